@@ -1,0 +1,2 @@
+//! Jaeger all-in-one.
+fn main() {}
