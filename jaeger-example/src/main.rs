@@ -1,2 +1,143 @@
-//! x.
-fn main() {}
+//! Tracing with the Jaeger client: the tutorial's first program.
+//!
+//! ```text
+//! cargo run -p jaeger-example
+//! ```
+//!
+//! It works for a tenth of a second, asks httpbin.org for a page, works for another tenth, and
+//! leaves two traces of the service `jaeger-example` in Jaeger: `main_process`, and `make_request`
+//! with the HTTP tags. Two, since nothing tells the second span about the first. Run it with
+//! `--one-trace` to see the fix. The last line is the link to the trace.
+
+mod errors;
+mod reporter;
+mod settings;
+mod signals;
+
+use std::collections::HashMap;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use reqwest::Client;
+use rustracing::sampler::AllSampler;
+use rustracing::tag::{StdTag, Tag};
+use rustracing_jaeger::{Span, Tracer};
+use tokio::time::sleep;
+
+use reporter::Reporter;
+use settings::{Agent, Settings};
+
+/// Python's `requests` waits for ever; so would reqwest.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+fn main() -> io::Result<ExitCode> {
+    let settings = Settings::read();
+    let runtime = tokio::runtime::Runtime::new()?;
+
+    let exit_code = runtime.block_on(async {
+        let (reporter, tracer) = init_tracer("jaeger-example", &settings.agent);
+        let exit_code = tokio::select! {
+            () = main_process(&tracer, &settings) => ExitCode::SUCCESS,
+            exit_code = signals::stop() => exit_code,
+        };
+
+        // The original sleeps for 2 s and hopes. Here every span has ended by now, and once
+        // the tracer is gone too, the reporter sends what it still holds and is done.
+        drop(tracer);
+        reporter.close();
+        exit_code
+    });
+
+    runtime.shutdown_background(); // a name that is still being looked up must not keep us
+    Ok(exit_code)
+}
+
+/// Makes a tracer that keeps every trace, and a reporter that sends its spans to the agent.
+fn init_tracer(service_name: &str, agent: &Agent) -> (Reporter, Tracer) {
+    let (tracer, finished_spans) = Tracer::new(AllSampler);
+    let reporter = Reporter::start(service_name, agent, finished_spans);
+    eprintln!("INFO:jaeger_tracing:Using sampler ConstSampler(True)");
+    eprintln!(
+        "INFO:jaeger_tracing:opentracing.tracer initialized to {tracer:?}[app_name={service_name}]"
+    );
+    (reporter, tracer)
+}
+
+async fn main_process(tracer: &Tracer, settings: &Settings) {
+    let mut span = tracer.span("main_process").start();
+    span.log(|log| {
+        log.std().event("Starting application");
+    });
+
+    // Simulate some work.
+    sleep(Duration::from_millis(100)).await;
+
+    // Make a request. It becomes part of this trace only if it is told of this span.
+    let parent = settings.one_trace.then_some(&span);
+    match make_request(tracer, parent, &settings.url).await {
+        Ok(result) => span.log(|log| {
+            let beginning: String = result.chars().take(100).collect();
+            log.std().event("Request successful");
+            log.field(("value", beginning + "..."));
+        }),
+        Err(error) => {
+            span.set_tag(StdTag::error);
+            span.log(|log| {
+                log.std().event("error");
+                log.field(("error.object", errors::describe(&error)));
+            });
+        }
+    }
+
+    // More work.
+    sleep(Duration::from_millis(100)).await;
+    span.log(|log| {
+        log.std().event("Finished application");
+    });
+} // `span` goes out of scope: it ends here, and goes to the reporter.
+
+async fn make_request(
+    tracer: &Tracer,
+    parent: Option<&Span>,
+    url: &str,
+) -> Result<String, reqwest::Error> {
+    let mut options = tracer.span("make_request");
+    if let Some(parent) = parent {
+        options = options.child_of(parent);
+    }
+    let mut span = options.start();
+    span.set_tag(|| Tag::new("span.kind", "client"));
+    span.set_tag(|| StdTag::http_method("GET"));
+    span.set_tag(|| StdTag::http_url(url.to_owned()));
+
+    // A server that reads the header `uber-trace-id` can continue this trace.
+    let mut headers = HashMap::new();
+    if let Some(context) = span.context() {
+        let _ = context.inject_to_text_map(&mut headers);
+    }
+
+    let request = async {
+        let client =
+            Client::builder().user_agent("jaeger-example").timeout(REQUEST_LIMIT).build()?;
+        let mut request = client.get(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await?;
+        span.set_tag(|| StdTag::http_status_code(response.status().as_u16()));
+        response.text().await
+    };
+    match request.await {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            span.set_tag(StdTag::error);
+            span.log(|log| {
+                log.std().event("error");
+                log.field(("error.object", errors::describe(&error)));
+            });
+            errors::log_leaving(&mut span, &error);
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Finished spans to the agent: one thread that takes them from the tracer's channel, packs them
+//! into datagrams, and says what became of them.
+//!
+//! rustracing_jaeger's own `JaegerCompactReporter` would do for a program on the agent's machine.
+//! This one adds what its user would have to find out: it looks a host name up, keeps datagrams as
+//! small as an agent reads, and learns from its connected socket that nothing listens. The packets
+//! are the same, made of the crate's own Thrift types.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustracing_jaeger::span::{FinishedSpan, SpanReceiver};
+use rustracing_jaeger::thrift::agent::EmitBatchNotification;
+use rustracing_jaeger::thrift::jaeger::{Batch, Process, Span, Tag};
+use thrift_codec::CompactEncode;
+use thrift_codec::message::Message;
+
+use crate::settings::Agent;
+
+/// What a Jaeger agent reads of a datagram, in bytes; the rest it loses. macOS does not send more
+/// than 9,216.
+const MAX_DATAGRAM: usize = if cfg!(target_os = "macos") { 9_216 } else { 65_000 };
+
+/// How many spans wait for each other before they are packed.
+const MAX_BATCH: usize = 512;
+
+/// How long `close` waits. Sending takes no time; a name server that is silent would.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long a machine elsewhere may take to answer that nothing listens there. One's own answers
+/// before `send` returns.
+const REFUSAL_LIMIT: Duration = Duration::from_millis(20);
+
+/// The thread that reports, seen from outside.
+pub(crate) struct Reporter {
+    done: Receiver<()>,
+}
+
+impl Reporter {
+    /// Starts to report what comes out of `finished_spans`, until the tracer and all spans are gone.
+    pub(crate) fn start(service_name: &str, agent: &Agent, finished_spans: SpanReceiver) -> Self {
+        info("Initializing Jaeger Tracer with UDP reporter");
+        let agent = format!("{}:{}", agent.host, agent.port);
+        let process = process(service_name);
+        let (thread_lives, done) = channel();
+        let thread = move || {
+            let _thread_lives = thread_lives;
+            report(&agent, &process, &finished_spans);
+        };
+        if let Err(error) = thread::Builder::new().name("reporter".to_owned()).spawn(thread) {
+            warn(&format!("The reporter's thread did not start: {error}; no span is sent"));
+        }
+        Self { done }
+    }
+
+    /// Returns when every span was sent. The tracer has to be dropped before.
+    pub(crate) fn close(self) {
+        if self.done.recv_timeout(CLOSE_LIMIT) == Err(RecvTimeoutError::Timeout) {
+            warn(&format!("Spans are still unsent after {CLOSE_LIMIT:?}, and lost"));
+        }
+    }
+}
+
+/// Sends spans while there are any, then says where to look at their traces.
+fn report(agent: &str, process: &Process, finished_spans: &SpanReceiver) {
+    let mut connection = match Connection::open(agent) {
+        Ok(connection) => Some(connection),
+        Err(error) => {
+            warn(&format!("Cannot reach the agent {agent} ({SETTINGS}): {error}; no span is sent"));
+            None
+        }
+    };
+    let mut links = Vec::new();
+    while let Ok(first) = finished_spans.recv() {
+        let rest = finished_spans.try_iter().take(MAX_BATCH - 1);
+        let finished: Vec<_> = std::iter::once(first).chain(rest).collect();
+        for span in &finished {
+            info(&format!("Reporting span {}", summary(span, process)));
+            if span.references().is_empty() {
+                links.push(link(span));
+            }
+        }
+        if let Some(connection) = &mut connection {
+            connection.send(process, finished.iter().map(with_sampler_tags).collect());
+        }
+    }
+    match connection {
+        Some(connection) if connection.was_refused() => warn(&format!(
+            "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts one"
+        )),
+        Some(_) => links.iter().for_each(|link| println!("{link}")),
+        None => (),
+    }
+}
+
+const SETTINGS: &str = "JAEGER_AGENT_HOST, JAEGER_AGENT_PORT";
+
+/// A socket that only talks to the agent, and so is told when the agent is not there.
+struct Connection {
+    socket: UdpSocket,
+    refused: bool,
+}
+
+impl Connection {
+    /// Looks the agent up (`host:port`); where a name has addresses of both kinds, an agent is
+    /// sure to listen on the IPv4 one.
+    fn open(agent: &str) -> io::Result<Self> {
+        let mut addresses: Vec<SocketAddr> = agent.to_socket_addrs()?.collect();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        let any: SocketAddr = match addresses.first() {
+            Some(SocketAddr::V6(_)) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+            _ => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(addresses.as_slice())?;
+        Ok(Self { socket, refused: false })
+    }
+
+    /// Sends the spans in one datagram if they fit, else in two halves.
+    fn send(&mut self, process: &Process, mut spans: Vec<Span>) {
+        let batch = Batch { process: process.clone(), spans: spans.clone() };
+        let datagram = match encode(batch) {
+            Ok(datagram) => datagram,
+            Err(error) => return warn(&format!("{} spans are lost: {error}", spans.len())),
+        };
+        if datagram.len() <= MAX_DATAGRAM {
+            self.send_datagram(&datagram, spans.len());
+        } else if let [span] = spans.as_slice() {
+            warn(&format!(
+                "The span {} is lost: it takes {} bytes, and the agent reads {MAX_DATAGRAM}. \
+                 Log less in a span, or send it to a collector over HTTP",
+                span.operation_name,
+                datagram.len(),
+            ));
+        } else {
+            let second_half = spans.split_off(spans.len() / 2);
+            self.send(process, spans);
+            self.send(process, second_half);
+        }
+    }
+
+    fn send_datagram(&mut self, datagram: &[u8], spans: usize) {
+        let mut sent = self.socket.send(datagram);
+        if is_refusal(&sent) {
+            self.refused = true; // the one before got lost; this one was not even sent
+            sent = self.socket.send(datagram);
+        }
+        if let Err(error) = sent {
+            warn(&format!("{spans} spans are lost: {error}"));
+        }
+    }
+
+    /// Whether a datagram came back since nothing listens at the agent's address.
+    fn was_refused(&self) -> bool {
+        let loopback = self.socket.peer_addr().is_ok_and(|agent| agent.ip().is_loopback());
+        let ready = match loopback {
+            true => self.socket.set_nonblocking(true),
+            false => self.socket.set_read_timeout(Some(REFUSAL_LIMIT)),
+        };
+        self.refused || (ready.is_ok() && is_refusal(&self.socket.recv(&mut [0])))
+    }
+}
+
+fn is_refusal(result: &io::Result<usize>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The batch as the agent reads it: `emitBatch` of agent.thrift in compact Thrift.
+fn encode(batch: Batch) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut datagram = Vec::new();
+    Message::from(EmitBatchNotification { batch }).compact_encode(&mut datagram)?;
+    Ok(datagram)
+}
+
+/// The service, and the tags that a Jaeger client puts on it.
+fn process(service_name: &str) -> Process {
+    let tag = |key: &str, value| Tag::String { key: key.to_owned(), value };
+    let mut tags = vec![tag("jaeger.version", "rustracing_jaeger-0.10.0".to_owned())];
+    if let Some(name) = hostname::get().ok().and_then(|name| name.into_string().ok()) {
+        tags.push(tag("hostname", name));
+    }
+    if let Ok(ip) = local_ip_address::local_ip() {
+        tags.push(tag("ip", ip.to_string()));
+    }
+    Process { service_name: service_name.to_owned(), tags }
+}
+
+/// The span with what jaeger-client writes first on each root span: which sampler kept it.
+fn with_sampler_tags(span: &FinishedSpan) -> Span {
+    let mut span = Span::from(span);
+    if span.references.is_empty() {
+        let kind = Tag::String { key: "sampler.type".to_owned(), value: "const".to_owned() };
+        let param = Tag::Bool { key: "sampler.param".to_owned(), value: true };
+        span.tags.splice(0..0, [kind, param]);
+    }
+    span
+}
+
+/// `trace:span:parent:flags service.operation`, as jaeger-client writes it.
+fn summary(span: &FinishedSpan, process: &Process) -> String {
+    let state = span.context().state();
+    let parent = span.references().first().map_or(0, |parent| parent.span().span_id());
+    format!(
+        "{}:{:x}:{parent:x}:{:x} {}.{}",
+        state.trace_id(),
+        state.span_id(),
+        state.flags(),
+        process.service_name,
+        span.operation_name(),
+    )
+}
+
+/// Where Jaeger shows the trace that this span begins.
+fn link(span: &FinishedSpan) -> String {
+    let trace_id = span.context().state().trace_id();
+    format!("{}: http://localhost:16686/trace/{trace_id}", span.operation_name())
+}
+
+fn info(message: &str) {
+    eprintln!("INFO:jaeger_tracing:{message}");
+}
+
+fn warn(message: &str) {
+    eprintln!("WARNING:jaeger_tracing:{message}");
+}
