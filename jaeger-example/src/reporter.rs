@@ -44,7 +44,7 @@ impl Reporter {
     /// Starts to report what comes out of `finished_spans`, until the tracer and all spans are gone.
     pub(crate) fn start(service_name: &str, agent: &Agent, finished_spans: SpanReceiver) -> Self {
         info("Initializing Jaeger Tracer with UDP reporter");
-        let agent = format!("{}:{}", agent.host, agent.port);
+        let agent = agent.clone();
         let process = process(service_name);
         let (thread_lives, done) = channel();
         let thread = move || {
@@ -66,7 +66,7 @@ impl Reporter {
 }
 
 /// Sends spans while there are any, then says where to look at their traces.
-fn report(agent: &str, process: &Process, finished_spans: &SpanReceiver) {
+fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
     let mut connection = match Connection::open(agent) {
         Ok(connection) => Some(connection),
         Err(error) => {
@@ -106,10 +106,11 @@ struct Connection {
 }
 
 impl Connection {
-    /// Looks the agent up (`host:port`); where a name has addresses of both kinds, an agent is
-    /// sure to listen on the IPv4 one.
-    fn open(agent: &str) -> io::Result<Self> {
-        let mut addresses: Vec<SocketAddr> = agent.to_socket_addrs()?.collect();
+    /// Looks the agent up; where a name has addresses of both kinds, an agent is sure to listen
+    /// on the IPv4 one.
+    fn open(agent: &Agent) -> io::Result<Self> {
+        let name = (agent.host.as_str(), agent.port);
+        let mut addresses: Vec<SocketAddr> = name.to_socket_addrs()?.collect();
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let any: SocketAddr = match addresses.first() {
             Some(SocketAddr::V6(_)) => (Ipv6Addr::UNSPECIFIED, 0).into(),

@@ -6,6 +6,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use opentelemetry_sdk::trace::Config;
+
 use crate::settings;
 
 /// How long the look-up of a name may take.
@@ -21,7 +23,7 @@ const EMPTY_BATCH: &[u8] = b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18\x01-\x00\x19\
 
 /// The agent, if its name was found.
 pub(crate) struct Agent {
-    name: String,
+    name: settings::Agent,
     address: Option<SocketAddr>,
 }
 
@@ -31,7 +33,7 @@ impl Agent {
     /// one nor an IPv6 address nor, of a name with two addresses, the one that is listened on.
     /// So the environment gets what was found.
     pub(crate) fn look_up(agent: &settings::Agent) -> Self {
-        let name = format!("{}:{}", agent.host, agent.port);
+        let name = agent.clone();
         let address = match look_up(name.clone()) {
             Ok(address) => Some(address),
             Err(error) => {
@@ -53,13 +55,14 @@ impl Agent {
         Self { name, address }
     }
 
-    /// The exporter that sends to the agent, in datagrams as large as an agent reads.
+    /// The exporter that sends to the agent, in datagrams as large as an agent reads. It takes
+    /// the service's name from the resource.
     #[expect(deprecated, reason = "the step after it is OTLP; this program shows the one before")]
-    pub(crate) fn exporter(&self, service_name: &str) -> Option<opentelemetry_jaeger::Exporter> {
+    pub(crate) fn exporter(&self, config: &Config) -> Option<opentelemetry_jaeger::Exporter> {
         self.address?;
         // The asynchronous exporter hands tokio a blocking socket, which tokio refuses by now.
         let exporter = opentelemetry_jaeger::new_agent_pipeline()
-            .with_service_name(service_name)
+            .with_trace_config(config.clone())
             .with_auto_split_batch(true)
             .build_sync_agent_exporter();
         exporter.inspect_err(|error| warn(&format!("No span is sent: {error}"))).ok()
@@ -83,12 +86,12 @@ impl Agent {
 
 const SETTINGS: &str = "OTEL_EXPORTER_JAEGER_AGENT_HOST, OTEL_EXPORTER_JAEGER_AGENT_PORT";
 
-/// The address of `host:port`. Where a name has addresses of both kinds, an agent is sure to
+/// The agent's address. Where a name has addresses of both kinds, an agent is sure to
 /// listen on the IPv4 one. In a thread, since the system's look-up knows no time limit.
-fn look_up(name: String) -> io::Result<SocketAddr> {
+fn look_up(agent: settings::Agent) -> io::Result<SocketAddr> {
     let (sender, receiver) = channel();
     let look_up = thread::Builder::new().spawn(move || {
-        let address = name.to_socket_addrs().and_then(|addresses| {
+        let address = (agent.host.as_str(), agent.port).to_socket_addrs().and_then(|addresses| {
             addresses.min_by_key(SocketAddr::is_ipv6).ok_or_else(|| ErrorKind::NotFound.into())
         });
         let _ = sender.send(address);

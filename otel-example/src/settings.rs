@@ -1,6 +1,7 @@
 //! What can be set from outside: by an argument, by the environment, else by default.
 
 use std::ffi::OsString;
+use std::fmt;
 
 use clap::Parser;
 
@@ -29,10 +30,16 @@ pub(crate) struct Settings {
 }
 
 /// The Jaeger agent's address, not yet looked up.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Agent {
     pub(crate) host: String,
     pub(crate) port: u16,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
 }
 
 impl Settings {

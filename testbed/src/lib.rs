@@ -1,1 +1,14 @@
-//! Jaeger all-in-one.
+//! What the tests of the example programs need: a page to ask for ([`Httpbin`]), a way to run the
+//! built program as a user does ([`Program`]), a Jaeger that it sends to ([`Jaeger`]), and the
+//! comparison of its traces with those of the Python originals ([`parity`]).
+//!
+//! Only tests depend on this crate; the programs themselves know nothing of it.
+
+mod httpbin;
+mod jaeger;
+pub mod parity;
+mod program;
+
+pub use httpbin::{Answer, Httpbin};
+pub use jaeger::Jaeger;
+pub use program::{Finished, Program, Running};

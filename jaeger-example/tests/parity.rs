@@ -1,0 +1,114 @@
+//! The program against its Python original: the same traces, but for what README.md's table of
+//! differences names.
+
+#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use testbed::parity::{self, Difference};
+use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
+
+const README: &str = include_str!("../../README.md");
+const PYTHON_OK: &str = include_str!("../../testbed/reference/jaeger-example.ok.json");
+const PYTHON_ERROR: &str = include_str!("../../testbed/reference/jaeger-example.error.json");
+
+/// What requests 2.28 sends, and the tracer's header.
+const PYTHON_HEADERS: [&str; 6] =
+    ["accept", "accept-encoding", "connection", "host", "uber-trace-id", "user-agent"];
+
+/// Nothing listens there.
+const REFUSING_URL: &str = "http://127.0.0.1:1/get";
+
+fn run(jaeger: &Jaeger, url: &str, arguments: &[&str]) -> Finished {
+    let program = Program::new(env!("CARGO_BIN_EXE_jaeger-example"))
+        .env("JAEGER_AGENT_PORT", &jaeger.agent_port().to_string())
+        .env("HTTPBIN_URL", url);
+    arguments.iter().fold(program, |program, argument| program.arg(argument)).run().unwrap()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn all_that_differs_from_the_original_stands_in_the_readme() {
+    let httpbin = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let finished = run(&jaeger, &httpbin.url(), &[]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let ok = jaeger.traces("jaeger-example", 2).unwrap();
+    let headers: Vec<String> = httpbin.requests()[0].iter().map(|(name, _)| name.clone()).collect();
+
+    let jaeger = Jaeger::start().unwrap();
+    let finished = run(&jaeger, REFUSING_URL, &[]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let error = jaeger.traces("jaeger-example", 2).unwrap();
+
+    let mut found: BTreeSet<Difference> = parity::header_differences(&PYTHON_HEADERS, &headers);
+    found.extend(parity::differences(&json(PYTHON_OK), &ok));
+    found.extend(parity::differences(&json(PYTHON_ERROR), &error));
+    parity::assert_same(&found, &parity::table(README, "jaeger-example"));
+}
+
+#[test]
+fn it_says_what_the_original_says() {
+    let httpbin = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let finished = run(&jaeger, &httpbin.url(), &[]);
+    let ids: Vec<&str> =
+        finished.stdout.lines().filter_map(|line| line.rsplit('/').next()).collect();
+    let [request, main] = ids.as_slice() else { panic!("two links, not {finished:?}") };
+
+    let spans: Vec<&str> =
+        finished.stderr.lines().filter_map(|line| line.split(':').nth(3)).collect();
+    let expected = format!(
+        "INFO:jaeger_tracing:Initializing Jaeger Tracer with UDP reporter\n\
+         INFO:jaeger_tracing:Using sampler ConstSampler(True)\n\
+         INFO:jaeger_tracing:opentracing.tracer initialized to Tracer {{ .. }}[app_name=jaeger-example]\n\
+         INFO:jaeger_tracing:Reporting span {request}:{}:0:1 jaeger-example.make_request\n\
+         INFO:jaeger_tracing:Reporting span {main}:{}:0:1 jaeger-example.main_process\n",
+        spans[0], spans[1],
+    );
+    assert_eq!(finished.stderr, expected);
+    assert_eq!(
+        finished.stdout,
+        format!(
+            "make_request: http://localhost:16686/trace/{request}\n\
+             main_process: http://localhost:16686/trace/{main}\n"
+        )
+    );
+    // The page was asked for in the name of make_request.
+    assert_eq!(httpbin.header("uber-trace-id"), Some(format!("{request}:{}:0:1", spans[0])));
+}
+
+#[test]
+fn one_trace_makes_the_request_a_child() {
+    let httpbin = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let finished = run(&jaeger, &httpbin.url(), &["--one-trace"]);
+    assert_eq!(finished.stdout.lines().count(), 1, "{finished:?}");
+
+    let traces = jaeger.traces("jaeger-example", 2).unwrap();
+    let [trace] = traces["data"].as_array().unwrap().as_slice() else { panic!("{traces}") };
+    let span = |name: &str| {
+        let spans = trace["spans"].as_array().unwrap();
+        spans.iter().find(|span| span["operationName"] == name).unwrap()
+    };
+    let references = &span("make_request")["references"];
+    assert_eq!(references[0]["refType"], "CHILD_OF");
+    assert_eq!(references[0]["spanID"], span("main_process")["spanID"]);
+    assert_eq!(span("main_process")["references"], json("[]"));
+}
+
+#[test]
+fn the_log_holds_a_hundred_characters_not_bytes() {
+    let text = "é".repeat(99) + "🦀 and more";
+    let httpbin = Httpbin::start(Answer::Body(200, text.clone().into_bytes())).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    run(&jaeger, &httpbin.url(), &[]);
+
+    let traces = jaeger.traces("jaeger-example", 2).unwrap().to_string();
+    let beginning: String = text.chars().take(100).collect();
+    assert!(traces.contains(&format!("\"{beginning}...\"")), "{traces}");
+}

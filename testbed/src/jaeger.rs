@@ -1,0 +1,154 @@
+//! A Jaeger for a test to send to and to ask: the embedded one in this process, or the real one
+//! where `JAEGER_ALL_IN_ONE` names its binary.
+
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jaeger_all_in_one::AllInOne;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// How long spans may take from the agent's port to the query API.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the query API is asked while they have not arrived.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A running Jaeger, gone when it is dropped.
+pub struct Jaeger {
+    agent_port: u16,
+    query_url: String,
+    _server: Server,
+}
+
+enum Server {
+    Embedded { _all_in_one: AllInOne, _runtime: Runtime },
+    Real(Child),
+}
+
+impl Jaeger {
+    /// Starts one on ports that nobody else uses.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or does not answer in time.
+    pub fn start() -> Result<Self, Box<dyn Error>> {
+        match std::env::var_os("JAEGER_ALL_IN_ONE").filter(|path| !path.is_empty()) {
+            Some(path) => Self::start_real(Command::new(path)),
+            None => Self::start_embedded(),
+        }
+    }
+
+    fn start_embedded() -> Result<Self, Box<dyn Error>> {
+        let runtime = Runtime::new()?;
+        let all_in_one = runtime.block_on(AllInOne::start())?;
+        Ok(Self {
+            agent_port: all_in_one.agent_addr().port(),
+            query_url: all_in_one.query_url(),
+            _server: Server::Embedded { _all_in_one: all_in_one, _runtime: runtime },
+        })
+    }
+
+    /// The real one takes its ports by flags, so they are found before it starts.
+    fn start_real(mut command: Command) -> Result<Self, Box<dyn Error>> {
+        let agent_port = free_udp_port()?;
+        let query_port = free_tcp_port()?;
+        command
+            .env("JAEGER_DISABLED", "true") // it would trace its own queries
+            .arg("--log-level=error")
+            .arg(format!("--processor.jaeger-compact.server-host-port=127.0.0.1:{agent_port}"))
+            .arg(format!(
+                "--processor.jaeger-binary.server-host-port=127.0.0.1:{}",
+                free_udp_port()?
+            ))
+            .arg(format!(
+                "--processor.zipkin-compact.server-host-port=127.0.0.1:{}",
+                free_udp_port()?
+            ))
+            .arg(format!("--query.http-server.host-port=127.0.0.1:{query_port}"));
+        for flag in [
+            "query.grpc-server.host-port",
+            "collector.grpc-server.host-port",
+            "collector.http-server.host-port",
+            "http-server.host-port",
+            "admin.http.host-port",
+        ] {
+            command.arg(format!("--{flag}=127.0.0.1:{}", free_tcp_port()?));
+        }
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let jaeger = Self {
+            agent_port,
+            query_url: format!("http://127.0.0.1:{query_port}"),
+            _server: Server::Real(child),
+        };
+        jaeger.until(|jaeger| jaeger.get("/api/services").is_ok().then_some(()))?;
+        Ok(jaeger)
+    }
+
+    /// The UDP port of its agent, for compact Thrift.
+    #[must_use]
+    pub fn agent_port(&self) -> u16 {
+        self.agent_port
+    }
+
+    /// The service's traces as the query API returns them, once it has this many spans of it.
+    ///
+    /// # Errors
+    ///
+    /// When they do not arrive in time.
+    pub fn traces(&self, service: &str, spans: usize) -> Result<Value, Box<dyn Error>> {
+        let path = format!("/api/traces?service={service}&limit=100");
+        self.until(|jaeger| {
+            let traces = jaeger.get(&path).ok()?;
+            (count_spans(&traces) >= spans).then_some(traces)
+        })
+    }
+
+    /// The answer of the query API.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or none in JSON.
+    pub fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
+        let client = reqwest::blocking::Client::builder().no_proxy().build()?;
+        let answer = client.get(format!("{}{path}", self.query_url)).send()?;
+        Ok(answer.error_for_status()?.json()?)
+    }
+
+    fn until<T>(&self, reached: impl Fn(&Self) -> Option<T>) -> Result<T, Box<dyn Error>> {
+        let start = Instant::now();
+        while start.elapsed() < ARRIVAL_LIMIT {
+            if let Some(value) = reached(self) {
+                return Ok(value);
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Err(format!("not reached within {ARRIVAL_LIMIT:?}").into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Self::Real(child) = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn count_spans(traces: &Value) -> usize {
+    let spans = |trace: &Value| trace["spans"].as_array().map_or(0, Vec::len);
+    traces["data"].as_array().map_or(0, |traces| traces.iter().map(spans).sum())
+}
+
+fn free_tcp_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn free_udp_port() -> io::Result<u16> {
+    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

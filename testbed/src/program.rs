@@ -1,0 +1,151 @@
+//! Runs a built program as a user does: arguments, environment, signals; and never for ever.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A program still running after this is killed, and the test fails.
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// A program to run, with none of the settings of the shell that runs the tests.
+pub struct Program {
+    command: Command,
+}
+
+impl Program {
+    /// The program at this path; in a test, `env!("CARGO_BIN_EXE_…")`.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        let mut command = Command::new(path);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().to_uppercase();
+            let setting = ["HTTPBIN_", "JAEGER_", "OTEL_"].iter().any(|it| name.starts_with(it));
+            if setting || name.ends_with("_PROXY") {
+                command.env_remove(&name).env_remove(name.to_lowercase());
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(mut self) -> io::Result<Running> {
+        let started = Instant::now();
+        let mut child = self.command.spawn()?;
+        let stdout = read_all(child.stdout.take());
+        let stderr = read_all(child.stderr.take());
+        Ok(Running { child, started, stdout, stderr })
+    }
+
+    /// Starts it and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or has to be killed.
+    pub fn run(self) -> io::Result<Finished> {
+        self.start()?.finish()
+    }
+}
+
+/// A program that runs; killed when it is dropped.
+pub struct Running {
+    child: Child,
+    started: Instant,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Running {
+    /// Sends SIGINT, as ctrl-c does.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn interrupt(&self) -> io::Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// Sends SIGTERM, as `docker stop` does.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] when it has to be killed.
+    pub fn finish(mut self) -> io::Result<Finished> {
+        // Both streams end when the program does: waiting for them is waiting for it.
+        let left = |started: Instant| WATCHDOG.saturating_sub(started.elapsed());
+        let stdout = self.stdout.recv_timeout(left(self.started));
+        let stderr = self.stderr.recv_timeout(left(self.started));
+        let (Ok(stdout), Ok(stderr)) = (stdout, stderr) else {
+            return Err(io::ErrorKind::TimedOut.into());
+        };
+        let status = self.child.wait()?;
+        Ok(Finished { code: status.code(), stdout, stderr, elapsed: self.started.elapsed() })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program leaves.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it printed on stderr.
+    pub stderr: String,
+    /// From its start to its end.
+    pub elapsed: Duration,
+}
+
+fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}
