@@ -1,1 +1,259 @@
-//! Jaeger all-in-one.
+//! An embedded Jaeger: what `jaegertracing/all-in-one` does, in one small program, and in a
+//! library that a test starts in its own process.
+//!
+//! It receives spans (see [`receive`]), keeps them in memory within bounds (see [`store`]), and
+//! answers Jaeger's query API and shows Jaeger's web pages on one port. Everything listens on
+//! loopback unless told otherwise.
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::time::Duration;
+//! use jaeger_all_in_one::AllInOne;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let jaeger = AllInOne::start()?;
+//!
+//! // What a client sends: emitBatch in compact Thrift, here one span of the service "shop".
+//! let mut packet = b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18\x04shop\x00".to_vec();
+//! packet.extend(b"\x19\x1c\x16\x02\x16\x00\x16\x02\x16\x00\x18\x03buy\x25\x02\x16\x80\xb0\xf7\xf2\xb9\xb9\xb0\x06\x16\x14\x00\x00\x00");
+//! UdpSocket::bind("127.0.0.1:0")?.send_to(&packet, jaeger.agent_addr())?;
+//!
+//! let traces = jaeger.wait_for_spans("shop", 1, Duration::from_secs(5)).await?;
+//! let span = traces[0].span("buy").expect("the span");
+//! assert_eq!(span.duration, 10);
+//!
+//! jaeger.shutdown().await;
+//! # Ok(()) })
+//! # }
+//! ```
+
+mod config;
+mod error;
+mod http;
+pub mod model;
+mod query;
+pub mod receive;
+pub mod store;
+mod ui;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use config::{Config, HostPort, Rejected};
+pub use error::Error;
+pub use model::{Span, Trace};
+
+use query::Api;
+use receive::{Counters, DoorStats, agent};
+use store::{Limits, Search, Store, Usage};
+
+/// A running all-in-one. It stops when it is dropped.
+///
+/// It brings its own threads, so it works from plain and from async code, and goes on while a
+/// test waits for another process.
+#[derive(Debug)]
+pub struct AllInOne {
+    store: Arc<Store>,
+    agent: Arc<Counters>,
+    agent_addr: SocketAddr,
+    query_addr: SocketAddr,
+    base_path: String,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    // Taken by `drop`, which must not wait for it.
+    runtime: Option<Runtime>,
+}
+
+impl AllInOne {
+    /// Starts on loopback, with every port chosen by the system.
+    ///
+    /// # Errors
+    /// Where the system has no port or no threads to give.
+    pub fn start() -> Result<Self, Error> {
+        Self::start_with(Config::ephemeral())
+    }
+
+    /// Starts as `config` says.
+    ///
+    /// # Errors
+    /// Where an address cannot be listened on; nothing is left open then.
+    pub fn start_with(config: Config) -> Result<Self, Error> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("jaeger-all-in-one")
+            .enable_all()
+            .build()
+            .map_err(Error::Runtime)?;
+        let context = runtime.enter();
+        let base_path = config.base()?;
+        let (agent_socket, agent_addr) = bind_agent(&config)?;
+        let (query_listener, query_addr) = bind_query(&config)?;
+        let store = Arc::new(Store::new(Limits {
+            traces: config.max_traces,
+            bytes: config.max_bytes,
+        }));
+        let api = Api {
+            store: Arc::clone(&store),
+            pages: ui::Pages::new(&base_path),
+            max_clock_skew: config.max_clock_skew,
+            base_path: base_path.clone(),
+        };
+        let router = http::guarded(query::router(api), query_addr);
+        let agent = Arc::new(Counters::default());
+        let (stop, stopped) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(agent::serve(
+                agent_socket,
+                Arc::clone(&store),
+                Arc::clone(&agent),
+                stopped.clone(),
+            )),
+            tokio::spawn(http::serve(query_listener, router, stopped)),
+        ];
+        drop(context);
+        Ok(AllInOne {
+            store,
+            agent,
+            agent_addr,
+            query_addr,
+            base_path,
+            stop,
+            tasks,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where UDP packets in compact Thrift go (6831 in Jaeger).
+    pub fn agent_addr(&self) -> SocketAddr {
+        self.agent_addr
+    }
+
+    /// Where the web pages and the query API are (16686 in Jaeger).
+    pub fn query_addr(&self) -> SocketAddr {
+        self.query_addr
+    }
+
+    /// The address of the web pages, such as `http://127.0.0.1:16686`, with the base path and
+    /// without a slash at its end.
+    pub fn query_url(&self) -> String {
+        format!("http://{}{}", reachable(self.query_addr), self.base_path)
+    }
+
+    /// The traces that have a span of this service, the newest first.
+    pub fn traces(&self, service: &str) -> Vec<Trace> {
+        self.store.find(&Search {
+            service: service.to_owned(),
+            latest: i64::MAX,
+            ..Search::default()
+        })
+    }
+
+    /// The store, for what [`AllInOne::traces`] does not find.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How many traces, spans and bytes are held, and how many had to go.
+    pub fn usage(&self) -> Usage {
+        self.store.usage()
+    }
+
+    /// What arrived by UDP in compact Thrift.
+    pub fn agent_stats(&self) -> DoorStats {
+        self.agent.snapshot()
+    }
+
+    /// Waits until at least `count` spans of a service are there, and gives its traces. It looks
+    /// at every insert and not from time to time, so it loses no time.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] where they are not there in time; it says how many are.
+    pub async fn wait_for_spans(
+        &self,
+        service: &str,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Trace>, Error> {
+        let runtime = self.runtime.as_ref().ok_or(Error::Stopped)?;
+        let (store, name) = (Arc::clone(&self.store), service.to_owned());
+        // On our own threads, so that the caller needs no timer of Tokio's.
+        let wait = runtime.spawn(async move {
+            let enough = |store: &Store| store.span_count(&name) >= count;
+            tokio::time::timeout(timeout, store.wait_until(enough)).await
+        });
+        match wait.await {
+            Ok(Ok(())) => Ok(self.traces(service)),
+            Ok(Err(_)) => Err(Error::Timeout {
+                service: service.to_owned(),
+                wanted: count,
+                found: self.store.span_count(service),
+                waited: timeout,
+            }),
+            Err(_) => Err(Error::Stopped),
+        }
+    }
+
+    /// Stops: takes what has already arrived, lets running requests end, closes every port.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        for task in self.tasks.drain(..) {
+            // A task that panicked has ended too.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for AllInOne {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn bind_agent(config: &Config) -> Result<(tokio::net::UdpSocket, SocketAddr), Error> {
+    let setting = config::AGENT_COMPACT;
+    let address = config.resolve(&config.agent_compact, setting)?;
+    let bind = || {
+        let socket = agent::bind(address)?;
+        let bound = socket.local_addr()?;
+        Ok((socket, bound))
+    };
+    bind().map_err(|source| Error::Bind {
+        setting,
+        address: address.to_string(),
+        source,
+    })
+}
+
+fn bind_query(config: &Config) -> Result<(tokio::net::TcpListener, SocketAddr), Error> {
+    let setting = config::QUERY;
+    let address = config.resolve(&config.query, setting)?;
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((tokio::net::TcpListener::from_std(listener)?, bound))
+    };
+    bind().map_err(|source| Error::Bind {
+        setting,
+        address: address.to_string(),
+        source,
+    })
+}
+
+/// An address that one can connect to: the unspecified one is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}

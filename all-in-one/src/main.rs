@@ -1,2 +1,88 @@
-//! Jaeger all-in-one.
-fn main() {}
+//! The program: reads its settings, starts, says what is open, and stops on ctrl-c or SIGTERM.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use jaeger_all_in_one::{AllInOne, Config, Error};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let config = match Config::from_args(std::env::args_os()) {
+        Ok(config) => config,
+        Err(rejected) => return ExitCode::from(rejected.print()),
+    };
+    log_to_stderr();
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ Error::Setting { .. }) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> Result<(), Error> {
+    // Its own small runtime, only to wait: the all-in-one brings the threads that work.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    runtime.block_on(async {
+        let stop = stop_signal().map_err(Error::Runtime)?;
+        let jaeger = AllInOne::start_with(config)?;
+        // Nobody may read it: that is no reason to stop.
+        let _ = std::io::stdout().write_all(banner(&jaeger).as_bytes());
+        stop.await;
+        jaeger.shutdown().await;
+        Ok(())
+    })
+}
+
+fn banner(jaeger: &AllInOne) -> String {
+    format!(
+        "Jaeger all-in-one {version}\n\
+         \n  web pages, query API    {url}\n\
+         \x20 spans, compact Thrift   {agent}/udp\n\
+         \nctrl-c stops it\n",
+        version = env!("CARGO_PKG_VERSION"),
+        url = jaeger.query_url(),
+        agent = jaeger.agent_addr(),
+    )
+}
+
+/// Listens from this call on, so that a signal during the start is not lost.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Logs go to stderr, at the level that `RUST_LOG` names.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,137 @@
+//! Embeds Jaeger's web pages.
+//!
+//! The crate `otlp-embedded` carries Jaeger UI 2.14.1 as upstream builds it. Cargo fetches it
+//! and checks its checksum, but never compiles it (see Cargo.toml); its folder is found here,
+//! and its files are packed with gzip. The `-legacy-` files, for browsers of before 2018, stay
+//! out: they are half of the size.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::{Compression, write::GzEncoder};
+
+const CRATE: &str = "otlp-embedded";
+const VERSION: &str = "0.0.2";
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    // Without a line like this Cargo watches every file of the package.
+    println!("cargo::rerun-if-changed=Cargo.toml");
+    println!("cargo::rerun-if-changed=build.rs");
+    let pages = find_crate()?.join("jaeger-ui/build");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let mut source = String::from("static ASSETS: &[Asset] = &[\n");
+    let mut files: Vec<_> = fs::read_dir(pages.join("static"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.sort();
+    for file in files {
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or("a file's name")?;
+        if !name.contains("-legacy-") {
+            embed(&file, name, &out, &mut source)?;
+        }
+    }
+    source.push_str("];\n");
+    let index = pages.join("index.html");
+    writeln!(source, "static INDEX_HTML: &str = include_str!({index:?});")?;
+    fs::write(out.join("assets.rs"), source)?;
+    Ok(())
+}
+
+fn embed(file: &Path, name: &str, out: &Path, source: &mut String) -> Result<()> {
+    let bytes = fs::read(file)?;
+    let packed = out.join(format!("{name}.gz"));
+    let mut encoder = GzEncoder::new(fs::File::create(&packed)?, Compression::best());
+    encoder.write_all(&bytes)?;
+    encoder.finish()?;
+    writeln!(
+        source,
+        "    Asset {{ path: {path:?}, content_type: {kind:?}, etag: {etag:?}, gzip: include_bytes!({packed:?}) }},",
+        path = format!("static/{name}"),
+        kind = content_type(name)?,
+        etag = format!("\"{:016x}\"", fnv(&bytes)),
+    )?;
+    Ok(())
+}
+
+fn content_type(name: &str) -> Result<&'static str> {
+    Ok(match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        _ => return Err(format!("no content type for {name}").into()),
+    })
+}
+
+/// FNV-1a, which needs no crate: an ETag only has to differ when the file does.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Asks Cargo, which knows about registries, mirrors and vendored sources; offline where it
+/// cannot download, and at last looks where Cargo unpacks crates.
+fn find_crate() -> Result<PathBuf> {
+    let mut problems = String::new();
+    for offline in [&[][..], &["--offline"]] {
+        match ask_cargo(offline) {
+            Ok(folder) => return Ok(folder),
+            Err(error) => writeln!(problems, "{error}")?,
+        }
+    }
+    unpacked().ok_or_else(|| {
+        format!("the crate {CRATE} {VERSION} is not there; run `cargo fetch --locked`\n{problems}")
+            .into()
+    })
+}
+
+fn ask_cargo(arguments: &[&str]) -> Result<PathBuf> {
+    let manifest = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
+    let output = Command::new(std::env::var("CARGO")?)
+        .args([
+            "metadata",
+            "--locked",
+            "--format-version=1",
+            "--manifest-path",
+        ])
+        .arg(manifest)
+        .args(arguments)
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .ok_or("cargo metadata: no packages")?;
+    let found = packages
+        .iter()
+        .find(|p| p["name"] == CRATE && p["version"] == VERSION);
+    let manifest = found.and_then(|package| package["manifest_path"].as_str());
+    let manifest = manifest.ok_or("cargo metadata: the crate is not among the packages")?;
+    Ok(Path::new(manifest)
+        .parent()
+        .ok_or("cargo metadata: a path")?
+        .to_owned())
+}
+
+fn unpacked() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
+    let registries = fs::read_dir(home.join("registry/src")).ok()?;
+    let mut folders =
+        registries.filter_map(|entry| Some(entry.ok()?.path().join(format!("{CRATE}-{VERSION}"))));
+    folders.find(|folder| folder.join("jaeger-ui/build/index.html").is_file())
+}

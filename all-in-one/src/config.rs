@@ -1,0 +1,346 @@
+//! Settings: Jaeger's own names, as flags and as environment variables.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser};
+
+use crate::error::Error;
+use crate::query::parse_duration;
+
+pub(crate) const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
+pub(crate) const QUERY: &str = "query.http-server.host-port";
+const BASE_PATH: &str = "query.base-path";
+
+/// What an all-in-one listens on, and how much it holds.
+///
+/// An address without a host, such as `:16686`, is one of the listen host. Port 0 lets the
+/// system choose.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "jaeger-all-in-one",
+    version,
+    about = "Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages."
+)]
+pub struct Config {
+    /// Where each address without a host listens; 0.0.0.0 lets other machines in
+    #[arg(
+        long = "listen-host",
+        env = "JAEGER_LISTEN_HOST",
+        value_name = "HOST",
+        default_value = "127.0.0.1"
+    )]
+    pub listen_host: String,
+
+    /// UDP address for spans in Thrift's compact protocol
+    #[arg(long = AGENT_COMPACT, env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":6831")]
+    pub agent_compact: HostPort,
+
+    /// HTTP address of the web pages and the query API
+    #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
+    pub query: HostPort,
+
+    /// Path below which the web pages and the query API lie, such as /jaeger
+    #[arg(long = BASE_PATH, env = "QUERY_BASE_PATH", value_name = "PATH", default_value = "/", value_parser = base_path)]
+    pub base_path: String,
+
+    /// How far a span's times may be moved to fit its parent's; 0s moves none and says so
+    #[arg(long = "query.max-clock-skew-adjustment", env = "QUERY_MAX_CLOCK_SKEW_ADJUSTMENT", value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub max_clock_skew: Duration,
+
+    /// How many traces are kept; the oldest makes room for the next; 0 is no limit
+    #[arg(
+        long = "memory.max-traces",
+        env = "MEMORY_MAX_TRACES",
+        value_name = "NUMBER",
+        default_value_t = 100_000
+    )]
+    pub max_traces: usize,
+
+    /// How many bytes of spans are kept in memory, about; KiB, MiB and GiB are understood
+    #[arg(long = "memory.max-bytes", env = "MEMORY_MAX_BYTES", value_name = "BYTES", default_value = "256MiB", value_parser = bytes)]
+    pub max_bytes: usize,
+}
+
+impl Default for Config {
+    /// The defaults of the program, whatever the environment says.
+    fn default() -> Self {
+        Config {
+            listen_host: "127.0.0.1".to_owned(),
+            agent_compact: HostPort::any(6831),
+            query: HostPort::any(16686),
+            base_path: "/".to_owned(),
+            max_clock_skew: Duration::ZERO,
+            max_traces: 100_000,
+            max_bytes: 256 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// On loopback, with every port chosen by the system: what a test wants.
+    pub fn ephemeral() -> Self {
+        Config {
+            agent_compact: HostPort::any(0),
+            query: HostPort::any(0),
+            ..Config::default()
+        }
+    }
+
+    /// From a program's arguments (the first is its name) and its environment. An environment
+    /// variable that is empty counts as unset.
+    pub fn from_args(
+        args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, Rejected> {
+        let command = Config::command().mut_args(ignore_empty);
+        let matches = command.try_get_matches_from(args)?;
+        Ok(Config::from_arg_matches(&matches)?)
+    }
+
+    /// The base path without a slash at its end: empty for the root.
+    pub(crate) fn base(&self) -> Result<String, Error> {
+        let base = base_path(&self.base_path).map_err(|reason| Error::Setting {
+            setting: BASE_PATH,
+            value: self.base_path.clone(),
+            reason,
+        })?;
+        Ok(if base == "/" { String::new() } else { base })
+    }
+
+    pub(crate) fn resolve(
+        &self,
+        address: &HostPort,
+        setting: &'static str,
+    ) -> Result<SocketAddr, Error> {
+        let host = address.host.as_deref().unwrap_or(&self.listen_host);
+        let error = |source| Error::Bind {
+            setting,
+            address: format!("{host}:{}", address.port),
+            source,
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let mut found = (bare, address.port).to_socket_addrs().map_err(error)?;
+        found
+            .next()
+            .ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
+    }
+}
+
+/// A port, and perhaps the host or address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an address; `None` is the listen host.
+    pub host: Option<String>,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// This port of the listen host.
+    pub fn any(port: u16) -> Self {
+        HostPort { host: None, port }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "it has the form HOST:PORT or :PORT";
+        let (host, port) = text.rsplit_once(':').ok_or(form)?;
+        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+            return Err(format!("{form}, an IPv6 address in brackets"));
+        }
+        let port = port
+            .parse()
+            .map_err(|_| "a port is a number from 0 to 65535")?;
+        let host = Some(host.to_owned()).filter(|host| !host.is_empty());
+        Ok(HostPort { host, port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host.as_deref().unwrap_or(""), self.port)
+    }
+}
+
+/// Why arguments were not taken, or what was asked for instead of a start (`--help`).
+#[derive(Debug)]
+pub struct Rejected(clap::Error);
+
+impl Rejected {
+    /// Prints it where it belongs and gives the exit code: 0 for `--help` and `--version`, else 2.
+    pub fn print(&self) -> u8 {
+        if self.0.exit_code() == 0 {
+            let _ = self.0.print();
+            return 0;
+        }
+        eprintln!("{self}");
+        2
+    }
+}
+
+impl From<clap::Error> for Rejected {
+    fn from(error: clap::Error) -> Self {
+        Rejected(error)
+    }
+}
+
+impl fmt::Display for Rejected {
+    /// One line that names the setting and the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = |kind| self.0.get(kind).map(ToString::to_string);
+        let bad_value = matches!(
+            self.0.kind(),
+            ErrorKind::InvalidValue | ErrorKind::ValueValidation
+        );
+        if let (true, Some(arg), Some(value)) = (
+            bad_value,
+            context(ContextKind::InvalidArg),
+            context(ContextKind::InvalidValue),
+        ) {
+            let flag = arg.split_whitespace().next().unwrap_or_default();
+            let reason = std::error::Error::source(&self.0).map(ToString::to_string);
+            let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
+            return write!(
+                f,
+                "error: {flag}{} cannot be \"{value}\": {reason}",
+                variable(flag)
+            );
+        }
+        let text = self.0.to_string();
+        f.write_str(text.lines().next().unwrap_or("error: bad arguments"))
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// The environment variable of a flag, in brackets.
+fn variable(flag: &str) -> String {
+    let command = Config::command();
+    let arg = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == flag.strip_prefix("--"));
+    let name = arg.and_then(Arg::get_env);
+    name.map(|name| format!(" ({})", name.to_string_lossy()))
+        .unwrap_or_default()
+}
+
+fn ignore_empty(arg: Arg) -> Arg {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
+    if arg.get_env().is_some_and(is_empty) {
+        arg.env(None::<&'static str>)
+    } else {
+        arg
+    }
+}
+
+fn base_path(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    if text.is_empty() || text == "/" {
+        return Ok("/".to_owned());
+    }
+    if !text.starts_with('/') || text.ends_with('/') || text.contains("//") {
+        return Err("it begins but does not end with a slash, such as /jaeger".to_owned());
+    }
+    if !text.chars().all(plain) {
+        return Err("it consists of letters, digits and -._~ between slashes".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = parse_duration(text)?;
+    u64::try_from(nanos)
+        .map(Duration::from_nanos)
+        .map_err(|_| "it is negative".to_owned())
+}
+
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err("it is a number, perhaps with KiB, MiB or GiB".to_owned()),
+    };
+    let number: usize = number
+        .parse()
+        .map_err(|_| "it is a number of bytes".to_owned())?;
+    match number.checked_mul(1 << shift) {
+        Some(0) => Err("it must be more than nothing".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("it is too large".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Config, Rejected> {
+        Config::from_args(std::iter::once(&"jaeger-all-in-one").chain(args))
+    }
+
+    #[test]
+    fn the_command_is_consistent() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_the_same_in_both_places() {
+        let parsed = parse(&[]).expect("no arguments");
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_bad_value_is_one_line_that_names_setting_and_value() {
+        for (flag, value) in [
+            ("--query.http-server.host-port", ":abc"),
+            ("--query.http-server.host-port", ":70000"),
+            ("--processor.jaeger-compact.server-host-port", "6831"),
+            ("--processor.jaeger-compact.server-host-port", "::1:6831"),
+            ("--memory.max-traces", "many"),
+            ("--memory.max-traces", "-1"),
+            ("--memory.max-bytes", "0"),
+            ("--memory.max-bytes", "12XB"),
+            ("--query.base-path", "jaeger"),
+            ("--query.base-path", "/a\"b"),
+            ("--query.max-clock-skew-adjustment", "5"),
+        ] {
+            let line = parse(&[&format!("{flag}={value}")])
+                .expect_err(value)
+                .to_string();
+            assert!(line.contains(flag), "{line}");
+            assert!(line.contains(value), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_go_without_a_host() {
+        let config =
+            parse(&["--listen-host=::1", "--query.http-server.host-port=:1"]).expect("flags");
+        let address = config.resolve(&config.query, QUERY).expect("an address");
+        assert_eq!(address.to_string(), "[::1]:1");
+        let host: HostPort = "[::1]:2".parse().expect("an address");
+        let address = config.resolve(&host, QUERY).expect("an address");
+        assert_eq!(address.to_string(), "[::1]:2");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("1000"), Ok(1000));
+        assert_eq!(bytes("64KiB"), Ok(65_536));
+        assert_eq!(bytes("1GiB"), Ok(1 << 30));
+    }
+}

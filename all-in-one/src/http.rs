@@ -1,0 +1,213 @@
+//! The HTTP server behind the query port: connections, and what holds for every answer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use flate2::{Compression, write::GzEncoder};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+/// How long a client may take for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 64 << 10;
+/// How long requests may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves until `stop` says so, then lets running requests end.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(router);
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LARGEST_HEAD);
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Mostly too many open files: it passes when connections end.
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let connection = server.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, connections.shutdown())
+        .await
+        .is_err()
+    {
+        debug!("requests were still running at the end");
+    }
+}
+
+/// Puts in front of a router what holds for every answer: the check of the Host header,
+/// compression, `Vary` and `nosniff`.
+pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
+    router
+        .layer(middleware::from_fn(finish))
+        .layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
+}
+
+/// On a loopback address only this machine can connect, but a web page of someone else's, shown
+/// in a browser on this machine, can too, by a name that it lets point to 127.0.0.1. Its
+/// requests carry that name.
+async fn check_host(
+    State(bound): State<Arc<SocketAddr>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if bound.ip().is_loopback() && !is_own(request.headers(), bound.ip()) {
+        let text = "this server listens on loopback only, so the Host header must name it: use localhost or 127.0.0.1\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
+    let Some(host) = headers.get(header::HOST) else {
+        return true; // HTTP/1.0, which no browser speaks
+    };
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _port)) => address,
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| {
+            ip == bound
+                || ip == IpAddr::from([127, 0, 0, 1])
+                || ip == IpAddr::from([0u16, 0, 0, 0, 0, 0, 0, 1])
+        })
+}
+
+/// Adds the headers that every answer has, and compresses it where the client takes that.
+async fn finish(request: Request, next: Next) -> Response {
+    let gzip = accepts_gzip(request.headers());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let done = headers.contains_key(header::CONTENT_ENCODING);
+    if gzip && !done && headers.contains_key(header::CONTENT_TYPE) {
+        return compressed(response).await;
+    }
+    response
+}
+
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|v| v.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|q| q.parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+async fn compressed(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    // The bodies here are whole already, so this neither waits nor fails.
+    let Ok(plain) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    match gzip(&plain) {
+        Ok(packed) => {
+            parts
+                .headers
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Response::from_parts(parts, Body::from(packed))
+        }
+        Err(_) => Response::from_parts(parts, Body::from(plain)),
+    }
+}
+
+fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    use std::io::Write as _;
+    // Fast rather than small: it mostly stays on one machine.
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(text))])
+    }
+
+    #[test]
+    fn only_names_of_this_machine_pass() {
+        let bound = IpAddr::from([127, 0, 0, 5]);
+        for own in [
+            "localhost",
+            "LocalHost:16686",
+            "127.0.0.1:1",
+            "127.0.0.5",
+            "[::1]:80",
+            "localhost.",
+        ] {
+            assert!(is_own(&host(own), bound), "{own}");
+        }
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example:16686",
+            "10.0.0.1",
+            "127.0.0.6",
+            "[::2]",
+            "",
+        ] {
+            assert!(!is_own(&host(foreign), bound), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_taken_only_where_it_is_accepted() {
+        let accept = |text| {
+            HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(text))])
+        };
+        assert!(accepts_gzip(&accept("gzip, deflate, br")));
+        assert!(accepts_gzip(&accept("br;q=1.0, GZIP;q=0.8")));
+        assert!(!accepts_gzip(&accept("br, gzip;q=0")));
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

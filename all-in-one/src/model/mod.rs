@@ -1,0 +1,17 @@
+//! Jaeger's own span: the one type that everything behind the doors speaks.
+//!
+//! Times are microseconds since the Unix epoch, durations microseconds, as in Jaeger's wire
+//! formats. Text that repeats (operation names, tag keys, hosts) is shared, not copied.
+
+mod ids;
+mod span;
+mod trace;
+mod value;
+
+pub use ids::{InvalidId, SpanId, TraceId};
+pub use span::{Log, Process, RefKind, Reference, Span};
+pub use trace::Trace;
+pub use value::{KeyValue, Value};
+
+/// Shared, immutable text.
+pub type Text = std::sync::Arc<str>;

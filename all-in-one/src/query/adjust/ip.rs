@@ -1,0 +1,32 @@
+//! Old clients send IPv4 addresses as numbers; they are shown with dots.
+
+use std::net::Ipv4Addr;
+
+use super::{View, change_processes};
+use crate::model::{KeyValue, Process, Value};
+
+pub(super) fn adjust(trace: &mut [View]) {
+    for view in trace.iter_mut() {
+        dot(&mut view.tags);
+    }
+    change_processes(trace, |process: &mut Process| {
+        dot(&mut process.tags);
+        process
+            .tags
+            .sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
+    });
+}
+
+fn dot(tags: &mut [KeyValue]) {
+    for tag in tags
+        .iter_mut()
+        .filter(|tag| matches!(&*tag.key, "ip" | "peer.ipv4"))
+    {
+        let number = match tag.value {
+            Value::Int64(number) => number as u32,
+            Value::Float64(number) => number as i64 as u32,
+            _ => continue,
+        };
+        tag.value = Value::String(Ipv4Addr::from(number).to_string().into());
+    }
+}

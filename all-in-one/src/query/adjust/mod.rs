@@ -1,0 +1,154 @@
+//! What Jaeger changes in a trace before it shows it, unless `raw=true` asks for it as stored:
+//! shared span ids, clock skew, addresses sent as numbers, the order of log fields and process
+//! tags, and references to nothing.
+
+mod clock_skew;
+mod dedupe;
+mod ip;
+mod order;
+mod references;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) use dedupe::dedupe;
+
+use crate::model::{KeyValue, Process, RefKind, Reference, Span, SpanId, Text, TraceId};
+
+/// A copy of a span that may be changed. The stored one stays as it is.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+    pub(super) operation: Text,
+    pub(super) references: Vec<Reference>,
+    pub(super) flags: u32,
+    /// In nanoseconds: half of an odd number of microseconds is no whole one.
+    pub(super) start: i128,
+    /// In microseconds.
+    pub(super) duration: u64,
+    pub(super) tags: Vec<KeyValue>,
+    pub(super) logs: Vec<LogView>,
+    pub(super) process: Arc<Process>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// A copy of a log that may be changed.
+#[derive(Debug)]
+pub(super) struct LogView {
+    /// In nanoseconds.
+    pub(super) timestamp: i128,
+    pub(super) fields: Vec<KeyValue>,
+}
+
+impl LogView {
+    pub(super) fn micros(&self) -> u64 {
+        micros(self.timestamp)
+    }
+}
+
+impl View {
+    pub(super) fn new(span: &Span) -> Self {
+        let log = |log: &crate::model::Log| LogView {
+            timestamp: nanos(log.timestamp),
+            fields: log.fields.to_vec(),
+        };
+        View {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            operation: span.operation.clone(),
+            references: span.references.to_vec(),
+            flags: span.flags,
+            start: nanos(span.start),
+            duration: span.duration,
+            tags: span.tags.to_vec(),
+            logs: span.logs.iter().map(log).collect(),
+            process: Arc::clone(&span.process),
+            warnings: span
+                .warnings
+                .iter()
+                .map(|warning| warning.to_string())
+                .collect(),
+        }
+    }
+
+    pub(super) fn start_micros(&self) -> u64 {
+        micros(self.start)
+    }
+
+    /// The parent in the same trace, 0 for none.
+    pub(super) fn parent(&self) -> SpanId {
+        self.references
+            .iter()
+            .find(|r| r.trace_id == self.trace_id && r.kind == RefKind::ChildOf)
+            .map_or(SpanId(0), |r| r.span_id)
+    }
+
+    /// Puts another span in the parent's place.
+    fn set_parent(&mut self, parent: SpanId) {
+        let (trace_id, old) = (self.trace_id, self.parent());
+        let mut own = self
+            .references
+            .iter_mut()
+            .filter(|r| r.trace_id == trace_id);
+        if let Some(reference) = own.find(|r| r.span_id == old) {
+            reference.span_id = parent;
+            return;
+        }
+        let known = |r: &Reference| r.trace_id == trace_id && r.span_id == parent;
+        if parent.0 != 0 && !self.references.iter().any(known) {
+            let kind = RefKind::ChildOf;
+            self.references.insert(
+                0,
+                Reference {
+                    kind,
+                    trace_id,
+                    span_id: parent,
+                },
+            );
+        }
+    }
+
+    fn is_kind(&self, kind: &str) -> bool {
+        let tag = self.tags.iter().find(|tag| &*tag.key == "span.kind");
+        tag.is_some_and(|tag| tag.value.matches(kind))
+    }
+}
+
+/// Applies all adjustments, in Jaeger's order.
+pub(super) fn adjust(trace: &mut [View], max_clock_skew: Duration) {
+    dedupe(trace);
+    clock_skew::adjust(trace, max_clock_skew);
+    ip::adjust(trace);
+    order::adjust(trace);
+    references::adjust(trace);
+}
+
+/// Changes every process of a trace, each of them once.
+fn change_processes(trace: &mut [View], change: impl Fn(&mut Process)) {
+    let mut changed: Vec<(Arc<Process>, Arc<Process>)> = Vec::new();
+    for view in trace {
+        let known = changed
+            .iter()
+            .find(|(before, _)| Arc::ptr_eq(before, &view.process));
+        let after = match known {
+            Some((_, after)) => Arc::clone(after),
+            None => {
+                let mut process = (*view.process).clone();
+                change(&mut process);
+                let after = Arc::new(process);
+                changed.push((Arc::clone(&view.process), Arc::clone(&after)));
+                after
+            }
+        };
+        view.process = after;
+    }
+}
+
+fn nanos(micros: u64) -> i128 {
+    i128::from(micros) * 1_000
+}
+
+fn micros(nanos: i128) -> u64 {
+    u64::try_from(nanos / 1_000).unwrap_or(0)
+}

@@ -1,0 +1,23 @@
+//! In a log the field `event` comes first, the others by name.
+
+use super::View;
+use crate::model::{KeyValue, Value};
+
+pub(super) fn adjust(trace: &mut [View]) {
+    for view in trace {
+        for log in &mut view.logs {
+            sort(&mut log.fields);
+        }
+    }
+}
+
+fn sort(fields: &mut [KeyValue]) {
+    let is_event =
+        |field: &KeyValue| &*field.key == "event" && matches!(field.value, Value::String(_));
+    let event = fields.iter().position(is_event);
+    if let Some(event) = event {
+        fields.swap(0, event);
+    }
+    let others = &mut fields[usize::from(event.is_some())..];
+    others.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
+}

@@ -1,0 +1,253 @@
+//! The JSON of the query API: fields in Jaeger's order, under Jaeger's names.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
+
+/// The largest integer that JavaScript, and so the web pages, can hold: 2^53 - 1. Larger ones
+/// are written as text.
+const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// What every answer is wrapped in.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer<T> {
+    pub(super) data: Option<T>,
+    pub(super) total: usize,
+    pub(super) limit: usize,
+    pub(super) offset: usize,
+    pub(super) errors: Option<Vec<Problem>>,
+}
+
+impl<T> Default for Answer<T> {
+    fn default() -> Self {
+        Answer {
+            data: None,
+            total: 0,
+            limit: 0,
+            offset: 0,
+            errors: None,
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    pub(super) fn of(data: T) -> Self {
+        Answer {
+            data: Some(data),
+            ..Answer::default()
+        }
+    }
+}
+
+impl<T> Answer<Vec<T>> {
+    /// An answer that says how many there are.
+    pub(super) fn counted(data: Vec<T>) -> Self {
+        Answer {
+            total: data.len(),
+            ..Answer::of(data)
+        }
+    }
+}
+
+/// An error within an answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) code: u16,
+    pub(super) msg: String,
+    #[serde(
+        rename = "traceID",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown"
+    )]
+    pub(super) trace_id: Option<TraceId>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TraceJson<'a> {
+    #[serde(rename = "traceID", serialize_with = "display")]
+    pub(super) trace_id: TraceId,
+    pub(super) spans: Vec<SpanJson<'a>>,
+    pub(super) processes: BTreeMap<String, ProcessJson<'a>>,
+    pub(super) warnings: Option<()>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SpanJson<'a> {
+    #[serde(rename = "traceID", serialize_with = "display")]
+    pub(super) trace_id: TraceId,
+    #[serde(rename = "spanID", serialize_with = "display")]
+    pub(super) span_id: SpanId,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) flags: u32,
+    #[serde(rename = "operationName")]
+    pub(super) operation: &'a str,
+    pub(super) references: Vec<ReferenceJson>,
+    #[serde(rename = "startTime")]
+    pub(super) start: u64,
+    pub(super) duration: u64,
+    pub(super) tags: Tags<'a>,
+    pub(super) logs: Vec<LogJson<'a>>,
+    #[serde(rename = "processID")]
+    pub(super) process_id: String,
+    pub(super) warnings: Option<&'a [String]>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReferenceJson {
+    #[serde(rename = "refType", serialize_with = "kind")]
+    pub(super) kind: RefKind,
+    #[serde(rename = "traceID", serialize_with = "display")]
+    pub(super) trace_id: TraceId,
+    #[serde(rename = "spanID", serialize_with = "display")]
+    pub(super) span_id: SpanId,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LogJson<'a> {
+    pub(super) timestamp: u64,
+    pub(super) fields: Tags<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProcessJson<'a> {
+    #[serde(rename = "serviceName")]
+    pub(super) service: &'a str,
+    pub(super) tags: Tags<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OperationJson<'a> {
+    pub(super) name: &'a str,
+    #[serde(rename = "spanKind")]
+    pub(super) kind: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DependencyJson<'a> {
+    pub(super) parent: &'a str,
+    pub(super) child: &'a str,
+    #[serde(rename = "callCount")]
+    pub(super) calls: u64,
+}
+
+/// Tags, or a log's fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tags<'a>(pub(super) &'a [KeyValue]);
+
+impl Serialize for Tags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|tag| TagJson {
+            key: &tag.key,
+            kind: tag.value.type_name(),
+            value: ValueJson(&tag.value),
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct TagJson<'a> {
+    key: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: ValueJson<'a>,
+}
+
+struct ValueJson<'a>(&'a Value);
+
+impl Serialize for ValueJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Int64(value) if value.unsigned_abs() > LARGEST_SAFE_INTEGER => {
+                serializer.collect_str(value)
+            }
+            Value::Int64(value) => serializer.serialize_i64(*value),
+            // JSON has no word for these; Jaeger refuses the whole search because of one.
+            Value::Float64(value) if !value.is_finite() => {
+                serializer.serialize_str(&super::float_text(*value))
+            }
+            Value::Float64(value) => serializer.serialize_f64(*value),
+            Value::Binary(bytes) if bytes.is_empty() => serializer.serialize_none(),
+            Value::Binary(bytes) => serializer.serialize_str(&base64(bytes)),
+        }
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 3];
+        group[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn display<S: Serializer>(id: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+fn shown<S: Serializer>(id: &Option<TraceId>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn kind<S: Serializer>(kind: &RefKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match kind {
+        RefKind::FollowsFrom => "FOLLOWS_FROM",
+        RefKind::ChildOf | RefKind::Other(_) => "CHILD_OF",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_base64() {
+        for (bytes, text) in [
+            (&b"h"[..], "aA=="),
+            (b"he", "aGU="),
+            (b"hel", "aGVs"),
+            (b"hello", "aGVsbG8="),
+            (b"\x00\x01\x02\xfe\xff", "AAEC/v8="),
+        ] {
+            assert_eq!(base64(bytes), text);
+        }
+    }
+
+    #[test]
+    fn what_javascript_cannot_hold_is_text() {
+        let json = |value| serde_json::to_string(&ValueJson(&value)).expect("JSON");
+        assert_eq!(
+            json(Value::Int64(9_007_199_254_740_991)),
+            "9007199254740991"
+        );
+        assert_eq!(
+            json(Value::Int64(9_007_199_254_740_992)),
+            "\"9007199254740992\""
+        );
+        assert_eq!(json(Value::Int64(i64::MIN)), "\"-9223372036854775808\"");
+        assert_eq!(json(Value::Float64(f64::NAN)), "\"NaN\"");
+        assert_eq!(json(Value::Float64(f64::NEG_INFINITY)), "\"-Inf\"");
+    }
+}

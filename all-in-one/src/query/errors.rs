@@ -1,0 +1,68 @@
+//! What goes wrong with a request, with Jaeger's status and text.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::answer::{Answer, Problem};
+use super::json;
+
+/// A request that is answered with an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn bad_request(message: impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn new(status: StatusCode, message: impl ToString) -> Self {
+        Refusal {
+            status,
+            message: message.to_string(),
+        }
+    }
+
+    pub(super) fn trace_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, super::TRACE_NOT_FOUND)
+    }
+
+    /// A parameter's value that cannot be used.
+    pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("unable to parse param '{name}': {why}"))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            code: self.status.as_u16(),
+            msg: self.message,
+            trace_id: None,
+        };
+        let answer: Answer<()> = Answer {
+            errors: Some(vec![problem]),
+            ..Answer::default()
+        };
+        let mut body = json::write(&answer, false).unwrap_or_default();
+        body.push(b'\n');
+        plain(self.status, body)
+    }
+}
+
+/// Plain text that a browser must not take for anything else.
+pub(super) fn plain(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+    ];
+    (status, headers, body.into()).into_response()
+}

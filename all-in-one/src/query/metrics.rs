@@ -1,0 +1,79 @@
+//! `/api/metrics/*`: parameters are checked, then the answer is that there are no metrics. The
+//! page Monitor of the web pages explains itself on that.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::errors::Refusal;
+use super::form::Form;
+use super::go::{parse_bool, parse_float, parse_int};
+
+const KINDS: [&str; 6] = [
+    "unspecified",
+    "internal",
+    "server",
+    "client",
+    "producer",
+    "consumer",
+];
+
+/// Answers any of the metrics: `latencies`, `calls`, `errors`, `minstep`.
+pub(super) fn metrics(name: &str, form: &Form) -> Result<Response, Refusal> {
+    if name == "latencies" {
+        parse_float(form.get("quantile")).map_err(|why| Refusal::parameter("quantile", why))?;
+    }
+    if name != "minstep" {
+        check(form)?;
+    }
+    Err(Refusal::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "metrics querying is currently disabled",
+    ))
+}
+
+fn check(form: &Form) -> Result<(), Refusal> {
+    if !form.has("service") {
+        return Err(Refusal::parameter(
+            "service",
+            "please provide at least one service name",
+        ));
+    }
+    let group = form.get("groupByOperation");
+    if !group.is_empty() {
+        parse_bool(group).map_err(|why| Refusal::parameter("groupByOperation", why))?;
+    }
+    if let Some(kind) = form.all("spanKind").find(|kind| !KINDS.contains(kind)) {
+        let why = format!("unsupported span kind: '{kind}'");
+        return Err(Refusal::parameter("spanKind", why));
+    }
+    for name in ["endTs", "lookback", "step", "ratePer"] {
+        let text = form.get(name);
+        if !text.is_empty() {
+            parse_int(text, 64).map_err(|why| Refusal::parameter(name, why))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::quote;
+
+    #[test]
+    fn a_bad_parameter_comes_before_no_metrics() {
+        let refused = |name, query: &str| metrics(name, &Form::parse(query)).expect_err("an error");
+        let disabled = refused("minstep", "");
+        assert_eq!(refused("calls", "service=a"), disabled);
+        assert_eq!(
+            refused("latencies", "service=a"),
+            Refusal::parameter(
+                "quantile",
+                format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(""))
+            ),
+        );
+        assert_ne!(refused("calls", ""), disabled);
+        assert_ne!(refused("calls", "service=a&spanKind=x"), disabled);
+        assert_ne!(refused("calls", "service=a&step=x"), disabled);
+    }
+}

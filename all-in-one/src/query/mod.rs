@@ -1,0 +1,198 @@
+//! Traces to answers: the HTTP JSON API that Jaeger's web pages, Grafana and scripts use.
+//!
+//! As Jaeger 1.35 answers it, `/api/v3` left out. What is not under `/api` is the web pages'.
+
+mod adjust;
+mod answer;
+mod dependencies;
+mod errors;
+mod form;
+mod go;
+mod json;
+mod metrics;
+mod params;
+mod services;
+mod traces;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+pub(crate) use go::{float_text, parse_duration, quote};
+
+use crate::store::Store;
+use crate::ui::Pages;
+use errors::Refusal;
+use form::Form;
+
+const TRACE_NOT_FOUND: &str = "trace not found";
+
+/// What an answer is made from.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) store: Arc<Store>,
+    pub(crate) pages: Pages,
+    /// How far a span's times may be moved to fit its parent's; zero moves none.
+    pub(crate) max_clock_skew: Duration,
+    /// The path under which everything lies, without a slash at its end: empty is the root.
+    pub(crate) base_path: String,
+}
+
+/// The service behind the query port.
+pub(crate) fn router(api: Api) -> Router {
+    Router::new().fallback(handle).with_state(Arc::new(api))
+}
+
+// Jaeger matches paths as they were sent, before `%xx` is resolved, so the paths are matched
+// here and not by the router, which would resolve them first.
+async fn handle(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(path) = below(&api.base_path, uri.path()) else {
+        return outside(&api, uri.path());
+    };
+    if let Some(clean) = clean(path) {
+        let location = format!("{}{clean}", api.base_path);
+        return (
+            StatusCode::MOVED_PERMANENTLY,
+            [(header::LOCATION, location)],
+        )
+            .into_response();
+    }
+    let form = Form::parse(uri.query().unwrap_or(""));
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let Some((allowed, endpoint)) = endpoint(&segments) else {
+        return api.pages.serve(path, &method, &headers);
+    };
+    if method != allowed {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    // A large search takes a while: it must not hold up what else this thread has to do.
+    let answer = tokio::task::spawn_blocking(move || endpoint.answer(&api, &form));
+    match answer.await {
+        Ok(answer) => answer.unwrap_or_else(IntoResponse::into_response),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+enum Endpoint {
+    Services,
+    OperationNames(String),
+    Operations,
+    Search,
+    Trace(String),
+    Archive(String),
+    Dependencies,
+    Metrics(&'static str),
+}
+
+fn endpoint(segments: &[&str]) -> Option<(Method, Endpoint)> {
+    let (method, endpoint) = match segments {
+        ["api", "services"] => (Method::GET, Endpoint::Services),
+        ["api", "services", service, "operations"] => {
+            (Method::GET, Endpoint::OperationNames((*service).to_owned()))
+        }
+        ["api", "operations"] => (Method::GET, Endpoint::Operations),
+        ["api", "traces"] => (Method::GET, Endpoint::Search),
+        ["api", "traces", id] if !id.is_empty() => (Method::GET, Endpoint::Trace((*id).to_owned())),
+        ["api", "archive", id] if !id.is_empty() => {
+            (Method::POST, Endpoint::Archive((*id).to_owned()))
+        }
+        ["api", "dependencies"] => (Method::GET, Endpoint::Dependencies),
+        ["api", "metrics", "latencies"] => (Method::GET, Endpoint::Metrics("latencies")),
+        ["api", "metrics", "calls"] => (Method::GET, Endpoint::Metrics("calls")),
+        ["api", "metrics", "errors"] => (Method::GET, Endpoint::Metrics("errors")),
+        ["api", "metrics", "minstep"] => (Method::GET, Endpoint::Metrics("minstep")),
+        _ => return None,
+    };
+    Some((method, endpoint))
+}
+
+impl Endpoint {
+    fn answer(&self, api: &Api, form: &Form) -> Result<Response, Refusal> {
+        match self {
+            Endpoint::Services => services::services(api, form),
+            Endpoint::OperationNames(service) => services::operation_names(api, service, form),
+            Endpoint::Operations => services::operations(api, form),
+            Endpoint::Search => traces::search(api, form),
+            Endpoint::Trace(id) => traces::one(api, id, form),
+            Endpoint::Archive(id) => traces::archive(id),
+            Endpoint::Dependencies => dependencies::dependencies(api, form),
+            Endpoint::Metrics(name) => metrics::metrics(name, form),
+        }
+    }
+}
+
+fn ok(form: &Form, answer: &impl Serialize) -> Result<Response, Refusal> {
+    let pretty = !matches!(form.get("prettyPrint"), "" | "false");
+    let body = json::write(answer, pretty)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The path as it stands below the base path.
+fn below<'a>(base: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(base).filter(|rest| rest.starts_with('/'))
+}
+
+/// Someone who does not know the base path is led there from the root.
+fn outside(api: &Api, path: &str) -> Response {
+    if path == "/" || path == api.base_path {
+        let location = format!("{}/", api.base_path);
+        return (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
+    }
+    errors::plain(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// The path without empty, `.` and `..` segments, where it has any.
+fn clean(path: &str) -> Option<String> {
+    let tricky = |segment: &str| matches!(segment, "." | "..");
+    if !path.contains("//") && !path.split('/').any(tricky) {
+        return None;
+    }
+    let mut clean: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(clean.pop()),
+            segment => clean.push(segment),
+        }
+    }
+    let end = if path.ends_with('/') && !clean.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    Some(format!("/{}{end}", clean.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_go_s_router_cleans_them() {
+        for (path, cleaned) in [
+            ("//api/services", Some("/api/services")),
+            (
+                "/api/services//operations",
+                Some("/api/services/operations"),
+            ),
+            ("/static/../../etc/passwd", Some("/etc/passwd")),
+            ("/a/./b/", Some("/a/b/")),
+            ("/..", Some("/")),
+            ("/api/traces/100", None),
+            ("/", None),
+        ] {
+            assert_eq!(clean(path).as_deref(), cleaned, "{path}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The parameters of a search, checked in Jaeger's order and refused with its words.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::errors::Refusal;
+use super::form::Form;
+use super::go::{parse_duration, parse_int};
+use crate::model::TraceId;
+use crate::store::Search;
+
+/// How far a search looks back that does not say it: two days, in microseconds.
+const DEFAULT_LOOKBACK: i64 = 2 * 24 * 3600 * 1_000_000;
+/// How many traces a search finds that does not say it.
+const DEFAULT_LIMIT: i64 = 100;
+
+/// What `/api/traces` is asked for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// These traces.
+    ByIds(Vec<TraceId>),
+    /// Whatever matches.
+    Search(Search),
+}
+
+impl Request {
+    pub(super) fn parse(form: &Form) -> Result<Self, Refusal> {
+        let earliest = time(form, "start", 1_000, || now() - DEFAULT_LOOKBACK)?;
+        let latest = time(form, "end", 1_000, now)?;
+        let tags = tags(form)?;
+        let limit = limit(form)?;
+        let shortest = duration(form, "minDuration")?;
+        let longest = duration(form, "maxDuration")?;
+        let ids = trace_ids(form)?;
+        let service = form.get("service").to_owned();
+        if ids.is_empty() && service.is_empty() {
+            return Err(service_required());
+        }
+        if let (Some(shortest), Some(longest)) = (shortest, longest)
+            && longest < shortest
+        {
+            return Err(Refusal::bad_request(
+                "'maxDuration' should be greater than 'minDuration'",
+            ));
+        }
+        if !ids.is_empty() {
+            return Ok(Request::ByIds(ids));
+        }
+        Ok(Request::Search(Search {
+            service,
+            operation: form.get("operation").to_owned(),
+            tags,
+            earliest,
+            latest,
+            shortest,
+            longest,
+            limit,
+        }))
+    }
+}
+
+pub(super) fn service_required() -> Refusal {
+    Refusal::bad_request("parameter 'service' is required")
+}
+
+/// A time in units of so many nanoseconds, as microseconds since the Unix epoch. Go multiplies
+/// without a check, so a time beyond the year 2262 wraps around here as it does there.
+pub(super) fn time(
+    form: &Form,
+    name: &str,
+    nanos: i64,
+    default: impl FnOnce() -> i64,
+) -> Result<i64, Refusal> {
+    match form.get(name) {
+        "" => Ok(default()),
+        text => {
+            let value = parse_int(text, 64).map_err(|why| Refusal::parameter(name, why))?;
+            Ok(value.wrapping_mul(nanos).div_euclid(1_000))
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Zero counts as not given, as in Jaeger.
+fn duration(form: &Form, name: &str) -> Result<Option<i64>, Refusal> {
+    match form.get(name) {
+        "" => Ok(None),
+        text => match parse_duration(text).map_err(|why| Refusal::parameter(name, why))? {
+            0 => Ok(None),
+            nanos => Ok(Some(nanos)),
+        },
+    }
+}
+
+/// Zero and less mean all.
+fn limit(form: &Form) -> Result<Option<usize>, Refusal> {
+    let limit = match form.get("limit") {
+        "" => DEFAULT_LIMIT,
+        text => parse_int(text, 32).map_err(Refusal::bad_request)?,
+    };
+    Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0))
+}
+
+fn trace_ids(form: &Form) -> Result<Vec<TraceId>, Refusal> {
+    let parse = |id: &str| {
+        id.parse()
+            .map_err(|why| Refusal::bad_request(format!("cannot parse traceID param: {why}")))
+    };
+    form.all("traceID").map(parse).collect()
+}
+
+/// `tag=key:value`, and `tags={"key":"value"}`; of one key the last counts.
+fn tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
+    let mut tags = BTreeMap::new();
+    for tag in form.all("tag") {
+        let (key, value) = tag.split_once(':').ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "malformed 'tag' parameter, expecting key:value, received: {tag}"
+            ))
+        })?;
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+    for json in form.all("tags") {
+        let object = json_tags(json).map_err(|why| {
+            Refusal::bad_request(format!(
+                "malformed 'tags' parameter, cannot unmarshal JSON: {why}"
+            ))
+        })?;
+        tags.extend(object);
+    }
+    Ok(tags.into_iter().collect())
+}
+
+fn json_tags(text: &str) -> Result<Vec<(String, String)>, String> {
+    use serde_json::Value;
+    let refused = |value: &Value, wanted: &str| {
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
+    };
+    match serde_json::from_str(text).map_err(|error| syntax_error(text, &error))? {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(object) => object
+            .into_iter()
+            .map(|(key, value)| match value {
+                Value::String(value) => Ok((key, value)),
+                Value::Null => Ok((key, String::new())),
+                other => Err(refused(&other, "string")),
+            })
+            .collect(),
+        other => Err(refused(&other, "map[string]string")),
+    }
+}
+
+/// What Go says about the same mistake.
+fn syntax_error(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let message = error.to_string();
+    let context = match message.split(" at line").next().unwrap_or_default() {
+        "key must be a string" => "looking for beginning of object key string",
+        "trailing characters" => "after top-level value",
+        "expected `:`" => "after object key",
+        "expected `,` or `}`" => "after object key:value pair",
+        "expected `,` or `]`" => "after array element",
+        "trailing comma" => "looking for beginning of object key string",
+        _ => "looking for beginning of value",
+    };
+    let line = text
+        .lines()
+        .nth(error.line().saturating_sub(1))
+        .unwrap_or("");
+    let at = error.column().saturating_sub(1).min(line.len());
+    let found = line
+        .get(at..)
+        .and_then(|rest| rest.chars().next())
+        .unwrap_or(' ');
+    format!("invalid character '{found}' {context}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_of_text_is_refused_as_go_refuses_it() {
+        for (json, why) in [
+            (
+                r#"{"a":1}"#,
+                "json: cannot unmarshal number into Go value of type string",
+            ),
+            (
+                "[]",
+                "json: cannot unmarshal array into Go value of type map[string]string",
+            ),
+            (
+                "{bad",
+                "invalid character 'b' looking for beginning of object key string",
+            ),
+            (
+                r#"{"a":"1"} x"#,
+                "invalid character 'x' after top-level value",
+            ),
+            ("", "unexpected end of JSON input"),
+            ("{", "unexpected end of JSON input"),
+        ] {
+            assert_eq!(json_tags(json), Err(why.to_owned()), "{json}");
+        }
+        assert_eq!(json_tags("null"), Ok(vec![]));
+    }
+}

@@ -1,0 +1,158 @@
+//! `/api/traces`, `/api/traces/{id}` and `/api/archive/{id}`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::adjust::{self, View};
+use super::answer::{
+    Answer, LogJson, Problem, ProcessJson, ReferenceJson, SpanJson, Tags, TraceJson,
+};
+use super::errors::Refusal;
+use super::form::Form;
+use super::go::parse_bool;
+use super::params::Request;
+use super::{Api, TRACE_NOT_FOUND, ok};
+use crate::model::{Process, Trace, TraceId};
+
+/// The traces that match, or those that are named.
+pub(super) fn search(api: &Api, form: &Form) -> Result<Response, Refusal> {
+    let mut errors = Vec::new();
+    let traces = match Request::parse(form)? {
+        Request::Search(search) => api.store.find(&search),
+        Request::ByIds(ids) => by_ids(api, &ids, &mut errors),
+    };
+    respond(api, form, traces, errors)
+}
+
+/// One trace.
+pub(super) fn one(api: &Api, id: &str, form: &Form) -> Result<Response, Refusal> {
+    let id: TraceId = id.parse().map_err(Refusal::bad_request)?;
+    let trace = api.store.trace(id).ok_or_else(Refusal::trace_not_found)?;
+    respond(api, form, vec![trace], Vec::new())
+}
+
+/// There is no archive, as in Jaeger unless one is configured.
+pub(super) fn archive(id: &str) -> Result<Response, Refusal> {
+    id.parse::<TraceId>().map_err(Refusal::bad_request)?;
+    Err(Refusal::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "archive span storage was not configured",
+    ))
+}
+
+fn by_ids(api: &Api, ids: &[TraceId], errors: &mut Vec<Problem>) -> Vec<Trace> {
+    let mut found = Vec::new();
+    for id in ids {
+        match api.store.trace(*id) {
+            Some(trace) => found.push(trace),
+            None => errors.push(Problem {
+                code: 0,
+                msg: TRACE_NOT_FOUND.to_owned(),
+                trace_id: Some(*id),
+            }),
+        }
+    }
+    found
+}
+
+fn respond(
+    api: &Api,
+    form: &Form,
+    traces: Vec<Trace>,
+    errors: Vec<Problem>,
+) -> Result<Response, Refusal> {
+    let raw = parse_bool(form.get("raw")).unwrap_or(false);
+    let views: Vec<Vec<View>> = traces
+        .iter()
+        .map(|trace| {
+            let mut views: Vec<_> = trace.spans.iter().map(|span| View::new(span)).collect();
+            if !raw {
+                adjust::adjust(&mut views, api.max_clock_skew);
+            }
+            views
+        })
+        .collect();
+    let data = views.iter().filter_map(|views| to_json(views)).collect();
+    let answer = Answer {
+        errors: Some(errors).filter(|errors| !errors.is_empty()),
+        ..Answer::<Vec<TraceJson>>::of(data)
+    };
+    ok(form, &answer)
+}
+
+fn to_json(views: &[View]) -> Option<TraceJson<'_>> {
+    let mut processes = Processes::default();
+    let spans = views
+        .iter()
+        .map(|view| span_json(view, processes.id(&view.process)))
+        .collect();
+    Some(TraceJson {
+        trace_id: views.first()?.trace_id,
+        spans,
+        processes: processes.into_json(),
+        warnings: None,
+    })
+}
+
+fn span_json(view: &View, process_id: String) -> SpanJson<'_> {
+    SpanJson {
+        trace_id: view.trace_id,
+        span_id: view.span_id,
+        flags: view.flags,
+        operation: &view.operation,
+        references: view
+            .references
+            .iter()
+            .map(|r| ReferenceJson {
+                kind: r.kind,
+                trace_id: r.trace_id,
+                span_id: r.span_id,
+            })
+            .collect(),
+        start: view.start_micros(),
+        duration: view.duration,
+        tags: Tags(&view.tags),
+        logs: view
+            .logs
+            .iter()
+            .map(|log| LogJson {
+                timestamp: log.micros(),
+                fields: Tags(&log.fields),
+            })
+            .collect(),
+        process_id,
+        warnings: Some(&*view.warnings).filter(|warnings| !warnings.is_empty()),
+    }
+}
+
+/// The processes of a trace, numbered p1, p2, … in the order of their first span.
+#[derive(Default)]
+struct Processes<'a>(Vec<&'a Arc<Process>>);
+
+impl<'a> Processes<'a> {
+    fn id(&mut self, process: &'a Arc<Process>) -> String {
+        let number = self
+            .0
+            .iter()
+            .position(|known| *known == process)
+            .unwrap_or_else(|| {
+                self.0.push(process);
+                self.0.len() - 1
+            });
+        format!("p{}", number + 1)
+    }
+
+    fn into_json(self) -> BTreeMap<String, ProcessJson<'a>> {
+        let json = |process: &'a Arc<Process>| ProcessJson {
+            service: &process.service,
+            tags: Tags(&process.tags),
+        };
+        let numbered = self.0.into_iter().enumerate();
+        numbered
+            .map(|(index, process)| (format!("p{}", index + 1), json(process)))
+            .collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! Apache Thrift, read with care: these bytes come from a network.
+//!
+//! The generated readers of the Thrift crates believe the lengths that a packet claims: eight
+//! bytes make them ask for gigabytes, and deep nesting overflows the stack. A [`Protocol`] here
+//! believes nothing: a length is bounded by the bytes that are left, a count by what its
+//! elements must take at least, and nesting by [`MAX_DEPTH`].
+
+pub mod compact;
+pub mod jaeger;
+
+use std::fmt;
+
+/// How deep structs, lists and maps may nest. Apache's own readers stop at the same depth.
+pub const MAX_DEPTH: usize = 64;
+
+/// The types of Thrift, whatever numbers a protocol gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// True or false.
+    Bool,
+    /// One byte.
+    I8,
+    /// An integer of 16 bits.
+    I16,
+    /// An integer of 32 bits.
+    I32,
+    /// An integer of 64 bits.
+    I64,
+    /// A floating point number of 64 bits.
+    Double,
+    /// Text or bytes: Thrift does not tell them apart.
+    Binary,
+    /// A list.
+    List,
+    /// A set, encoded as a list.
+    Set,
+    /// A map.
+    Map,
+    /// A struct.
+    Struct,
+}
+
+/// A field's type and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The number that the interface file gives the field.
+    pub id: i16,
+    /// The type of what follows.
+    pub kind: Type,
+}
+
+/// The head of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The method's name.
+    pub name: &'a [u8],
+    /// 1 call, 2 reply, 3 exception, 4 oneway.
+    pub kind: u8,
+}
+
+/// What a decoder needs of a Thrift protocol. Every method fails, and never panics, on bytes
+/// that are not what it expects.
+pub trait Protocol<'a> {
+    /// Reads the head of a message.
+    fn message(&mut self) -> Result<Message<'a>, Error>;
+    /// Begins a struct. What it returns goes to [`Protocol::end_struct`].
+    fn begin_struct(&mut self) -> Result<Outer, Error>;
+    /// Reads the head of the next field, or `None` at the end of the struct.
+    fn field(&mut self) -> Result<Option<Field>, Error>;
+    /// Ends a struct.
+    fn end_struct(&mut self, outer: Outer);
+    /// Reads the head of a list or set: the type of its elements and how many there are.
+    fn list(&mut self) -> Result<(Type, usize), Error>;
+    /// Reads a boolean.
+    fn bool(&mut self) -> Result<bool, Error>;
+    /// Reads an integer of 32 bits.
+    fn i32(&mut self) -> Result<i32, Error>;
+    /// Reads an integer of 64 bits.
+    fn i64(&mut self) -> Result<i64, Error>;
+    /// Reads a floating point number.
+    fn double(&mut self) -> Result<f64, Error>;
+    /// Reads text or bytes.
+    fn bytes(&mut self) -> Result<&'a [u8], Error>;
+    /// Passes over a value that nobody asked for.
+    fn skip(&mut self, kind: Type) -> Result<(), Error>;
+}
+
+/// What a protocol must remember of the struct around the one it reads.
+#[derive(Debug)]
+pub struct Outer(i16);
+
+/// Why bytes are no Thrift message of Jaeger's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The bytes end within a value.
+    Truncated,
+    /// A length or count is larger than the bytes that are left, or negative.
+    TooLong(u64),
+    /// A variable-length integer does not end within ten bytes, or is out of its range.
+    Varint,
+    /// Nesting beyond [`MAX_DEPTH`].
+    TooDeep,
+    /// A type number that the protocol does not have.
+    UnknownType(u8),
+    /// Bytes that begin no message of this protocol; the text says what they look like.
+    Protocol(&'static str),
+    /// A message that is neither a call nor oneway.
+    MessageKind(u8),
+    /// A method that Jaeger's agent does not have.
+    Method(String),
+    /// A field that must be there is missing.
+    Missing(&'static str),
+    /// A list holds something else than it should.
+    ElementType(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Truncated => f.write_str("it ends within a value"),
+            Error::TooLong(length) => {
+                write!(f, "it claims a length of {length}, more than it holds")
+            }
+            Error::Varint => f.write_str("an integer in it is out of range"),
+            Error::TooDeep => write!(f, "it nests deeper than {MAX_DEPTH} levels"),
+            Error::UnknownType(number) => write!(f, "it holds the unknown type {number}"),
+            Error::Protocol(looks) => f.write_str(looks),
+            Error::MessageKind(kind) => write!(f, "it is a message of type {kind}, not a call"),
+            Error::Method(name) => write!(f, "it calls {name}, which the agent does not have"),
+            Error::Missing(field) => write!(f, "the required field {field} is missing"),
+            Error::ElementType(list) => write!(f, "{list} holds elements of another type"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,117 @@
+//! Jaeger's web pages: the files of Jaeger UI 2.14.1, embedded by build.rs.
+//!
+//! A path either names an embedded file or is the page's own affair (`/search`, `/trace/…`):
+//! then it gets index.html, which looks at the path itself. No file system is ever asked.
+
+use std::io::Read as _;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flate2::read::GzDecoder;
+
+use crate::http::accepts_gzip;
+
+/// An embedded file.
+struct Asset {
+    /// Its path without the leading slash.
+    path: &'static str,
+    content_type: &'static str,
+    etag: &'static str,
+    gzip: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// The web pages, for one base path.
+pub(crate) struct Pages {
+    index: Bytes,
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").finish_non_exhaustive()
+    }
+}
+
+impl Pages {
+    /// `base_path` has no slash at its end.
+    pub(crate) fn new(base_path: &str) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let version = format!(
+            r#"JAEGER_VERSION = {{"gitCommit":"","gitVersion":"v{version}","buildDate":""}};"#
+        );
+        let index = INDEX_HTML
+            .replace(
+                r#"<base href="/""#,
+                &format!(r#"<base href="{base_path}/""#),
+            )
+            .replace("JAEGER_CONFIG = DEFAULT_CONFIG;", "JAEGER_CONFIG = null;")
+            .replace("JAEGER_VERSION = DEFAULT_VERSION;", &version);
+        Pages {
+            index: index.into(),
+        }
+    }
+
+    /// Answers a request for a path below the base path.
+    pub(crate) fn serve(&self, path: &str, method: &Method, headers: &HeaderMap) -> Response {
+        let name = path.trim_start_matches('/');
+        let file = ASSETS
+            .iter()
+            .find(|asset| asset.path == name || is_icon(asset, name));
+        match file {
+            Some(_) if !matches!(*method, Method::GET | Method::HEAD) => {
+                StatusCode::METHOD_NOT_ALLOWED.into_response()
+            }
+            Some(asset) => asset.serve(headers),
+            None if name.starts_with("static/") => {
+                let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+                (StatusCode::NOT_FOUND, text, "404 page not found\n").into_response()
+            }
+            None => self.index(),
+        }
+    }
+
+    fn index(&self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            // It names the other files by their contents' hashes, so it must be fresh.
+            (header::CACHE_CONTROL, "no-cache"),
+        ];
+        (headers, Body::from(self.index.clone())).into_response()
+    }
+}
+
+/// Browsers ask for /favicon.ico on their own; the file has a hash in its name.
+fn is_icon(asset: &Asset, name: &str) -> bool {
+    name == "favicon.ico" && asset.path.ends_with(".ico")
+}
+
+impl Asset {
+    fn serve(&self, request: &HeaderMap) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ETAG, HeaderValue::from_static(self.etag));
+        // A file's name changes with its contents.
+        let forever = "public, max-age=31536000, immutable";
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(forever));
+        if request
+            .get(header::IF_NONE_MATCH)
+            .is_some_and(|known| known == self.etag)
+        {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
+        if accepts_gzip(request) {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            return (headers, Bytes::from_static(self.gzip)).into_response();
+        }
+        let mut plain = Vec::new();
+        match GzDecoder::new(self.gzip).read_to_end(&mut plain) {
+            Ok(_) => (headers, plain).into_response(),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
