@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::Config;
 
 use crate::settings;
@@ -58,11 +59,11 @@ impl Agent {
     /// The exporter that sends to the agent, in datagrams as large as an agent reads. It takes
     /// the service's name from the resource.
     #[expect(deprecated, reason = "the step after it is OTLP; this program shows the one before")]
-    pub(crate) fn exporter(&self, config: &Config) -> Option<opentelemetry_jaeger::Exporter> {
+    pub(crate) fn exporter(&self, resource: &Resource) -> Option<opentelemetry_jaeger::Exporter> {
         self.address?;
         // The asynchronous exporter hands tokio a blocking socket, which tokio refuses by now.
         let exporter = opentelemetry_jaeger::new_agent_pipeline()
-            .with_trace_config(config.clone())
+            .with_trace_config(Config::default().with_resource(resource.clone()))
             .with_auto_split_batch(true)
             .build_sync_agent_exporter();
         exporter.inspect_err(|error| warn(&format!("No span is sent: {error}"))).ok()

@@ -69,11 +69,11 @@ fn main() -> io::Result<ExitCode> {
 /// HTTP client.
 fn init_tracer(service_name: &'static str, agent: &Agent) -> (TracerProvider, Link) {
     let resource = Resource::new([KeyValue::new("service.name", service_name)]);
-    let config = Config::default().with_resource(resource);
     let link = Link::default();
-    let mut provider =
-        TracerProvider::builder().with_config(config.clone()).with_span_processor(link.clone());
-    if let Some(exporter) = agent.exporter(&config) {
+    let mut provider = TracerProvider::builder()
+        .with_config(Config::default().with_resource(resource.clone()))
+        .with_span_processor(link.clone());
+    if let Some(exporter) = agent.exporter(&resource) {
         provider = provider.with_batch_exporter(exporter, Tokio);
     }
     let provider = provider.build();

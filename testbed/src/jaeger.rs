@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::AllInOne;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 /// How long spans may take from the agent's port to the query API.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
@@ -26,7 +25,7 @@ pub struct Jaeger {
 }
 
 enum Server {
-    Embedded { _all_in_one: AllInOne, _runtime: Runtime },
+    Embedded(#[expect(dead_code, reason = "stops when it is dropped")] AllInOne),
     Real(Child),
 }
 
@@ -44,12 +43,11 @@ impl Jaeger {
     }
 
     fn start_embedded() -> Result<Self, Box<dyn Error>> {
-        let runtime = Runtime::new()?;
-        let all_in_one = runtime.block_on(AllInOne::start())?;
+        let all_in_one = AllInOne::start()?;
         Ok(Self {
             agent_port: all_in_one.agent_addr().port(),
             query_url: all_in_one.query_url(),
-            _server: Server::Embedded { _all_in_one: all_in_one, _runtime: runtime },
+            _server: Server::Embedded(all_in_one),
         })
     }
 
