@@ -24,7 +24,8 @@ const BASE_PATH: &str = "query.base-path";
 #[command(
     name = "jaeger-all-in-one",
     version,
-    about = "Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages."
+    about = "Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages.",
+    override_usage = "jaeger-all-in-one [OPTIONS]\n       jaeger-all-in-one status [OPTIONS]  (exit code 0 where a Jaeger answers)"
 )]
 pub struct Config {
     /// Where each address without a host listens; 0.0.0.0 lets other machines in

@@ -38,6 +38,13 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// No Jaeger answers where one was asked for.
+    NoAnswer {
+        /// The address of its web pages.
+        url: String,
+        /// What came instead.
+        source: io::Error,
+    },
     /// The all-in-one was stopped meanwhile.
     Stopped,
 }
@@ -80,6 +87,7 @@ impl fmt::Display for Error {
                 f,
                 "{found} of {wanted} spans of the service {service} arrived within {waited:?}"
             ),
+            Error::NoAnswer { url, source } => write!(f, "no Jaeger answers on {url}: {source}"),
             Error::Stopped => f.write_str("the all-in-one was stopped"),
         }
     }
@@ -88,7 +96,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Bind { source, .. } | Error::Runtime(source) => Some(source),
+            Error::Bind { source, .. } | Error::Runtime(source) | Error::NoAnswer { source, .. } => Some(source),
             _ => None,
         }
     }

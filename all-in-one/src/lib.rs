@@ -34,6 +34,7 @@ mod http;
 pub mod model;
 mod query;
 pub mod receive;
+mod status;
 pub mod store;
 mod ui;
 
@@ -48,6 +49,7 @@ use tokio::task::JoinHandle;
 pub use config::{Config, HostPort, Rejected};
 pub use error::Error;
 pub use model::{Span, Trace};
+pub use status::status;
 
 use query::Api;
 use receive::{Counters, DoorStats, agent};

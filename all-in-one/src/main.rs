@@ -7,12 +7,21 @@ use jaeger_all_in_one::{AllInOne, Config, Error};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let config = match Config::from_args(std::env::args_os()) {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let asks_status = arguments.get(1).is_some_and(|argument| argument == "status");
+    if asks_status {
+        arguments.remove(1);
+    }
+    let config = match Config::from_args(arguments) {
         Ok(config) => config,
         Err(rejected) => return ExitCode::from(rejected.print()),
     };
     log_to_stderr();
-    match run(config) {
+    let ended = match asks_status {
+        true => jaeger_all_in_one::status(&config).map(|url| println!("A Jaeger answers on {url}")),
+        false => run(config),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ Error::Setting { .. }) => {
             eprintln!("error: {error}");

@@ -1,0 +1,63 @@
+# Needs make, a POSIX shell and cargo; Docker, Go and the Python originals are used where they are.
+#
+# Settings, for `make` or in the environment:
+#   HTTPBIN_URL=http://…   the page that the programs ask for
+#   ARGS=--one-trace       arguments for the program that is run
+#   JAEGER=embedded        leave Docker out
+
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+ARGS ?=
+JAEGER_VERSION := v1.35.0
+REAL_JAEGER := $(CURDIR)/target/real-jaeger/$(JAEGER_VERSION)/all-in-one
+
+.PHONY: help
+help: ## Print what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target text; do \
+		printf '  make %-14s %s\n' "$$target" "$$text"; \
+	done
+
+.PHONY: run-jaeger
+run-jaeger: jaeger ## Run the first program: the Jaeger client
+	@$(CARGO) run --quiet --locked -p jaeger-example -- $(ARGS)
+
+.PHONY: run-otel
+run-otel: jaeger ## Run the second program: OpenTelemetry with the Jaeger exporter
+	@$(CARGO) run --quiet --locked -p otel-example -- $(ARGS)
+
+.PHONY: jaeger
+jaeger: ## Find a Jaeger, or start one: the container where Docker works, else the embedded one
+	@$(CARGO) build --locked -p jaeger-all-in-one
+	@scripts/jaeger.sh start
+
+.PHONY: jaeger-stop
+jaeger-stop: ## Stop the Jaeger that was started here
+	@scripts/jaeger.sh stop
+
+.PHONY: test
+test: ## Run every test, on the loopback only
+	$(CARGO) test --locked --workspace
+
+.PHONY: test-real
+test-real: $(REAL_JAEGER) ## Run the tests of the programs against the real Jaeger 1.35 (needs Go)
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example
+
+$(REAL_JAEGER):
+	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)
+
+.PHONY: bench
+bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
+	@$(CARGO) build --release --locked -p jaeger-example -p otel-example -p bench
+	@$(or $(CARGO_TARGET_DIR),target)/release/bench
+
+.PHONY: check
+check: ## Check form, lints, documentation and licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		echo '$(CARGO) deny check bans licenses sources'; \
+		$(CARGO) deny --locked check bans licenses sources; \
+	else \
+		echo 'skipped: licences, since cargo-deny is not installed'; \
+	fi

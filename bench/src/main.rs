@@ -1,0 +1,200 @@
+//! Measures the example programs as a user's shell would: start to end, side by side in one run.
+//!
+//! ```text
+//! make bench
+//! PYTHON_JAEGER='venv/bin/python jaeger_example.py' PYTHON_OTEL='…' make bench
+//! ```
+//!
+//! Each round runs every program once, so that a machine that is slow for a while is slow for all
+//! of them. The Python originals ask httpbin.org, which is far away: for a fair figure let theirs
+//! ask `os.environ["HTTPBIN_URL"]`, which is set to the page that the others ask for.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use testbed::{Answer, Httpbin, Jaeger};
+use wait4::Wait4;
+
+/// How often each program runs; `BENCH_ROUNDS` says otherwise.
+const ROUNDS: usize = 15;
+
+/// What each program sleeps to simulate its work.
+const SIMULATED_WORK: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let rounds = match env::var("BENCH_ROUNDS") {
+        Ok(rounds) => {
+            rounds.parse().map_err(|_| format!("BENCH_ROUNDS: {rounds:?} is no number"))?
+        }
+        Err(_) => ROUNDS,
+    };
+    let programs = programs()?;
+    let mut samples = vec![Vec::new(); programs.len()];
+    let httpbin = Httpbin::start(Answer::Get)?;
+    for round in 0..=rounds {
+        for (program, samples) in programs.iter().zip(&mut samples) {
+            let sample = program.measure(&httpbin.url())?;
+            if round > 0 {
+                samples.push(sample); // the first round only warms the caches
+            }
+        }
+        eprint!("\rround {round} of {rounds}");
+    }
+    eprintln!();
+    print(&programs, &samples);
+    Ok(())
+}
+
+/// A program to measure.
+struct Program {
+    name: &'static str,
+    /// The service of its traces; none where they cannot be read back.
+    service: Option<&'static str>,
+    command: Vec<String>,
+}
+
+/// The programs of the workspace, beside this one, and the originals where the environment has them.
+fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
+    let folder = env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
+    let built = |name: &'static str, service| {
+        let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+        Program { name, service: Some(service), command: vec![path.display().to_string()] }
+    };
+    let mut programs = vec![
+        built("jaeger-example", "jaeger-example"),
+        built("otel-example", "opentelemetry-example"),
+    ];
+    for (name, variable) in
+        [("jaeger_example.py", "PYTHON_JAEGER"), ("opentelemetry_example.py", "PYTHON_OTEL")]
+    {
+        match env::var(variable) {
+            Ok(command) if !command.trim().is_empty() => {
+                let command = command.split_whitespace().map(ToOwned::to_owned).collect();
+                programs.push(Program { name, service: None, command });
+            }
+            _ => eprintln!("{name}: not measured, since {variable} names no command"),
+        }
+    }
+    Ok(programs)
+}
+
+/// What one run took.
+#[derive(Clone, Copy)]
+struct Sample {
+    /// From start to end.
+    wall: Duration,
+    /// The length of the span `make_request`, where it can be read.
+    request: Option<Duration>,
+    /// In user and kernel mode.
+    cpu: Duration,
+    /// The most resident memory, in bytes.
+    memory: u64,
+}
+
+impl Program {
+    fn measure(&self, url: &str) -> Result<Sample, Box<dyn Error>> {
+        let jaeger = Jaeger::start()?;
+        let port = jaeger.agent_port().to_string();
+        let mut command = Command::new(&self.command[0]);
+        command
+            .args(&self.command[1..])
+            .env("HTTPBIN_URL", url)
+            .env("JAEGER_AGENT_PORT", &port)
+            .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &port)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let started = Instant::now();
+        let usage = command.spawn()?.wait4()?;
+        let wall = started.elapsed();
+        if !usage.status.success() {
+            return Err(format!("{} ended with {}", self.name, usage.status).into());
+        }
+        let request = self.service.map(|service| request(&jaeger, service)).transpose()?;
+        let cpu = usage.rusage.utime + usage.rusage.stime;
+        Ok(Sample { wall, request, cpu, memory: usage.rusage.maxrss })
+    }
+
+    /// The size of the stripped binary in bytes; none for a script.
+    fn size(&self) -> Option<u64> {
+        let path = PathBuf::from(&self.command[0]);
+        let own = path.file_stem() == Some(OsStr::new(self.name));
+        own.then(|| fs::metadata(path).ok()).flatten().map(|metadata| metadata.len())
+    }
+}
+
+/// How long the program's only request took, by its trace.
+fn request(jaeger: &Jaeger, service: &str) -> Result<Duration, Box<dyn Error>> {
+    let traces = jaeger.traces(service, 2)?;
+    let spans = traces["data"].as_array().into_iter().flatten();
+    let mut spans = spans.flat_map(|trace| trace["spans"].as_array().into_iter().flatten());
+    let span = spans.find(|span| span["operationName"] == "make_request");
+    let micros = span.and_then(|span| span["duration"].as_u64());
+    Ok(Duration::from_micros(micros.ok_or("no span make_request with a duration")?))
+}
+
+fn print(programs: &[Program], samples: &[Vec<Sample>]) {
+    let requests = samples.iter().flatten().filter_map(|it| it.request).map(millis).collect();
+    let request = Spread::of(requests).median;
+    println!("median of {} runs (least to most)", samples.first().map_or(0, Vec::len));
+    println!("overhead: wall time above 200 ms of simulated work and the request (for a Python");
+    println!("original {request:.1} ms, the median request of the others)\n");
+    println!(
+        "{:<26}{:>28}{:>24}{:>26}{:>10}",
+        "program", "overhead, ms", "memory, MB", "CPU, ms", "size, MB"
+    );
+    for (program, samples) in programs.iter().zip(samples) {
+        let overhead = |it: &Sample| {
+            millis(it.wall) - millis(SIMULATED_WORK) - it.request.map_or(request, millis)
+        };
+        println!(
+            "{:<26}{:>28}{:>24}{:>26}{:>10}",
+            program.name,
+            Spread::of(samples.iter().map(overhead).collect()).to_string(),
+            Spread::of(samples.iter().map(|it| it.memory as f64 / 1e6).collect()).to_string(),
+            Spread::of(samples.iter().map(|it| millis(it.cpu)).collect()).to_string(),
+            program.size().map_or("-".to_owned(), |size| format!("{:.1}", size as f64 / 1e6)),
+        );
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// The middle of some figures, and their ends.
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
+        let last = figures.len().saturating_sub(1);
+        Self { least: at(0), median: at(figures.len() / 2), most: at(last) }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+    }
+}
