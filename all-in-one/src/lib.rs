@@ -36,13 +36,14 @@ mod query;
 pub mod receive;
 mod status;
 pub mod store;
+mod threads;
 mod ui;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -54,6 +55,7 @@ pub use status::status;
 use query::Api;
 use receive::{Counters, DoorStats, agent};
 use store::{Limits, Search, Store, Usage};
+use threads::Threads;
 
 /// A running all-in-one. It stops when it is dropped.
 ///
@@ -68,8 +70,7 @@ pub struct AllInOne {
     base_path: String,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-    // Taken by `drop`, which must not wait for it.
-    runtime: Option<Runtime>,
+    threads: Threads,
 }
 
 impl AllInOne {
@@ -86,16 +87,13 @@ impl AllInOne {
     /// # Errors
     /// Where an address cannot be listened on; nothing is left open then.
     pub fn start_with(config: Config) -> Result<Self, Error> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("jaeger-all-in-one")
-            .enable_all()
-            .build()
-            .map_err(Error::Runtime)?;
-        let context = runtime.enter();
         let base_path = config.base()?;
         let (agent_socket, agent_addr) = bind_agent(&config)?;
         let (query_listener, query_addr) = bind_query(&config)?;
+        let threads = Threads::start()?;
+        let context = threads.enter();
+        let agent_socket = UdpSocket::from_std(agent_socket).map_err(Error::Runtime)?;
+        let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
         let store = Arc::new(Store::new(Limits {
             traces: config.max_traces,
             bytes: config.max_bytes,
@@ -127,7 +125,7 @@ impl AllInOne {
             base_path,
             stop,
             tasks,
-            runtime: Some(runtime),
+            threads,
         })
     }
 
@@ -161,6 +159,11 @@ impl AllInOne {
         &self.store
     }
 
+    /// The store, to keep beyond the all-in-one's own end.
+    pub fn shared_store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// How many traces, spans and bytes are held, and how many had to go.
     pub fn usage(&self) -> Usage {
         self.store.usage()
@@ -182,10 +185,9 @@ impl AllInOne {
         count: usize,
         timeout: Duration,
     ) -> Result<Vec<Trace>, Error> {
-        let runtime = self.runtime.as_ref().ok_or(Error::Stopped)?;
         let (store, name) = (Arc::clone(&self.store), service.to_owned());
         // On our own threads, so that the caller needs no timer of Tokio's.
-        let wait = runtime.spawn(async move {
+        let wait = self.threads.spawn(async move {
             let enough = |store: &Store| store.span_count(&name) >= count;
             tokio::time::timeout(timeout, store.wait_until(enough)).await
         });
@@ -214,13 +216,10 @@ impl AllInOne {
 impl Drop for AllInOne {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
-fn bind_agent(config: &Config) -> Result<(tokio::net::UdpSocket, SocketAddr), Error> {
+fn bind_agent(config: &Config) -> Result<(net::UdpSocket, SocketAddr), Error> {
     let setting = config::AGENT_COMPACT;
     let address = config.resolve(&config.agent_compact, setting)?;
     let bind = || {
@@ -235,14 +234,14 @@ fn bind_agent(config: &Config) -> Result<(tokio::net::UdpSocket, SocketAddr), Er
     })
 }
 
-fn bind_query(config: &Config) -> Result<(tokio::net::TcpListener, SocketAddr), Error> {
+fn bind_query(config: &Config) -> Result<(net::TcpListener, SocketAddr), Error> {
     let setting = config::QUERY;
     let address = config.resolve(&config.query, setting)?;
     let bind = || {
-        let listener = TcpListener::bind(address)?;
+        let listener = net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let bound = listener.local_addr()?;
-        Ok((tokio::net::TcpListener::from_std(listener)?, bound))
+        Ok((listener, bound))
     };
     bind().map_err(|source| Error::Bind {
         setting,
@@ -255,7 +254,7 @@ fn bind_query(config: &Config) -> Result<(tokio::net::TcpListener, SocketAddr), 
 fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        address.set_ip(net::Ipv4Addr::LOCALHOST.into());
     }
     address
 }

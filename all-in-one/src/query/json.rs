@@ -28,13 +28,14 @@ impl<F: Formatter> Formatter for Go<F> {
         writer.write_all(super::go::json_float(value).as_bytes())
     }
 
-    // Go keeps JSON harmless within HTML and within JavaScript.
+    // Go keeps JSON harmless within HTML and within JavaScript, and escapes what stands for
+    // bytes that were no UTF-8.
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,
         mut text: &str,
     ) -> io::Result<()> {
-        let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\u{fffd}');
         while let Some(at) = text.find(special) {
             let (before, rest) = text.split_at(at);
             let mut after = rest.chars();

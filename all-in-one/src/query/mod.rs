@@ -69,6 +69,12 @@ async fn handle(
     }
     let form = Form::parse(uri.query().unwrap_or(""));
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["api", "v3", ..] = segments[..] {
+        return errors::plain(
+            StatusCode::NOT_FOUND,
+            "there is no /api/v3 here, use /api\n",
+        );
+    }
     let Some((allowed, endpoint)) = endpoint(&segments) else {
         return api.pages.serve(path, &method, &headers);
     };

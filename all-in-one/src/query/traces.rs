@@ -1,6 +1,6 @@
 //! `/api/traces`, `/api/traces/{id}` and `/api/archive/{id}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -130,29 +130,29 @@ fn span_json(view: &View, process_id: String) -> SpanJson<'_> {
 
 /// The processes of a trace, numbered p1, p2, … in the order of their first span.
 #[derive(Default)]
-struct Processes<'a>(Vec<&'a Arc<Process>>);
+struct Processes<'a> {
+    numbers: HashMap<&'a Process, usize>,
+    // Most spans share their process, which is then found without a look into it.
+    known: HashMap<*const Process, usize>,
+}
 
 impl<'a> Processes<'a> {
     fn id(&mut self, process: &'a Arc<Process>) -> String {
-        let number = self
-            .0
-            .iter()
-            .position(|known| *known == process)
-            .unwrap_or_else(|| {
-                self.0.push(process);
-                self.0.len() - 1
-            });
-        format!("p{}", number + 1)
+        let number = *self.known.entry(Arc::as_ptr(process)).or_insert_with(|| {
+            let next = self.numbers.len() + 1;
+            *self.numbers.entry(process).or_insert(next)
+        });
+        format!("p{number}")
     }
 
     fn into_json(self) -> BTreeMap<String, ProcessJson<'a>> {
-        let json = |process: &'a Arc<Process>| ProcessJson {
+        let json = |process: &'a Process| ProcessJson {
             service: &process.service,
             tags: Tags(&process.tags),
         };
-        let numbered = self.0.into_iter().enumerate();
-        numbered
-            .map(|(index, process)| (format!("p{}", index + 1), json(process)))
+        let numbers = self.numbers.into_iter();
+        numbers
+            .map(|(process, number)| (format!("p{number}"), json(process)))
             .collect()
     }
 }

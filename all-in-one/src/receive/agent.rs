@@ -28,7 +28,7 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 const FORMAT: &str = "proto";
 
 /// Opens the door's socket.
-pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+pub fn bind(address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Kind::DGRAM,
@@ -44,7 +44,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
         bytes = socket.recv_buffer_size().unwrap_or(0),
         "UDP receive buffer"
     );
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Receives until `stop` says so, and then what has already arrived.
@@ -73,13 +73,22 @@ pub async fn serve(
             }
         }
     }
-    while let Ok(length) = socket.try_recv(&mut buffer) {
+    // Tokio would only look where it was told of something: the kernel knows better.
+    let Ok(socket) = socket.into_std() else {
+        return;
+    };
+    while let Ok(length) = socket.recv(&mut buffer) {
         receive(&buffer[..length], &mut interner, &store, &counters);
     }
 }
 
 fn receive(packet: &[u8], interner: &mut Interner, store: &Store, counters: &Counters) {
+    take(packet, interner, store, counters);
+    // Last, so that whoever sees the count sees what became of the packet too.
     count(&counters.packets, 1);
+}
+
+fn take(packet: &[u8], interner: &mut Interner, store: &Store, counters: &Counters) {
     if packet.is_empty() {
         count(&counters.empty, 1);
         return;

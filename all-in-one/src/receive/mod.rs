@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What a door has received and why it let something go.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Packets or requests received.
+    /// Packets or requests received and dealt with.
     pub packets: AtomicU64,
     /// Spans that went to the store.
     pub spans: AtomicU64,
@@ -30,7 +30,7 @@ pub struct Counters {
 impl Counters {
     /// The counts of this moment.
     pub fn snapshot(&self) -> DoorStats {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let get = |counter: &AtomicU64| counter.load(Ordering::Acquire);
         DoorStats {
             packets: get(&self.packets),
             spans: get(&self.spans),
@@ -45,7 +45,7 @@ impl Counters {
 /// What a door has received, at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DoorStats {
-    /// Packets or requests received.
+    /// Packets or requests received and dealt with.
     pub packets: u64,
     /// Spans that went to the store.
     pub spans: u64,
@@ -60,5 +60,5 @@ pub struct DoorStats {
 }
 
 fn count(counter: &AtomicU64, by: u64) -> u64 {
-    counter.fetch_add(by, Ordering::Relaxed) + by
+    counter.fetch_add(by, Ordering::AcqRel) + by
 }

@@ -8,6 +8,7 @@ mod ip;
 mod order;
 mod references;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,22 +127,16 @@ pub(super) fn adjust(trace: &mut [View], max_clock_skew: Duration) {
 
 /// Changes every process of a trace, each of them once.
 fn change_processes(trace: &mut [View], change: impl Fn(&mut Process)) {
-    let mut changed: Vec<(Arc<Process>, Arc<Process>)> = Vec::new();
+    // The processes from before are kept with those from after: a pointer stays taken.
+    let mut changed: HashMap<*const Process, (Arc<Process>, Arc<Process>)> = HashMap::new();
     for view in trace {
-        let known = changed
-            .iter()
-            .find(|(before, _)| Arc::ptr_eq(before, &view.process));
-        let after = match known {
-            Some((_, after)) => Arc::clone(after),
-            None => {
-                let mut process = (*view.process).clone();
-                change(&mut process);
-                let after = Arc::new(process);
-                changed.push((Arc::clone(&view.process), Arc::clone(&after)));
-                after
-            }
-        };
-        view.process = after;
+        let before = Arc::clone(&view.process);
+        let (_, after) = changed.entry(Arc::as_ptr(&before)).or_insert_with(|| {
+            let mut process = (*before).clone();
+            change(&mut process);
+            (before, Arc::new(process))
+        });
+        view.process = Arc::clone(after);
     }
 }
 

@@ -1,0 +1,151 @@
+//! The program, as one starts it from a shell.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use jaeger_all_in_one::AllInOne;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jaeger-all-in-one"));
+    command
+        .env_clear()
+        .env("PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", ":0")
+        .env("QUERY_HTTP_SERVER_HOST_PORT", ":0");
+    command
+}
+
+/// A running program, ended with the test.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("start");
+        let mut out = BufReader::new(child.stdout.take().expect("stdout"));
+        let mut url = None;
+        let mut line = String::new();
+        while url.is_none() && out.read_line(&mut line).expect("a line") > 0 {
+            url = line
+                .split_whitespace()
+                .find(|word| word.starts_with("http://"))
+                .map(str::to_owned);
+            line.clear();
+        }
+        Running {
+            child,
+            out,
+            url: url.expect("the banner names the address"),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.url
+            .trim_start_matches("http://")
+            .parse()
+            .expect("an address")
+    }
+
+    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        Command::new("kill")
+            .args([signal, &id])
+            .status()
+            .expect("kill");
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("the rest");
+        (self.child.wait().expect("the end").code(), rest)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+fn refused(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command.output().expect("run");
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn a_signal_stops_it_cleanly() {
+    for signal in ["-TERM", "-INT"] {
+        let running = Running::start(&mut program());
+        let address = running.address();
+        assert_eq!(support::get(address, "/api/services").status, 200);
+        let (code, rest) = running.stop(signal);
+        assert_eq!(code, Some(0), "{signal}");
+        assert!(
+            rest.contains("/udp"),
+            "the banner lists the agent's door: {rest}"
+        );
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let mut command = program();
+    command
+        .env("JAEGER_LISTEN_HOST", "")
+        .env("MEMORY_MAX_TRACES", "")
+        .env("QUERY_BASE_PATH", "");
+    let running = Running::start(&mut command);
+    assert!(
+        running.url.starts_with("http://127.0.0.1:"),
+        "{}",
+        running.url
+    );
+}
+
+#[test]
+fn a_bad_value_is_one_line_and_code_2() {
+    let (code, text) = refused(program().env("MEMORY_MAX_TRACES", "many"));
+    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(
+        text.contains("MEMORY_MAX_TRACES") && text.contains("many"),
+        "{text}"
+    );
+    let (code, text) = refused(program().arg("--query.http-server.host-port=:99999"));
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--query.http-server.host-port") && text.contains(":99999"),
+        "{text}"
+    );
+    let (code, text) = refused(program().arg("--no-such-flag"));
+    assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
+}
+
+#[test]
+fn a_port_in_use_is_one_line_and_code_1() {
+    let other = AllInOne::start().expect("start");
+    let port = other.query_addr().port();
+    let (code, text) = refused(program().arg(format!("--query.http-server.host-port=:{port}")));
+    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains(&format!("port {port} is in use")), "{text}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for flag in ["--help", "--version"] {
+        let output = program().arg(flag).output().expect("run");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(!output.stdout.is_empty());
+    }
+}

@@ -1,0 +1,223 @@
+//! What several tests need: an HTTP client that sends a path exactly as it is given, packets,
+//! and waiting without sleeping.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jaeger_all_in_one::AllInOne;
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+}
+
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    request(address, "GET", path, &[])
+}
+
+/// Sends a request on a connection of its own. A Host header is added where none is given.
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        head += "Host: localhost\r\n";
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += "Content-Length: 0\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("send");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("receive");
+    parse(&answer)
+}
+
+fn parse(answer: &[u8]) -> Answer {
+    let end = answer
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .expect("a head");
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1));
+    Answer {
+        status: status.and_then(|s| s.parse().ok()).expect("a status"),
+        headers: lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        body: answer[end + 4..].to_vec(),
+    }
+}
+
+pub fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+/// The packets of a recorded case, in the order sent.
+pub fn packets(case: &str) -> Vec<Vec<u8>> {
+    let folder = goldens().join(case);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "bin"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| std::fs::read(file).expect("a packet"))
+        .collect()
+}
+
+/// Sends packets and waits until each was taken; UDP itself would lose some of a flood.
+pub struct Sender<'a> {
+    socket: UdpSocket,
+    jaeger: &'a AllInOne,
+    sent: u64,
+}
+
+impl<'a> Sender<'a> {
+    pub fn new(jaeger: &'a AllInOne) -> Self {
+        Sender {
+            socket: UdpSocket::bind("127.0.0.1:0").expect("a socket"),
+            jaeger,
+            sent: jaeger.agent_stats().packets,
+        }
+    }
+
+    pub fn send(&mut self, packet: &[u8]) {
+        self.send_without_waiting(packet);
+        // Few enough that the smallest receive buffer holds them.
+        if self.sent.is_multiple_of(32) {
+            self.wait();
+        }
+    }
+
+    pub fn send_and_wait(&mut self, packet: &[u8]) {
+        self.send_without_waiting(packet);
+        self.wait();
+    }
+
+    fn send_without_waiting(&mut self, packet: &[u8]) {
+        self.socket
+            .send_to(packet, self.jaeger.agent_addr())
+            .expect("send");
+        self.sent += 1;
+    }
+
+    pub fn wait(&self) {
+        until("every packet was taken", || {
+            self.jaeger.agent_stats().packets >= self.sent
+        });
+    }
+}
+
+/// Looks again and again until `done`, giving the processor away in between.
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "not within {PATIENCE:?}: {what}"
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// A packet of compact Thrift: `emitBatch` with spans of one service.
+pub struct Packet {
+    service: Vec<u8>,
+    spans: Vec<Vec<u8>>,
+}
+
+impl Packet {
+    pub fn of(service: &str) -> Self {
+        Packet {
+            service: service.into(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Adds a span; `start` is in microseconds.
+    pub fn span(mut self, trace: u64, id: u64, operation: &str, start: u64) -> Self {
+        let mut span = Vec::new();
+        for number in [trace, 0, id, 0] {
+            span.push(0x16);
+            varint(&mut span, zigzag(number as i64));
+        }
+        span.push(0x18);
+        bytes(&mut span, operation.as_bytes());
+        span.extend([0x25, 2]);
+        for number in [start, 10] {
+            span.push(0x16);
+            varint(&mut span, zigzag(number as i64));
+        }
+        span.push(0);
+        self.spans.push(span);
+        self
+    }
+
+    pub fn build(&self) -> Vec<u8> {
+        let mut packet = b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18".to_vec();
+        bytes(&mut packet, &self.service);
+        packet.extend([0, 0x19]);
+        match self.spans.len() {
+            short @ 0..15 => packet.push((short as u8) << 4 | 0x0c),
+            long => {
+                packet.push(0xfc);
+                varint(&mut packet, long as u64);
+            }
+        }
+        for span in &self.spans {
+            packet.extend(span);
+        }
+        packet.extend([0, 0]);
+        packet
+    }
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    varint(out, bytes.len() as u64);
+    out.extend(bytes);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
