@@ -59,6 +59,13 @@ impl Reporter {
 
     /// Returns when every span was sent. The tracer has to be dropped before.
     pub(crate) fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Reporter {
+    /// Waits, so that spans get out when the work panics too.
+    fn drop(&mut self) {
         if self.done.recv_timeout(CLOSE_LIMIT) == Err(RecvTimeoutError::Timeout) {
             warn(&format!("Spans are still unsent after {CLOSE_LIMIT:?}, and lost"));
         }
