@@ -1,0 +1,185 @@
+//! The store keeps its limits, whatever comes in.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jaeger_all_in_one::model::{KeyValue, Process, Span, SpanId, TraceId};
+use jaeger_all_in_one::store::{Limits, Search, Store};
+
+const BYTES: usize = 1_000;
+
+fn span(trace: u64, id: u64, service: &str) -> Span {
+    Span {
+        trace_id: TraceId {
+            high: 0,
+            low: trace,
+        },
+        span_id: SpanId(id),
+        operation: format!("op-{id}").into(),
+        references: Box::default(),
+        flags: 1,
+        start: trace * 1_000 + id,
+        duration: 10,
+        tags: Box::new([KeyValue::text("number", id.to_string())]),
+        logs: Box::default(),
+        process: Arc::new(Process {
+            service: service.into(),
+            tags: Box::default(),
+        }),
+        warnings: Box::default(),
+    }
+}
+
+fn search(service: &str) -> Search {
+    Search {
+        service: service.to_owned(),
+        latest: i64::MAX,
+        ..Search::default()
+    }
+}
+
+#[test]
+fn the_oldest_trace_makes_room_by_number() {
+    let store = Store::new(Limits {
+        traces: 10,
+        bytes: usize::MAX,
+    });
+    for trace in 1..=25 {
+        store.insert(vec![span(trace, 1, "a"), span(trace, 2, "a")], 2 * BYTES);
+    }
+    let usage = store.usage();
+    assert_eq!((usage.traces, usage.spans), (10, 20));
+    assert_eq!((usage.evicted_traces, usage.evicted_spans), (15, 30));
+    assert!(store.trace(TraceId { high: 0, low: 15 }).is_none());
+    assert!(store.trace(TraceId { high: 0, low: 16 }).is_some());
+}
+
+#[test]
+fn zero_is_no_limit_on_the_number() {
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: usize::MAX,
+    });
+    for trace in 1..=1_000 {
+        store.insert(vec![span(trace, 1, "a")], BYTES);
+    }
+    assert_eq!(store.usage().traces, 1_000);
+}
+
+#[test]
+fn the_oldest_trace_makes_room_by_bytes() {
+    let limit = 100 * BYTES;
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: limit,
+    });
+    for trace in 1..=1_000 {
+        store.insert(vec![span(trace, 1, "a")], BYTES);
+        assert!(store.usage().bytes <= limit, "{:?}", store.usage());
+    }
+    let usage = store.usage();
+    assert!((50..100).contains(&usage.traces), "{usage:?}");
+    assert_eq!(usage.traces + usage.evicted_traces as usize, 1_000);
+}
+
+#[test]
+fn one_endless_trace_takes_half_and_no_more() {
+    let limit = 100 * BYTES;
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: limit,
+    });
+    store.insert(vec![span(1, 1, "other")], BYTES);
+    for id in 1..=1_000 {
+        store.insert(vec![span(2, id, "endless")], BYTES);
+    }
+    let usage = store.usage();
+    assert!(usage.bytes <= limit / 2 + 2 * BYTES, "{usage:?}");
+    assert!(usage.dropped_spans > 900, "{usage:?}");
+    assert_eq!(usage.spans as u64 + usage.dropped_spans, 1_001);
+    assert_eq!(store.services().len(), 2, "it does not push others out");
+}
+
+#[test]
+fn a_span_larger_than_the_store_is_dropped() {
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: 1_000,
+    });
+    store.insert(vec![span(1, 1, "huge")], 1_000_000);
+    assert_eq!((store.usage().spans, store.usage().dropped_spans), (0, 1));
+    assert_eq!(store.usage().bytes, 0);
+}
+
+#[test]
+fn services_and_operations_go_with_their_last_span() {
+    let store = Store::new(Limits {
+        traces: 2,
+        bytes: usize::MAX,
+    });
+    for trace in 1..=1_000 {
+        store.insert(vec![span(trace, trace, &format!("service-{trace}"))], BYTES);
+    }
+    let services: Vec<_> = store.services().iter().map(|s| s.to_string()).collect();
+    assert_eq!(services, ["service-1000", "service-999"]);
+    assert!(store.operations("service-1").is_empty());
+    assert_eq!(store.operations("service-999").len(), 1);
+    assert_eq!(store.span_count("service-1"), 0);
+}
+
+#[test]
+fn the_newest_come_first_and_the_limit_counts() {
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: usize::MAX,
+    });
+    for trace in [3, 1, 5, 2, 4] {
+        store.insert(vec![span(trace, 1, "a")], BYTES);
+    }
+    let found = store.find(&Search {
+        limit: Some(3),
+        ..search("a")
+    });
+    let order: Vec<_> = found.iter().map(|trace| trace.id.low).collect();
+    assert_eq!(order, [5, 4, 3]);
+    assert_eq!(store.find(&search("a")).len(), 5);
+    assert!(store.find(&search("b")).is_empty());
+}
+
+#[test]
+fn what_was_found_does_not_change_with_the_store() {
+    let store = Store::new(Limits {
+        traces: 1,
+        bytes: usize::MAX,
+    });
+    store.insert(vec![span(1, 1, "a")], BYTES);
+    let found = store.find(&search("a"));
+    store.insert(vec![span(1, 2, "a")], BYTES);
+    store.insert(vec![span(2, 1, "a")], BYTES);
+    assert_eq!(found[0].spans.len(), 1);
+    assert_eq!(&*found[0].spans[0].operation, "op-1");
+}
+
+#[test]
+fn many_spans_of_one_trace_take_no_longer_each() {
+    let store = Store::new(Limits {
+        traces: 0,
+        bytes: usize::MAX,
+    });
+    let begin = Instant::now();
+    for id in 0..50_000 {
+        store.insert(vec![span(1, id, "a")], BYTES);
+    }
+    assert_eq!(store.usage().spans, 50_000);
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
+}
