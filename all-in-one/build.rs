@@ -31,10 +31,7 @@ fn main() -> Result<()> {
         .collect::<std::io::Result<_>>()?;
     files.sort();
     for file in files {
-        let name = file
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or("a file's name")?;
+        let name = file.file_name().and_then(|name| name.to_str()).ok_or("a file's name")?;
         if !name.contains("-legacy-") {
             embed(&file, name, &out, &mut source)?;
         }
@@ -99,12 +96,7 @@ fn find_crate() -> Result<PathBuf> {
 fn ask_cargo(arguments: &[&str]) -> Result<PathBuf> {
     let manifest = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
     let output = Command::new(std::env::var("CARGO")?)
-        .args([
-            "metadata",
-            "--locked",
-            "--format-version=1",
-            "--manifest-path",
-        ])
+        .args(["metadata", "--locked", "--format-version=1", "--manifest-path"])
         .arg(manifest)
         .args(arguments)
         .output()?;
@@ -112,18 +104,11 @@ fn ask_cargo(arguments: &[&str]) -> Result<PathBuf> {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"]
-        .as_array()
-        .ok_or("cargo metadata: no packages")?;
-    let found = packages
-        .iter()
-        .find(|p| p["name"] == CRATE && p["version"] == VERSION);
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata: no packages")?;
+    let found = packages.iter().find(|p| p["name"] == CRATE && p["version"] == VERSION);
     let manifest = found.and_then(|package| package["manifest_path"].as_str());
     let manifest = manifest.ok_or("cargo metadata: the crate is not among the packages")?;
-    Ok(Path::new(manifest)
-        .parent()
-        .ok_or("cargo metadata: a path")?
-        .to_owned())
+    Ok(Path::new(manifest).parent().ok_or("cargo metadata: a path")?.to_owned())
 }
 
 fn unpacked() -> Option<PathBuf> {

@@ -85,11 +85,7 @@ impl Default for Config {
 impl Config {
     /// On loopback, with every port chosen by the system: what a test wants.
     pub fn ephemeral() -> Self {
-        Config {
-            agent_compact: HostPort::any(0),
-            query: HostPort::any(0),
-            ..Config::default()
-        }
+        Config { agent_compact: HostPort::any(0), query: HostPort::any(0), ..Config::default() }
     }
 
     /// From a program's arguments (the first is its name) and its environment. An environment
@@ -118,16 +114,11 @@ impl Config {
         setting: &'static str,
     ) -> Result<SocketAddr, Error> {
         let host = address.host.as_deref().unwrap_or(&self.listen_host);
-        let error = |source| Error::Bind {
-            setting,
-            address: format!("{host}:{}", address.port),
-            source,
-        };
+        let error =
+            |source| Error::Bind { setting, address: format!("{host}:{}", address.port), source };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let mut found = (bare, address.port).to_socket_addrs().map_err(error)?;
-        found
-            .next()
-            .ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
+        found.next().ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
     }
 }
 
@@ -156,9 +147,7 @@ impl FromStr for HostPort {
         if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
             return Err(format!("{form}, an IPv6 address in brackets"));
         }
-        let port = port
-            .parse()
-            .map_err(|_| "a port is a number from 0 to 65535")?;
+        let port = port.parse().map_err(|_| "a port is a number from 0 to 65535")?;
         let host = Some(host.to_owned()).filter(|host| !host.is_empty());
         Ok(HostPort { host, port })
     }
@@ -196,23 +185,15 @@ impl fmt::Display for Rejected {
     /// One line that names the setting and the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = |kind| self.0.get(kind).map(ToString::to_string);
-        let bad_value = matches!(
-            self.0.kind(),
-            ErrorKind::InvalidValue | ErrorKind::ValueValidation
-        );
-        if let (true, Some(arg), Some(value)) = (
-            bad_value,
-            context(ContextKind::InvalidArg),
-            context(ContextKind::InvalidValue),
-        ) {
+        let bad_value =
+            matches!(self.0.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+        if let (true, Some(arg), Some(value)) =
+            (bad_value, context(ContextKind::InvalidArg), context(ContextKind::InvalidValue))
+        {
             let flag = arg.split_whitespace().next().unwrap_or_default();
             let reason = std::error::Error::source(&self.0).map(ToString::to_string);
             let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
-            return write!(
-                f,
-                "error: {flag}{} cannot be \"{value}\": {reason}",
-                variable(flag)
-            );
+            return write!(f, "error: {flag}{} cannot be \"{value}\": {reason}", variable(flag));
         }
         let text = self.0.to_string();
         f.write_str(text.lines().next().unwrap_or("error: bad arguments"))
@@ -224,21 +205,14 @@ impl std::error::Error for Rejected {}
 /// The environment variable of a flag, in brackets.
 fn variable(flag: &str) -> String {
     let command = Config::command();
-    let arg = command
-        .get_arguments()
-        .find(|arg| arg.get_long() == flag.strip_prefix("--"));
+    let arg = command.get_arguments().find(|arg| arg.get_long() == flag.strip_prefix("--"));
     let name = arg.and_then(Arg::get_env);
-    name.map(|name| format!(" ({})", name.to_string_lossy()))
-        .unwrap_or_default()
+    name.map(|name| format!(" ({})", name.to_string_lossy())).unwrap_or_default()
 }
 
 fn ignore_empty(arg: Arg) -> Arg {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
-    if arg.get_env().is_some_and(is_empty) {
-        arg.env(None::<&'static str>)
-    } else {
-        arg
-    }
+    if arg.get_env().is_some_and(is_empty) { arg.env(None::<&'static str>) } else { arg }
 }
 
 fn base_path(text: &str) -> Result<String, String> {
@@ -257,15 +231,11 @@ fn base_path(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let nanos = parse_duration(text)?;
-    u64::try_from(nanos)
-        .map(Duration::from_nanos)
-        .map_err(|_| "it is negative".to_owned())
+    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it is negative".to_owned())
 }
 
 fn bytes(text: &str) -> Result<usize, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim() {
         "" | "B" => 0,
@@ -274,9 +244,7 @@ fn bytes(text: &str) -> Result<usize, String> {
         "GiB" => 30,
         _ => return Err("it is a number, perhaps with KiB, MiB or GiB".to_owned()),
     };
-    let number: usize = number
-        .parse()
-        .map_err(|_| "it is a number of bytes".to_owned())?;
+    let number: usize = number.parse().map_err(|_| "it is a number of bytes".to_owned())?;
     match number.checked_mul(1 << shift) {
         Some(0) => Err("it must be more than nothing".to_owned()),
         Some(bytes) => Ok(bytes),
@@ -318,9 +286,7 @@ mod tests {
             ("--query.base-path", "/a\"b"),
             ("--query.max-clock-skew-adjustment", "5"),
         ] {
-            let line = parse(&[&format!("{flag}={value}")])
-                .expect_err(value)
-                .to_string();
+            let line = parse(&[&format!("{flag}={value}")]).expect_err(value).to_string();
             assert!(line.contains(flag), "{line}");
             assert!(line.contains(value), "{line}");
             assert!(!line.contains('\n'), "{line}");

@@ -52,38 +52,23 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Bind {
-                setting,
-                address,
-                source,
-            } if source.kind() == io::ErrorKind::AddrInUse => {
+            Error::Bind { setting, address, source }
+                if source.kind() == io::ErrorKind::AddrInUse =>
+            {
                 let port = address.rsplit(':').next().unwrap_or(address);
                 write!(
                     f,
                     "port {port} is in use ({address}): stop what holds it, perhaps another Jaeger, or choose another port with --{setting}"
                 )
             }
-            Error::Bind {
-                setting,
-                address,
-                source,
-            } => {
+            Error::Bind { setting, address, source } => {
                 write!(f, "cannot listen on {address} (--{setting}): {source}")
             }
-            Error::Setting {
-                setting,
-                value,
-                reason,
-            } => {
+            Error::Setting { setting, value, reason } => {
                 write!(f, "--{setting} cannot be \"{value}\": {reason}")
             }
             Error::Runtime(source) => write!(f, "cannot start: {source}"),
-            Error::Timeout {
-                service,
-                wanted,
-                found,
-                waited,
-            } => write!(
+            Error::Timeout { service, wanted, found, waited } => write!(
                 f,
                 "{found} of {wanted} spans of the service {service} arrived within {waited:?}"
             ),
@@ -96,7 +81,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Bind { source, .. } | Error::Runtime(source) | Error::NoAnswer { source, .. } => Some(source),
+            Error::Bind { source, .. }
+            | Error::Runtime(source)
+            | Error::NoAnswer { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -30,10 +30,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(router);
     let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(LARGEST_HEAD);
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -58,10 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, connections.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         debug!("requests were still running at the end");
     }
 }
@@ -115,10 +109,7 @@ async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let done = headers.contains_key(header::CONTENT_ENCODING);
     if gzip && !done && headers.contains_key(header::CONTENT_TYPE) {
         return compressed(response).await;
@@ -128,15 +119,10 @@ async fn finish(request: Request, next: Next) -> Response {
 
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|v| v.split(','));
+    let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
     codings.any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = weight
-            .trim()
-            .strip_prefix("q=")
-            .is_some_and(|q| q.parse() == Ok(0.0));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
         name.trim().eq_ignore_ascii_case("gzip") && !refused
     })
 }
@@ -149,9 +135,7 @@ async fn compressed(response: Response) -> Response {
     };
     match gzip(&plain) {
         Ok(packed) => {
-            parts
-                .headers
-                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             parts.headers.remove(header::CONTENT_LENGTH);
             Response::from_parts(parts, Body::from(packed))
         }
@@ -178,24 +162,14 @@ mod tests {
     #[test]
     fn only_names_of_this_machine_pass() {
         let bound = IpAddr::from([127, 0, 0, 5]);
-        for own in [
-            "localhost",
-            "LocalHost:16686",
-            "127.0.0.1:1",
-            "127.0.0.5",
-            "[::1]:80",
-            "localhost.",
-        ] {
+        for own in
+            ["localhost", "LocalHost:16686", "127.0.0.1:1", "127.0.0.5", "[::1]:80", "localhost."]
+        {
             assert!(is_own(&host(own), bound), "{own}");
         }
-        for foreign in [
-            "evil.example",
-            "localhost.evil.example:16686",
-            "10.0.0.1",
-            "127.0.0.6",
-            "[::2]",
-            "",
-        ] {
+        for foreign in
+            ["evil.example", "localhost.evil.example:16686", "10.0.0.1", "127.0.0.6", "[::2]", ""]
+        {
             assert!(!is_own(&host(foreign), bound), "{foreign}");
         }
     }

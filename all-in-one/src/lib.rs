@@ -94,10 +94,8 @@ impl AllInOne {
         let context = threads.enter();
         let agent_socket = UdpSocket::from_std(agent_socket).map_err(Error::Runtime)?;
         let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
-        let store = Arc::new(Store::new(Limits {
-            traces: config.max_traces,
-            bytes: config.max_bytes,
-        }));
+        let store =
+            Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
         let api = Api {
             store: Arc::clone(&store),
             pages: ui::Pages::new(&base_path),
@@ -117,16 +115,7 @@ impl AllInOne {
             tokio::spawn(http::serve(query_listener, router, stopped)),
         ];
         drop(context);
-        Ok(AllInOne {
-            store,
-            agent,
-            agent_addr,
-            query_addr,
-            base_path,
-            stop,
-            tasks,
-            threads,
-        })
+        Ok(AllInOne { store, agent, agent_addr, query_addr, base_path, stop, tasks, threads })
     }
 
     /// Where UDP packets in compact Thrift go (6831 in Jaeger).
@@ -227,11 +216,7 @@ fn bind_agent(config: &Config) -> Result<(net::UdpSocket, SocketAddr), Error> {
         let bound = socket.local_addr()?;
         Ok((socket, bound))
     };
-    bind().map_err(|source| Error::Bind {
-        setting,
-        address: address.to_string(),
-        source,
-    })
+    bind().map_err(|source| Error::Bind { setting, address: address.to_string(), source })
 }
 
 fn bind_query(config: &Config) -> Result<(net::TcpListener, SocketAddr), Error> {
@@ -243,11 +228,7 @@ fn bind_query(config: &Config) -> Result<(net::TcpListener, SocketAddr), Error> 
         let bound = listener.local_addr()?;
         Ok((listener, bound))
     };
-    bind().map_err(|source| Error::Bind {
-        setting,
-        address: address.to_string(),
-        source,
-    })
+    bind().map_err(|source| Error::Bind { setting, address: address.to_string(), source })
 }
 
 /// An address that one can connect to: the unspecified one is none.

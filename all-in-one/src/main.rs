@@ -86,9 +86,8 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Logs go to stderr, at the level that `RUST_LOG` names.
 fn log_to_stderr() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
-        .from_env_lossy();
+    let filter =
+        EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

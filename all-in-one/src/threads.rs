@@ -29,9 +29,7 @@ impl Deref for Threads {
 
     #[expect(clippy::expect_used, reason = "only drop takes the runtime")]
     fn deref(&self) -> &Runtime {
-        self.0
-            .as_ref()
-            .expect("the runtime is there until it is dropped")
+        self.0.as_ref().expect("the runtime is there until it is dropped")
     }
 }
 

@@ -8,11 +8,7 @@
 //! | integers beyond 2^53 | a number | text | JavaScript would round them; Jaeger since 1.76 |
 //! | a tag of an unknown type | prints a Go struct with an address | the type's number | no meaning |
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -48,17 +44,9 @@ fn every_answer_is_jaeger_s() {
 
 #[test]
 fn clock_skew_is_adjusted_where_that_is_allowed() {
-    let config = Config {
-        max_clock_skew: Duration::from_secs(3600),
-        ..Config::ephemeral()
-    };
+    let config = Config { max_clock_skew: Duration::from_secs(3600), ..Config::ephemeral() };
     let mut wrong = Vec::new();
-    let compared = replay(
-        "synth-clock-skew",
-        "answers-skew1h.jsonl",
-        config,
-        &mut wrong,
-    );
+    let compared = replay("synth-clock-skew", "answers-skew1h.jsonl", config, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared > 10, "only {compared} answers were compared");
 }
@@ -70,10 +58,8 @@ fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) ->
         sender.send_and_wait(&packet);
     }
     let recorded = fs::read_to_string(goldens().join(case).join(answers)).expect("answers");
-    let recorded: Vec<Value> = recorded
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
-        .collect();
+    let recorded: Vec<Value> =
+        recorded.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     for entry in &recorded {
         if let Err(difference) = compare(&jaeger, entry, &recorded) {
             wrong.push(format!("{case}: {} {difference}", entry["request"]));
@@ -83,10 +69,8 @@ fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) ->
 }
 
 fn compare(jaeger: &AllInOne, entry: &Value, recorded: &[Value]) -> Result<(), String> {
-    let (method, path) = entry["request"]
-        .as_str()
-        .and_then(|r| r.split_once(' '))
-        .expect("a request");
+    let (method, path) =
+        entry["request"].as_str().and_then(|r| r.split_once(' ')).expect("a request");
     let answer = request(jaeger.query_addr(), method, path, &[]);
     equal("status", &entry["status"], &Value::from(answer.status))?;
     if let Some(kind) = entry["type"].as_str() {
@@ -108,11 +92,7 @@ fn compare(jaeger: &AllInOne, entry: &Value, recorded: &[Value]) -> Result<(), S
         return equal("body", &body, &answer.text().as_str());
     }
     let want: Value = serde_json::from_str(body).expect("recorded JSON");
-    equal(
-        "JSON",
-        &loose(expected(want.clone())),
-        &loose(answer.json()),
-    )?;
+    equal("JSON", &loose(expected(want.clone())), &loose(answer.json()))?;
     // Bytes too, where nothing in it is in the order of a Go map: the order of the fields, the
     // escapes and the numbers are then Jaeger's.
     if path.starts_with("/api/traces/") && expected(want.clone()) == want {
@@ -149,11 +129,7 @@ fn expected(value: Value) -> Value {
                 }
             }
             let unknown = "Unknown VType: Tag(";
-            if object
-                .get("value")
-                .and_then(Value::as_str)
-                .is_some_and(|v| v.starts_with(unknown))
-            {
+            if object.get("value").and_then(Value::as_str).is_some_and(|v| v.starts_with(unknown)) {
                 object.insert("value".to_owned(), "Unknown VType: 9".into());
             }
             Value::Object(object.into_iter().map(|(k, v)| (k, expected(v))).collect())

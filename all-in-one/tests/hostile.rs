@@ -1,11 +1,7 @@
 //! What arrives on a network is not always what one hopes. Whatever it is, nothing panics, and
 //! the next good packet is taken.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -19,10 +15,7 @@ use support::{Packet, Sender, packets};
 fn assert_alive(jaeger: &AllInOne, sender: &mut Sender) {
     sender.send_and_wait(&Packet::of("alive").span(0xa11fe, 1, "alive", 1).build());
     assert_eq!(jaeger.traces("alive").len(), 1);
-    assert_eq!(
-        support::get(jaeger.query_addr(), "/api/services").status,
-        200
-    );
+    assert_eq!(support::get(jaeger.query_addr(), "/api/services").status, 200);
 }
 
 fn recorded() -> Vec<Vec<u8>> {
@@ -71,23 +64,12 @@ fn every_bit_flip_of_a_real_packet_is_survived() {
     assert_alive(&jaeger, &mut sender);
     // Whatever was stored can be shown.
     let services = jaeger.store().services();
-    let ids: BTreeSet<_> = services
-        .iter()
-        .flat_map(|service| jaeger.traces(service))
-        .map(|t| t.id)
-        .collect();
-    assert!(
-        ids.len() > 100,
-        "flips of the ids alone make more traces than {}",
-        ids.len()
-    );
+    let ids: BTreeSet<_> =
+        services.iter().flat_map(|service| jaeger.traces(service)).map(|t| t.id).collect();
+    assert!(ids.len() > 100, "flips of the ids alone make more traces than {}", ids.len());
     for id in ids {
         let path = format!("/api/traces/{id}");
-        assert_eq!(
-            support::get(jaeger.query_addr(), &path).status,
-            200,
-            "{path}"
-        );
+        assert_eq!(support::get(jaeger.query_addr(), &path).status, 200, "{path}");
     }
 }
 
@@ -96,15 +78,9 @@ fn the_largest_packet_is_taken_and_a_larger_one_is_counted() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = Sender::new(&jaeger);
     // The name's length takes three bytes of varint; the rest of the packet is measured.
-    let around = Packet::of("large")
-        .span(1, 1, &"x".repeat(20_000), 1)
-        .build()
-        .len()
-        - 20_000;
+    let around = Packet::of("large").span(1, 1, &"x".repeat(20_000), 1).build().len() - 20_000;
     let sized = |size: usize| {
-        let packet = Packet::of("large")
-            .span(1, 1, &"x".repeat(size - around), 1)
-            .build();
+        let packet = Packet::of("large").span(1, 1, &"x".repeat(size - around), 1).build();
         assert_eq!(packet.len(), size);
         packet
     };
@@ -157,10 +133,7 @@ fn an_invalid_service_name_is_survived() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = Sender::new(&jaeger);
     let mut packet = Packet::of("svc?").span(0x43, 1, "op", 1_000_000).build();
-    let at = packet
-        .iter()
-        .position(|byte| *byte == b'?')
-        .expect("the mark");
+    let at = packet.iter().position(|byte| *byte == b'?').expect("the mark");
     packet[at] = 0xff;
     sender.send_and_wait(&packet);
     assert_eq!(jaeger.traces("svc\u{fffd}").len(), 1);
@@ -175,8 +148,5 @@ async fn the_packets_before_a_stop_are_not_lost() {
     let (store, agent) = (jaeger.shared_store(), jaeger.agent_addr());
     jaeger.shutdown().await;
     assert_eq!(store.span_count("last"), 1);
-    assert!(
-        std::net::UdpSocket::bind(agent).is_ok(),
-        "the port is free again"
-    );
+    assert!(std::net::UdpSocket::bind(agent).is_ok(), "the port is free again");
 }

@@ -1,11 +1,7 @@
 //! The query port beside its JSON: the web pages, compression, who may ask, and paths that try
 //! to lead elsewhere.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -25,13 +21,9 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 
 /// The files that the page loads.
 fn files(index: &str) -> Vec<String> {
-    let parts = index
-        .split(['"', '\''])
-        .filter(|part| part.starts_with("./static/"));
+    let parts = index.split(['"', '\'']).filter(|part| part.starts_with("./static/"));
     let files = parts.filter(|part| !part.contains("-legacy-"));
-    files
-        .map(|part| part.trim_start_matches('.').to_owned())
-        .collect()
+    files.map(|part| part.trim_start_matches('.').to_owned()).collect()
 }
 
 #[test]
@@ -40,10 +32,7 @@ fn the_page_and_what_it_loads_are_served() {
     let address = jaeger.query_addr();
     let index = get(address, "/");
     assert_eq!(index.status, 200);
-    assert_eq!(
-        index.header("Content-Type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!(index.header("Content-Type"), Some("text/html; charset=utf-8"));
     assert_eq!(index.header("X-Content-Type-Options"), Some("nosniff"));
     assert!(index.text().contains(r#"<base href="/""#));
     assert!(!index.text().contains("JAEGER_VERSION = DEFAULT_VERSION"));
@@ -73,14 +62,9 @@ fn the_page_and_what_it_loads_are_served() {
 fn the_page_s_own_paths_give_the_page() {
     let jaeger = AllInOne::start().expect("start");
     let index = get(jaeger.query_addr(), "/").body;
-    for path in [
-        "/search",
-        "/trace/1f00",
-        "/trace/1...2",
-        "/dependencies",
-        "/monitor",
-        "/api/unknown",
-    ] {
+    for path in
+        ["/search", "/trace/1f00", "/trace/1...2", "/dependencies", "/monitor", "/api/unknown"]
+    {
         let page = get(jaeger.query_addr(), path);
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.body, index, "{path}");
@@ -108,40 +92,26 @@ fn no_path_leads_out_of_the_pages() {
         let answer = get(jaeger.query_addr(), path);
         let text = answer.text();
         let harmless = text.contains("<title>Jaeger UI</title>") || answer.status >= 300;
-        assert!(
-            harmless && !text.contains("root:"),
-            "{path}: {} {text}",
-            answer.status
-        );
+        assert!(harmless && !text.contains("root:"), "{path}: {} {text}", answer.status);
     }
 }
 
 #[test]
 fn under_a_base_path_everything_moves() {
-    let config = Config {
-        base_path: "/jaeger/ui".to_owned(),
-        ..Config::ephemeral()
-    };
+    let config = Config { base_path: "/jaeger/ui".to_owned(), ..Config::ephemeral() };
     let jaeger = AllInOne::start_with(config).expect("start");
     let address = jaeger.query_addr();
     assert!(jaeger.query_url().ends_with("/jaeger/ui"));
     let index = get(address, "/jaeger/ui/search").text();
     assert!(index.contains(r#"<base href="/jaeger/ui/""#));
     for file in files(&index) {
-        assert_eq!(
-            get(address, &format!("/jaeger/ui{file}")).status,
-            200,
-            "{file}"
-        );
+        assert_eq!(get(address, &format!("/jaeger/ui{file}")).status, 200, "{file}");
     }
     assert_eq!(get(address, "/jaeger/ui/api/services").json()["total"], 0);
     assert_eq!(get(address, "/api/services").status, 404);
     assert_eq!(get(address, "/jaeger/uix").status, 404);
     let root = get(address, "/");
-    assert_eq!(
-        (root.status, root.header("Location")),
-        (302, Some("/jaeger/ui/"))
-    );
+    assert_eq!((root.status, root.header("Location")), (302, Some("/jaeger/ui/")));
 }
 
 #[test]
@@ -149,21 +119,10 @@ fn a_foreign_host_header_is_refused() {
     let jaeger = AllInOne::start().expect("start");
     let address = jaeger.query_addr();
     let ask = |host: &str| request(address, "GET", "/api/services", &[("Host", host)]).status;
-    for own in [
-        "localhost",
-        "localhost:16686",
-        "127.0.0.1:1",
-        "[::1]:16686",
-        "[::1]",
-    ] {
+    for own in ["localhost", "localhost:16686", "127.0.0.1:1", "[::1]:16686", "[::1]"] {
         assert_eq!(ask(own), 200, "{own}");
     }
-    for foreign in [
-        "evil.example",
-        "evil.example:16686",
-        "127.0.0.1.evil.example",
-        "192.0.2.1",
-    ] {
+    for foreign in ["evil.example", "evil.example:16686", "127.0.0.1.evil.example", "192.0.2.1"] {
         assert_eq!(ask(foreign), 403, "{foreign}");
     }
 }
@@ -194,8 +153,5 @@ fn numbers_that_json_has_not_do_not_spoil_a_search() {
     sender.send_and_wait(&packet);
     let trace = get(jaeger.query_addr(), "/api/traces/1");
     assert_eq!(trace.status, 200);
-    assert_eq!(
-        trace.json()["data"][0]["spans"][0]["tags"][0]["value"],
-        "NaN"
-    );
+    assert_eq!(trace.json()["data"][0]["spans"][0]["tags"][0]["value"], "NaN");
 }

@@ -1,11 +1,7 @@
 //! The program, as one starts it from a shell.
 
 #![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -38,32 +34,20 @@ impl Running {
         let mut url = None;
         let mut line = String::new();
         while url.is_none() && out.read_line(&mut line).expect("a line") > 0 {
-            url = line
-                .split_whitespace()
-                .find(|word| word.starts_with("http://"))
-                .map(str::to_owned);
+            url =
+                line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
             line.clear();
         }
-        Running {
-            child,
-            out,
-            url: url.expect("the banner names the address"),
-        }
+        Running { child, out, url: url.expect("the banner names the address") }
     }
 
     fn address(&self) -> SocketAddr {
-        self.url
-            .trim_start_matches("http://")
-            .parse()
-            .expect("an address")
+        self.url.trim_start_matches("http://").parse().expect("an address")
     }
 
     fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
-        Command::new("kill")
-            .args([signal, &id])
-            .status()
-            .expect("kill");
+        Command::new("kill").args([signal, &id]).status().expect("kill");
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).expect("the rest");
         (self.child.wait().expect("the end").code(), rest)
@@ -89,10 +73,7 @@ fn a_signal_stops_it_cleanly() {
         assert_eq!(support::get(address, "/api/services").status, 200);
         let (code, rest) = running.stop(signal);
         assert_eq!(code, Some(0), "{signal}");
-        assert!(
-            rest.contains("/udp"),
-            "the banner lists the agent's door: {rest}"
-        );
+        assert!(rest.contains("/udp"), "the banner lists the agent's door: {rest}");
         assert!(std::net::TcpStream::connect(address).is_err());
     }
 }
@@ -100,16 +81,9 @@ fn a_signal_stops_it_cleanly() {
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let mut command = program();
-    command
-        .env("JAEGER_LISTEN_HOST", "")
-        .env("MEMORY_MAX_TRACES", "")
-        .env("QUERY_BASE_PATH", "");
+    command.env("JAEGER_LISTEN_HOST", "").env("MEMORY_MAX_TRACES", "").env("QUERY_BASE_PATH", "");
     let running = Running::start(&mut command);
-    assert!(
-        running.url.starts_with("http://127.0.0.1:"),
-        "{}",
-        running.url
-    );
+    assert!(running.url.starts_with("http://127.0.0.1:"), "{}", running.url);
 }
 
 #[test]
@@ -117,16 +91,10 @@ fn a_bad_value_is_one_line_and_code_2() {
     let (code, text) = refused(program().env("MEMORY_MAX_TRACES", "many"));
     assert_eq!(code, Some(2), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(
-        text.contains("MEMORY_MAX_TRACES") && text.contains("many"),
-        "{text}"
-    );
+    assert!(text.contains("MEMORY_MAX_TRACES") && text.contains("many"), "{text}");
     let (code, text) = refused(program().arg("--query.http-server.host-port=:99999"));
     assert_eq!(code, Some(2), "{text}");
-    assert!(
-        text.contains("--query.http-server.host-port") && text.contains(":99999"),
-        "{text}"
-    );
+    assert!(text.contains("--query.http-server.host-port") && text.contains(":99999"), "{text}");
     let (code, text) = refused(program().arg("--no-such-flag"));
     assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
 }

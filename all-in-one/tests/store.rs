@@ -1,10 +1,6 @@
 //! The store keeps its limits, whatever comes in.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +12,7 @@ const BYTES: usize = 1_000;
 
 fn span(trace: u64, id: u64, service: &str) -> Span {
     Span {
-        trace_id: TraceId {
-            high: 0,
-            low: trace,
-        },
+        trace_id: TraceId { high: 0, low: trace },
         span_id: SpanId(id),
         operation: format!("op-{id}").into(),
         references: Box::default(),
@@ -28,28 +21,18 @@ fn span(trace: u64, id: u64, service: &str) -> Span {
         duration: 10,
         tags: Box::new([KeyValue::text("number", id.to_string())]),
         logs: Box::default(),
-        process: Arc::new(Process {
-            service: service.into(),
-            tags: Box::default(),
-        }),
+        process: Arc::new(Process { service: service.into(), tags: Box::default() }),
         warnings: Box::default(),
     }
 }
 
 fn search(service: &str) -> Search {
-    Search {
-        service: service.to_owned(),
-        latest: i64::MAX,
-        ..Search::default()
-    }
+    Search { service: service.to_owned(), latest: i64::MAX, ..Search::default() }
 }
 
 #[test]
 fn the_oldest_trace_makes_room_by_number() {
-    let store = Store::new(Limits {
-        traces: 10,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 10, bytes: usize::MAX });
     for trace in 1..=25 {
         store.insert(vec![span(trace, 1, "a"), span(trace, 2, "a")], 2 * BYTES);
     }
@@ -62,10 +45,7 @@ fn the_oldest_trace_makes_room_by_number() {
 
 #[test]
 fn zero_is_no_limit_on_the_number() {
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     for trace in 1..=1_000 {
         store.insert(vec![span(trace, 1, "a")], BYTES);
     }
@@ -75,10 +55,7 @@ fn zero_is_no_limit_on_the_number() {
 #[test]
 fn the_oldest_trace_makes_room_by_bytes() {
     let limit = 100 * BYTES;
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: limit,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: limit });
     for trace in 1..=1_000 {
         store.insert(vec![span(trace, 1, "a")], BYTES);
         assert!(store.usage().bytes <= limit, "{:?}", store.usage());
@@ -91,10 +68,7 @@ fn the_oldest_trace_makes_room_by_bytes() {
 #[test]
 fn one_endless_trace_takes_half_and_no_more() {
     let limit = 100 * BYTES;
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: limit,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: limit });
     store.insert(vec![span(1, 1, "other")], BYTES);
     for id in 1..=1_000 {
         store.insert(vec![span(2, id, "endless")], BYTES);
@@ -108,10 +82,7 @@ fn one_endless_trace_takes_half_and_no_more() {
 
 #[test]
 fn a_span_larger_than_the_store_is_dropped() {
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: 1_000,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: 1_000 });
     store.insert(vec![span(1, 1, "huge")], 1_000_000);
     assert_eq!((store.usage().spans, store.usage().dropped_spans), (0, 1));
     assert_eq!(store.usage().bytes, 0);
@@ -119,10 +90,7 @@ fn a_span_larger_than_the_store_is_dropped() {
 
 #[test]
 fn services_and_operations_go_with_their_last_span() {
-    let store = Store::new(Limits {
-        traces: 2,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 2, bytes: usize::MAX });
     for trace in 1..=1_000 {
         store.insert(vec![span(trace, trace, &format!("service-{trace}"))], BYTES);
     }
@@ -135,17 +103,11 @@ fn services_and_operations_go_with_their_last_span() {
 
 #[test]
 fn the_newest_come_first_and_the_limit_counts() {
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     for trace in [3, 1, 5, 2, 4] {
         store.insert(vec![span(trace, 1, "a")], BYTES);
     }
-    let found = store.find(&Search {
-        limit: Some(3),
-        ..search("a")
-    });
+    let found = store.find(&Search { limit: Some(3), ..search("a") });
     let order: Vec<_> = found.iter().map(|trace| trace.id.low).collect();
     assert_eq!(order, [5, 4, 3]);
     assert_eq!(store.find(&search("a")).len(), 5);
@@ -154,10 +116,7 @@ fn the_newest_come_first_and_the_limit_counts() {
 
 #[test]
 fn what_was_found_does_not_change_with_the_store() {
-    let store = Store::new(Limits {
-        traces: 1,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 1, bytes: usize::MAX });
     store.insert(vec![span(1, 1, "a")], BYTES);
     let found = store.find(&search("a"));
     store.insert(vec![span(1, 2, "a")], BYTES);
@@ -168,18 +127,11 @@ fn what_was_found_does_not_change_with_the_store() {
 
 #[test]
 fn many_spans_of_one_trace_take_no_longer_each() {
-    let store = Store::new(Limits {
-        traces: 0,
-        bytes: usize::MAX,
-    });
+    let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     let begin = Instant::now();
     for id in 0..50_000 {
         store.insert(vec![span(1, id, "a")], BYTES);
     }
     assert_eq!(store.usage().spans, 50_000);
-    assert!(
-        begin.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }

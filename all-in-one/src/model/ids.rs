@@ -39,10 +39,7 @@ impl FromStr for TraceId {
         }
         let (high, low) = digits.split_at(digits.len().saturating_sub(16));
         let high = if high.is_empty() { 0 } else { hex(high)? };
-        Ok(TraceId {
-            high,
-            low: hex(low)?,
-        })
+        Ok(TraceId { high, low: hex(low)? })
     }
 }
 
@@ -101,16 +98,8 @@ mod tests {
 
     #[test]
     fn short_and_padded_ids_are_the_same() {
-        let id = TraceId {
-            high: 0,
-            low: 0x1f00,
-        };
-        for text in [
-            "1f00",
-            "1F00",
-            "0000000000001f00",
-            "00000000000000000000000000001f00",
-        ] {
+        let id = TraceId { high: 0, low: 0x1f00 };
+        for text in ["1f00", "1F00", "0000000000001f00", "00000000000000000000000000001f00"] {
             assert_eq!(text.parse(), Ok(id), "{text}");
         }
         assert_eq!(id.to_string(), "0000000000001f00");

@@ -123,7 +123,5 @@ impl RefKind {
 }
 
 fn find<'a>(tags: &'a [KeyValue], key: &str) -> Option<&'a Value> {
-    tags.iter()
-        .find(|tag| &*tag.key == key)
-        .map(|tag| &tag.value)
+    tags.iter().find(|tag| &*tag.key == key).map(|tag| &tag.value)
 }

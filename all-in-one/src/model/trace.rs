@@ -16,26 +16,17 @@ pub struct Trace {
 impl Trace {
     /// The first span with this operation name.
     pub fn span(&self, operation: &str) -> Option<&Span> {
-        self.spans
-            .iter()
-            .map(|span| &**span)
-            .find(|span| &*span.operation == operation)
+        self.spans.iter().map(|span| &**span).find(|span| &*span.operation == operation)
     }
 
     /// The spans without a parent in this trace's references.
     pub fn roots(&self) -> impl Iterator<Item = &Span> {
-        self.spans
-            .iter()
-            .map(|span| &**span)
-            .filter(|span| span.parent().is_none())
+        self.spans.iter().map(|span| &**span).filter(|span| span.parent().is_none())
     }
 
     /// The direct children of a span of this trace.
     pub fn children(&self, parent: &Span) -> impl Iterator<Item = &Span> {
         let parent = parent.span_id;
-        self.spans
-            .iter()
-            .map(|span| &**span)
-            .filter(move |span| span.parent() == Some(parent))
+        self.spans.iter().map(|span| &**span).filter(move |span| span.parent() == Some(parent))
     }
 }

@@ -18,10 +18,7 @@ pub struct KeyValue {
 impl KeyValue {
     /// A tag that holds text.
     pub fn text(key: impl Into<Text>, value: impl Into<Text>) -> Self {
-        KeyValue {
-            key: key.into(),
-            value: Value::String(value.into()),
-        }
+        KeyValue { key: key.into(), value: Value::String(value.into()) }
     }
 }
 

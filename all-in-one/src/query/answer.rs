@@ -22,32 +22,20 @@ pub(super) struct Answer<T> {
 
 impl<T> Default for Answer<T> {
     fn default() -> Self {
-        Answer {
-            data: None,
-            total: 0,
-            limit: 0,
-            offset: 0,
-            errors: None,
-        }
+        Answer { data: None, total: 0, limit: 0, offset: 0, errors: None }
     }
 }
 
 impl<T> Answer<T> {
     pub(super) fn of(data: T) -> Self {
-        Answer {
-            data: Some(data),
-            ..Answer::default()
-        }
+        Answer { data: Some(data), ..Answer::default() }
     }
 }
 
 impl<T> Answer<Vec<T>> {
     /// An answer that says how many there are.
     pub(super) fn counted(data: Vec<T>) -> Self {
-        Answer {
-            total: data.len(),
-            ..Answer::of(data)
-        }
+        Answer { total: data.len(), ..Answer::of(data) }
     }
 }
 
@@ -57,11 +45,7 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) code: u16,
     pub(super) msg: String,
-    #[serde(
-        rename = "traceID",
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "shown"
-    )]
+    #[serde(rename = "traceID", skip_serializing_if = "Option::is_none", serialize_with = "shown")]
     pub(super) trace_id: Option<TraceId>,
 }
 
@@ -186,11 +170,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
         }
     }
     text
@@ -238,14 +218,8 @@ mod tests {
     #[test]
     fn what_javascript_cannot_hold_is_text() {
         let json = |value| serde_json::to_string(&ValueJson(&value)).expect("JSON");
-        assert_eq!(
-            json(Value::Int64(9_007_199_254_740_991)),
-            "9007199254740991"
-        );
-        assert_eq!(
-            json(Value::Int64(9_007_199_254_740_992)),
-            "\"9007199254740992\""
-        );
+        assert_eq!(json(Value::Int64(9_007_199_254_740_991)), "9007199254740991");
+        assert_eq!(json(Value::Int64(9_007_199_254_740_992)), "\"9007199254740992\"");
         assert_eq!(json(Value::Int64(i64::MIN)), "\"-9223372036854775808\"");
         assert_eq!(json(Value::Float64(f64::NAN)), "\"NaN\"");
         assert_eq!(json(Value::Float64(f64::NEG_INFINITY)), "\"-Inf\"");

@@ -27,19 +27,14 @@ pub(super) fn dependencies(api: &Api, form: &Form) -> Result<Response, Refusal> 
     };
     let start = end.saturating_sub(lookback.saturating_mul(1_000));
     let mut calls = Calls::new();
-    api.store
-        .each_between(start, end, |trace| count(trace, &mut calls));
+    api.store.each_between(start, end, |trace| count(trace, &mut calls));
     let service = form.get("service");
     let asked =
         |parent: &str, child: &str| service.is_empty() || service == parent || service == child;
     let json: Vec<_> = calls
         .iter()
         .filter(|((parent, child), _)| asked(parent, child))
-        .map(|((parent, child), calls)| DependencyJson {
-            parent,
-            child,
-            calls: *calls,
-        })
+        .map(|((parent, child), calls)| DependencyJson { parent, child, calls: *calls })
         .collect();
     ok(form, &Answer::of(json))
 }
@@ -49,16 +44,11 @@ fn count(trace: &Trace, calls: &mut Calls) {
     dedupe(&mut views);
     let mut services: HashMap<SpanId, &Text> = HashMap::new();
     for view in &views {
-        services
-            .entry(view.span_id)
-            .or_insert(&view.process.service);
+        services.entry(view.span_id).or_insert(&view.process.service);
     }
     for view in &views {
         let child = &view.process.service;
-        if let Some(parent) = services
-            .get(&view.parent())
-            .filter(|parent| **parent != child)
-        {
+        if let Some(parent) = services.get(&view.parent()).filter(|parent| **parent != child) {
             *calls.entry(((*parent).clone(), child.clone())).or_default() += 1;
         }
     }

@@ -19,10 +19,7 @@ impl Refusal {
     }
 
     pub(super) fn new(status: StatusCode, message: impl ToString) -> Self {
-        Refusal {
-            status,
-            message: message.to_string(),
-        }
+        Refusal { status, message: message.to_string() }
     }
 
     pub(super) fn trace_not_found() -> Self {
@@ -37,15 +34,8 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = Problem {
-            code: self.status.as_u16(),
-            msg: self.message,
-            trace_id: None,
-        };
-        let answer: Answer<()> = Answer {
-            errors: Some(vec![problem]),
-            ..Answer::default()
-        };
+        let problem = Problem { code: self.status.as_u16(), msg: self.message, trace_id: None };
+        let answer: Answer<()> = Answer { errors: Some(vec![problem]), ..Answer::default() };
         let mut body = json::write(&answer, false).unwrap_or_default();
         body.push(b'\n');
         plain(self.status, body)
@@ -55,14 +45,8 @@ impl IntoResponse for Refusal {
 /// Plain text that a browser must not take for anything else.
 pub(super) fn plain(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (status, headers, body.into()).into_response()
 }

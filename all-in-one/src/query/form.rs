@@ -13,9 +13,7 @@ impl Form {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((unescape(key, true)?, unescape(value, true)?))
         };
-        let well_formed = query
-            .split('&')
-            .filter(|p| !p.is_empty() && !p.contains(';'));
+        let well_formed = query.split('&').filter(|p| !p.is_empty() && !p.contains(';'));
         Form(well_formed.filter_map(pair).collect())
     }
 
@@ -26,10 +24,7 @@ impl Form {
 
     /// All values of a parameter.
     pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(k, _)| k == key)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter is there at all.

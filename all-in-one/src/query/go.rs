@@ -49,21 +49,13 @@ pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!(
-            "strconv.ParseBool: parsing {}: invalid syntax",
-            quote(text)
-        )),
+        _ => Err(format!("strconv.ParseBool: parsing {}: invalid syntax", quote(text))),
     }
 }
 
 /// A floating point number (`strconv.ParseFloat`), as far as anyone sends one.
 pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| {
-        format!(
-            "strconv.ParseFloat: parsing {}: invalid syntax",
-            quote(text)
-        )
-    })
+    text.parse().map_err(|_| format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(text)))
 }
 
 /// A duration such as `1h30m` or `1.5ms`, in nanoseconds (`time.ParseDuration`).
@@ -88,10 +80,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
         let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit());
         let (unit, after) = after.split_at(unit_end.unwrap_or(after.len()));
         if unit.is_empty() {
-            return Err(format!(
-                "time: missing unit in duration {}",
-                quote_ascii(text)
-            ));
+            return Err(format!("time: missing unit in duration {}", quote_ascii(text)));
         }
         let Some(scale) = unit_nanos(unit) else {
             let (unit, text) = (quote_ascii(unit), quote_ascii(text));
@@ -182,11 +171,7 @@ pub(crate) fn float_text(value: f64) -> String {
 }
 
 fn without_trailing_zeros(number: &str) -> &str {
-    if number.contains('.') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number
-    }
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 /// A decimal number: its digits, and how many of them follow the point.
@@ -208,16 +193,8 @@ fn decimal(number: &str) -> Option<Decimal> {
     }
     // Digits below a nanosecond of an hour are lost in Go too.
     let fraction = &fraction[..fraction.len().min(15)];
-    let whole: i64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().ok()?
-    };
-    let parts: i64 = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse().ok()?
-    };
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let parts: i64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let decimals = u32::try_from(fraction.len()).ok()?;
     let digits = i128::from(whole) * 10i128.pow(decimals) + i128::from(parts);
     Some(Decimal { digits, decimals })
@@ -276,10 +253,7 @@ mod tests {
             ("5", "time: missing unit in duration \"5\""),
             ("5 ms", "time: unknown unit \" ms\" in duration \"5 ms\""),
             ("1d", "time: unknown unit \"d\" in duration \"1d\""),
-            (
-                "1é",
-                "time: unknown unit \"\\xc3\\xa9\" in duration \"1\\xc3\\xa9\"",
-            ),
+            ("1é", "time: unknown unit \"\\xc3\\xa9\" in duration \"1\\xc3\\xa9\""),
             ("9999999h", "time: invalid duration \"9999999h\""),
         ] {
             assert_eq!(parse_duration(text), Err(error.to_owned()), "{text}");

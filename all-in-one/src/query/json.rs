@@ -12,10 +12,7 @@ pub(super) fn write(value: &impl Serialize, pretty: bool) -> serde_json::Result<
         let layout = Go(PrettyFormatter::with_indent(b"    "));
         value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
     } else {
-        value.serialize(&mut Serializer::with_formatter(
-            &mut out,
-            Go(CompactFormatter),
-        ))?;
+        value.serialize(&mut Serializer::with_formatter(&mut out, Go(CompactFormatter)))?;
     }
     Ok(out)
 }

@@ -8,14 +8,7 @@ use super::errors::Refusal;
 use super::form::Form;
 use super::go::{parse_bool, parse_float, parse_int};
 
-const KINDS: [&str; 6] = [
-    "unspecified",
-    "internal",
-    "server",
-    "client",
-    "producer",
-    "consumer",
-];
+const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 /// Answers any of the metrics: `latencies`, `calls`, `errors`, `minstep`.
 pub(super) fn metrics(name: &str, form: &Form) -> Result<Response, Refusal> {
@@ -25,18 +18,12 @@ pub(super) fn metrics(name: &str, form: &Form) -> Result<Response, Refusal> {
     if name != "minstep" {
         check(form)?;
     }
-    Err(Refusal::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "metrics querying is currently disabled",
-    ))
+    Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
 }
 
 fn check(form: &Form) -> Result<(), Refusal> {
     if !form.has("service") {
-        return Err(Refusal::parameter(
-            "service",
-            "please provide at least one service name",
-        ));
+        return Err(Refusal::parameter("service", "please provide at least one service name"));
     }
     let group = form.get("groupByOperation");
     if !group.is_empty() {

@@ -61,19 +61,12 @@ async fn handle(
     };
     if let Some(clean) = clean(path) {
         let location = format!("{}{clean}", api.base_path);
-        return (
-            StatusCode::MOVED_PERMANENTLY,
-            [(header::LOCATION, location)],
-        )
-            .into_response();
+        return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
     }
     let form = Form::parse(uri.query().unwrap_or(""));
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     if let ["api", "v3", ..] = segments[..] {
-        return errors::plain(
-            StatusCode::NOT_FOUND,
-            "there is no /api/v3 here, use /api\n",
-        );
+        return errors::plain(StatusCode::NOT_FOUND, "there is no /api/v3 here, use /api\n");
     }
     let Some((allowed, endpoint)) = endpoint(&segments) else {
         return api.pages.serve(path, &method, &headers);
@@ -172,11 +165,7 @@ fn clean(path: &str) -> Option<String> {
             segment => clean.push(segment),
         }
     }
-    let end = if path.ends_with('/') && !clean.is_empty() {
-        "/"
-    } else {
-        ""
-    };
+    let end = if path.ends_with('/') && !clean.is_empty() { "/" } else { "" };
     Some(format!("/{}{end}", clean.join("/")))
 }
 
@@ -188,10 +177,7 @@ mod tests {
     fn paths_are_cleaned_as_go_s_router_cleans_them() {
         for (path, cleaned) in [
             ("//api/services", Some("/api/services")),
-            (
-                "/api/services//operations",
-                Some("/api/services/operations"),
-            ),
+            ("/api/services//operations", Some("/api/services/operations")),
             ("/static/../../etc/passwd", Some("/etc/passwd")),
             ("/a/./b/", Some("/a/b/")),
             ("/..", Some("/")),

@@ -39,9 +39,7 @@ impl Request {
         if let (Some(shortest), Some(longest)) = (shortest, longest)
             && longest < shortest
         {
-            return Err(Refusal::bad_request(
-                "'maxDuration' should be greater than 'minDuration'",
-            ));
+            return Err(Refusal::bad_request("'maxDuration' should be greater than 'minDuration'"));
         }
         if !ids.is_empty() {
             return Ok(Request::ByIds(ids));
@@ -82,9 +80,7 @@ pub(super) fn time(
 
 /// Microseconds since the Unix epoch.
 pub(super) fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
@@ -110,8 +106,7 @@ fn limit(form: &Form) -> Result<Option<usize>, Refusal> {
 
 fn trace_ids(form: &Form) -> Result<Vec<TraceId>, Refusal> {
     let parse = |id: &str| {
-        id.parse()
-            .map_err(|why| Refusal::bad_request(format!("cannot parse traceID param: {why}")))
+        id.parse().map_err(|why| Refusal::bad_request(format!("cannot parse traceID param: {why}")))
     };
     form.all("traceID").map(parse).collect()
 }
@@ -180,15 +175,9 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> String {
         "trailing comma" => "looking for beginning of object key string",
         _ => "looking for beginning of value",
     };
-    let line = text
-        .lines()
-        .nth(error.line().saturating_sub(1))
-        .unwrap_or("");
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or("");
     let at = error.column().saturating_sub(1).min(line.len());
-    let found = line
-        .get(at..)
-        .and_then(|rest| rest.chars().next())
-        .unwrap_or(' ');
+    let found = line.get(at..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
     format!("invalid character '{found}' {context}")
 }
 
@@ -199,22 +188,10 @@ mod tests {
     #[test]
     fn what_is_no_object_of_text_is_refused_as_go_refuses_it() {
         for (json, why) in [
-            (
-                r#"{"a":1}"#,
-                "json: cannot unmarshal number into Go value of type string",
-            ),
-            (
-                "[]",
-                "json: cannot unmarshal array into Go value of type map[string]string",
-            ),
-            (
-                "{bad",
-                "invalid character 'b' looking for beginning of object key string",
-            ),
-            (
-                r#"{"a":"1"} x"#,
-                "invalid character 'x' after top-level value",
-            ),
+            (r#"{"a":1}"#, "json: cannot unmarshal number into Go value of type string"),
+            ("[]", "json: cannot unmarshal array into Go value of type map[string]string"),
+            ("{bad", "invalid character 'b' looking for beginning of object key string"),
+            (r#"{"a":"1"} x"#, "invalid character 'x' after top-level value"),
             ("", "unexpected end of JSON input"),
             ("{", "unexpected end of JSON input"),
         ] {

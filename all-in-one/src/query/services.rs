@@ -10,10 +10,7 @@ use super::{Api, ok, params};
 /// All services that have spans.
 pub(super) fn services(api: &Api, form: &Form) -> Result<Response, Refusal> {
     let names = api.store.services();
-    ok(
-        form,
-        &Answer::counted(names.iter().map(|name| &**name).collect()),
-    )
+    ok(form, &Answer::counted(names.iter().map(|name| &**name).collect()))
 }
 
 /// The operations of a service, perhaps of one kind only.
@@ -27,10 +24,7 @@ pub(super) fn operations(api: &Api, form: &Form) -> Result<Response, Refusal> {
     let json = operations
         .iter()
         .filter(|operation| kind.is_empty() || *operation.kind == *kind)
-        .map(|operation| OperationJson {
-            name: &operation.name,
-            kind: &operation.kind,
-        })
+        .map(|operation| OperationJson { name: &operation.name, kind: &operation.kind })
         .collect();
     ok(form, &Answer::counted(json))
 }
@@ -39,10 +33,7 @@ pub(super) fn operations(api: &Api, form: &Form) -> Result<Response, Refusal> {
 pub(super) fn operation_names(api: &Api, service: &str, form: &Form) -> Result<Response, Refusal> {
     let service = unescape(service, true).unwrap_or_default();
     let operations = api.store.operations(&service);
-    let mut names: Vec<&str> = operations
-        .iter()
-        .map(|operation| &*operation.name)
-        .collect();
+    let mut names: Vec<&str> = operations.iter().map(|operation| &*operation.name).collect();
     // They come sorted by name: the kinds of one name stand together.
     names.dedup();
     ok(form, &Answer::counted(names))

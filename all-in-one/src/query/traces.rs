@@ -37,10 +37,7 @@ pub(super) fn one(api: &Api, id: &str, form: &Form) -> Result<Response, Refusal>
 /// There is no archive, as in Jaeger unless one is configured.
 pub(super) fn archive(id: &str) -> Result<Response, Refusal> {
     id.parse::<TraceId>().map_err(Refusal::bad_request)?;
-    Err(Refusal::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "archive span storage was not configured",
-    ))
+    Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "archive span storage was not configured"))
 }
 
 fn by_ids(api: &Api, ids: &[TraceId], errors: &mut Vec<Problem>) -> Vec<Trace> {
@@ -85,10 +82,7 @@ fn respond(
 
 fn to_json(views: &[View]) -> Option<TraceJson<'_>> {
     let mut processes = Processes::default();
-    let spans = views
-        .iter()
-        .map(|view| span_json(view, processes.id(&view.process)))
-        .collect();
+    let spans = views.iter().map(|view| span_json(view, processes.id(&view.process))).collect();
     Some(TraceJson {
         trace_id: views.first()?.trace_id,
         spans,
@@ -106,11 +100,7 @@ fn span_json(view: &View, process_id: String) -> SpanJson<'_> {
         references: view
             .references
             .iter()
-            .map(|r| ReferenceJson {
-                kind: r.kind,
-                trace_id: r.trace_id,
-                span_id: r.span_id,
-            })
+            .map(|r| ReferenceJson { kind: r.kind, trace_id: r.trace_id, span_id: r.span_id })
             .collect(),
         start: view.start_micros(),
         duration: view.duration,
@@ -118,10 +108,7 @@ fn span_json(view: &View, process_id: String) -> SpanJson<'_> {
         logs: view
             .logs
             .iter()
-            .map(|log| LogJson {
-                timestamp: log.micros(),
-                fields: Tags(&log.fields),
-            })
+            .map(|log| LogJson { timestamp: log.micros(), fields: Tags(&log.fields) })
             .collect(),
         process_id,
         warnings: Some(&*view.warnings).filter(|warnings| !warnings.is_empty()),
@@ -151,8 +138,6 @@ impl<'a> Processes<'a> {
             tags: Tags(&process.tags),
         };
         let numbers = self.numbers.into_iter();
-        numbers
-            .map(|(process, number)| (format!("p{number}"), json(process)))
-            .collect()
+        numbers.map(|(process, number)| (format!("p{number}"), json(process))).collect()
     }
 }

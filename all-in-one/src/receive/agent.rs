@@ -29,21 +29,14 @@ const FORMAT: &str = "proto";
 
 /// Opens the door's socket.
 pub fn bind(address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Kind::DGRAM,
-        Some(Transport::UDP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Kind::DGRAM, Some(Transport::UDP))?;
     // A smaller buffer loses more in a burst, but is no reason not to start.
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
         warn!(%error, "the kernel refuses a larger receive buffer");
     }
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
-    debug!(
-        bytes = socket.recv_buffer_size().unwrap_or(0),
-        "UDP receive buffer"
-    );
+    debug!(bytes = socket.recv_buffer_size().unwrap_or(0), "UDP receive buffer");
     Ok(socket.into())
 }
 
@@ -66,10 +59,7 @@ pub async fn serve(
         match received {
             Ok(length) => receive(&buffer[..length], &mut interner, &store, &counters),
             Err(error) => {
-                rarely(
-                    count(&counters.read_errors, 1),
-                    || warn!(%error, "cannot receive on UDP"),
-                );
+                rarely(count(&counters.read_errors, 1), || warn!(%error, "cannot receive on UDP"));
             }
         }
     }

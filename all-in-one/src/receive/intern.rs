@@ -34,10 +34,7 @@ impl Default for Interner {
             hasher: std::hash::RandomState::new(),
             texts: vec![None; TEXTS].into(),
             processes: vec![None; PROCESSES].into(),
-            nobody: Arc::new(Process {
-                service: UNNAMED.into(),
-                tags: Box::default(),
-            }),
+            nobody: Arc::new(Process { service: UNNAMED.into(), tags: Box::default() }),
             allocated: 0,
         }
     }
@@ -70,15 +67,8 @@ impl Interner {
 
     /// The process with this service and these tags.
     pub fn process(&mut self, service: Text, tags: Vec<KeyValue>) -> Arc<Process> {
-        let service = if service.is_empty() {
-            self.text(UNNAMED.as_bytes())
-        } else {
-            service
-        };
-        let process = Process {
-            service,
-            tags: tags.into(),
-        };
+        let service = if service.is_empty() { self.text(UNNAMED.as_bytes()) } else { service };
+        let process = Process { service, tags: tags.into() };
         let slot = self.hasher.hash_one(&process) as usize % PROCESSES;
         if let Some(known) = self.processes[slot].as_ref().filter(|p| ***p == process) {
             return Arc::clone(known);
@@ -146,9 +136,6 @@ mod tests {
     #[test]
     fn each_wrong_byte_is_replaced() {
         let mut interner = Interner::default();
-        assert_eq!(
-            &*interner.text(b"\xff\xfeabc\xc3"),
-            "\u{fffd}\u{fffd}abc\u{fffd}"
-        );
+        assert_eq!(&*interner.text(b"\xff\xfeabc\xc3"), "\u{fffd}\u{fffd}abc\u{fffd}");
     }
 }

@@ -55,10 +55,7 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
-        Store {
-            shelf: RwLock::new(Shelf::new(limits)),
-            inserted: Notify::new(),
-        }
+        Store { shelf: RwLock::new(Shelf::new(limits)), inserted: Notify::new() }
     }
 
     /// Adds the spans of a batch that takes about `bytes` bytes.

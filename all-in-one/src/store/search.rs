@@ -37,10 +37,7 @@ impl Search {
             && (self.operation.is_empty() || *self.operation == *span.operation)
             && self.may_match(span.start, span.start)
             && self.lasts(Duration::from_micros(span.duration))
-            && self
-                .tags
-                .iter()
-                .all(|(key, value)| has_tag(span, key, value))
+            && self.tags.iter().all(|(key, value)| has_tag(span, key, value))
     }
 
     fn lasts(&self, duration: Duration) -> bool {

@@ -92,9 +92,7 @@ impl Services {
 
     pub(super) fn newest_first(&self, service: &str) -> impl Iterator<Item = TraceId> {
         let traces = self.by_name.get(service).map(|service| &service.traces);
-        traces
-            .into_iter()
-            .flat_map(|traces| traces.values().rev().copied())
+        traces.into_iter().flat_map(|traces| traces.values().rev().copied())
     }
 }
 
@@ -104,8 +102,5 @@ fn operation(span: &Span) -> Operation {
         Some(other) => other.to_search_text().into(),
         None => Text::default(),
     };
-    Operation {
-        name: span.operation.clone(),
-        kind,
-    }
+    Operation { name: span.operation.clone(), kind }
 }

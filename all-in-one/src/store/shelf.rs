@@ -47,10 +47,7 @@ impl Shelf {
 
     pub(super) fn insert(&mut self, span: Span, bytes: usize) {
         let bytes = bytes + SPAN_BYTES;
-        let held = self
-            .traces
-            .get(&span.trace_id)
-            .map_or(0, |trace| trace.bytes);
+        let held = self.traces.get(&span.trace_id).map_or(0, |trace| trace.bytes);
         if held + bytes + TRACE_BYTES > self.limits.bytes / 2 {
             self.usage.dropped_spans += 1;
             return;
@@ -80,10 +77,7 @@ impl Shelf {
             Stored {
                 spans: Vec::with_capacity(1),
                 services: Vec::with_capacity(1),
-                place: Place {
-                    start: span.start,
-                    number: self.next,
-                },
+                place: Place { start: span.start, number: self.next },
                 bytes: TRACE_BYTES,
                 earliest: u64::MAX,
                 latest: 0,
@@ -125,10 +119,7 @@ impl Shelf {
 
     pub(super) fn trace(&self, id: TraceId) -> Option<Trace> {
         let stored = self.traces.get(&id)?;
-        Some(Trace {
-            id,
-            spans: stored.spans.clone(),
-        })
+        Some(Trace { id, spans: stored.spans.clone() })
     }
 
     pub(super) fn find(&self, search: &Search) -> Vec<Trace> {
@@ -137,10 +128,7 @@ impl Shelf {
             .filter_map(|id| Some((id, self.traces.get(&id)?)))
             .filter(|(_, trace)| search.may_match(trace.earliest, trace.latest))
             .filter(|(_, trace)| trace.spans.iter().any(|span| search.matches(span)))
-            .map(|(id, trace)| Trace {
-                id,
-                spans: trace.spans.clone(),
-            })
+            .map(|(id, trace)| Trace { id, spans: trace.spans.clone() })
             .take(search.limit.unwrap_or(usize::MAX))
             .collect()
     }
@@ -155,10 +143,7 @@ impl Shelf {
             .iter()
             .filter(|(_, trace)| candidate(trace))
             .filter(|(_, trace)| trace.spans.iter().any(|span| between(span.start)))
-            .map(|(id, trace)| Trace {
-                id: *id,
-                spans: trace.spans.clone(),
-            })
+            .map(|(id, trace)| Trace { id: *id, spans: trace.spans.clone() })
             .collect()
     }
 

@@ -42,23 +42,16 @@ impl Pages {
             r#"JAEGER_VERSION = {{"gitCommit":"","gitVersion":"v{version}","buildDate":""}};"#
         );
         let index = INDEX_HTML
-            .replace(
-                r#"<base href="/""#,
-                &format!(r#"<base href="{base_path}/""#),
-            )
+            .replace(r#"<base href="/""#, &format!(r#"<base href="{base_path}/""#))
             .replace("JAEGER_CONFIG = DEFAULT_CONFIG;", "JAEGER_CONFIG = null;")
             .replace("JAEGER_VERSION = DEFAULT_VERSION;", &version);
-        Pages {
-            index: index.into(),
-        }
+        Pages { index: index.into() }
     }
 
     /// Answers a request for a path below the base path.
     pub(crate) fn serve(&self, path: &str, method: &Method, headers: &HeaderMap) -> Response {
         let name = path.trim_start_matches('/');
-        let file = ASSETS
-            .iter()
-            .find(|asset| asset.path == name || is_icon(asset, name));
+        let file = ASSETS.iter().find(|asset| asset.path == name || is_icon(asset, name));
         match file {
             Some(_) if !matches!(*method, Method::GET | Method::HEAD) => {
                 StatusCode::METHOD_NOT_ALLOWED.into_response()
@@ -94,16 +87,10 @@ impl Asset {
         // A file's name changes with its contents.
         let forever = "public, max-age=31536000, immutable";
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(forever));
-        if request
-            .get(header::IF_NONE_MATCH)
-            .is_some_and(|known| known == self.etag)
-        {
+        if request.get(header::IF_NONE_MATCH).is_some_and(|known| known == self.etag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(self.content_type),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         if accepts_gzip(request) {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             return (headers, Bytes::from_static(self.gzip)).into_response();

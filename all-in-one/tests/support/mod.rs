@@ -23,10 +23,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -62,10 +59,7 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
 }
 
 fn parse(answer: &[u8]) -> Answer {
-    let end = answer
-        .windows(4)
-        .position(|w| w == b"\r\n\r\n")
-        .expect("a head");
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
     let head = String::from_utf8_lossy(&answer[..end]);
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
@@ -92,10 +86,7 @@ pub fn packets(case: &str) -> Vec<Vec<u8>> {
         .filter(|path| path.extension().is_some_and(|e| e == "bin"))
         .collect();
     files.sort();
-    files
-        .iter()
-        .map(|file| std::fs::read(file).expect("a packet"))
-        .collect()
+    files.iter().map(|file| std::fs::read(file).expect("a packet")).collect()
 }
 
 /// Sends packets and waits until each was taken; UDP itself would lose some of a flood.
@@ -128,16 +119,12 @@ impl<'a> Sender<'a> {
     }
 
     fn send_without_waiting(&mut self, packet: &[u8]) {
-        self.socket
-            .send_to(packet, self.jaeger.agent_addr())
-            .expect("send");
+        self.socket.send_to(packet, self.jaeger.agent_addr()).expect("send");
         self.sent += 1;
     }
 
     pub fn wait(&self) {
-        until("every packet was taken", || {
-            self.jaeger.agent_stats().packets >= self.sent
-        });
+        until("every packet was taken", || self.jaeger.agent_stats().packets >= self.sent);
     }
 }
 
@@ -145,10 +132,7 @@ impl<'a> Sender<'a> {
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
-        assert!(
-            begin.elapsed() < PATIENCE,
-            "not within {PATIENCE:?}: {what}"
-        );
+        assert!(begin.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::yield_now();
     }
 }
@@ -161,10 +145,7 @@ pub struct Packet {
 
 impl Packet {
     pub fn of(service: &str) -> Self {
-        Packet {
-            service: service.into(),
-            spans: Vec::new(),
-        }
+        Packet { service: service.into(), spans: Vec::new() }
     }
 
     /// Adds a span; `start` is in microseconds.

@@ -27,10 +27,7 @@ pub(super) fn adjust(trace: &mut [View], limit: Duration) {
                 let host = &tree.hosts[*child];
                 let skew = if *host != skew.host || host.is_empty() {
                     let delta = skew_of(&trace[*child], &trace[index]);
-                    Skew {
-                        delta,
-                        host: host.clone(),
-                    }
+                    Skew { delta, host: host.clone() }
                 } else {
                     skew.clone()
                 };
@@ -84,11 +81,7 @@ impl Tree {
             }
         }
         let hosts = trace.iter().map(|view| host(&view.process)).collect();
-        Tree {
-            roots,
-            children,
-            hosts,
-        }
+        Tree { roots, children, hosts }
     }
 }
 
@@ -148,6 +141,5 @@ fn shift(view: &mut View, delta: i128, limit: i128) {
     for log in &mut view.logs {
         log.timestamp += delta;
     }
-    view.warnings
-        .push(format!("This span's timestamps were adjusted by {shown}"));
+    view.warnings.push(format!("This span's timestamps were adjusted by {shown}"));
 }

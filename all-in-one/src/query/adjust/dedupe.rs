@@ -31,10 +31,7 @@ pub(in crate::query) fn dedupe(trace: &mut [View]) {
         view.span_id = new;
     }
     for view in trace.iter_mut() {
-        if let Some(new) = renamed
-            .get(&view.parent())
-            .filter(|new| **new != view.span_id)
-        {
+        if let Some(new) = renamed.get(&view.parent()).filter(|new| **new != view.span_id) {
             view.set_parent(*new);
         }
     }

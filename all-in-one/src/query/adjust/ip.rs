@@ -11,17 +11,12 @@ pub(super) fn adjust(trace: &mut [View]) {
     }
     change_processes(trace, |process: &mut Process| {
         dot(&mut process.tags);
-        process
-            .tags
-            .sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
+        process.tags.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
     });
 }
 
 fn dot(tags: &mut [KeyValue]) {
-    for tag in tags
-        .iter_mut()
-        .filter(|tag| matches!(&*tag.key, "ip" | "peer.ipv4"))
-    {
+    for tag in tags.iter_mut().filter(|tag| matches!(&*tag.key, "ip" | "peer.ipv4")) {
         let number = match tag.value {
             Value::Int64(number) => number as u32,
             Value::Float64(number) => number as i64 as u32,

@@ -65,11 +65,7 @@ impl View {
             tags: span.tags.to_vec(),
             logs: span.logs.iter().map(log).collect(),
             process: Arc::clone(&span.process),
-            warnings: span
-                .warnings
-                .iter()
-                .map(|warning| warning.to_string())
-                .collect(),
+            warnings: span.warnings.iter().map(|warning| warning.to_string()).collect(),
         }
     }
 
@@ -88,10 +84,7 @@ impl View {
     /// Puts another span in the parent's place.
     fn set_parent(&mut self, parent: SpanId) {
         let (trace_id, old) = (self.trace_id, self.parent());
-        let mut own = self
-            .references
-            .iter_mut()
-            .filter(|r| r.trace_id == trace_id);
+        let mut own = self.references.iter_mut().filter(|r| r.trace_id == trace_id);
         if let Some(reference) = own.find(|r| r.span_id == old) {
             reference.span_id = parent;
             return;
@@ -99,14 +92,7 @@ impl View {
         let known = |r: &Reference| r.trace_id == trace_id && r.span_id == parent;
         if parent.0 != 0 && !self.references.iter().any(known) {
             let kind = RefKind::ChildOf;
-            self.references.insert(
-                0,
-                Reference {
-                    kind,
-                    trace_id,
-                    span_id: parent,
-                },
-            );
+            self.references.insert(0, Reference { kind, trace_id, span_id: parent });
         }
     }
 

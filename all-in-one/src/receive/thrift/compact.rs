@@ -20,12 +20,7 @@ pub struct Compact<'a> {
 impl<'a> Compact<'a> {
     /// Reads from the start of `bytes`. What follows the message is ignored.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Compact {
-            rest: bytes,
-            last_field: 0,
-            pending_bool: None,
-            depth: 0,
-        }
+        Compact { rest: bytes, last_field: 0, pending_bool: None, depth: 0 }
     }
 
     fn byte(&mut self) -> Result<u8, Error> {
@@ -35,9 +30,8 @@ impl<'a> Compact<'a> {
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
-        let taken = usize::try_from(length)
-            .ok()
-            .and_then(|length| self.rest.split_at_checked(length));
+        let taken =
+            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
         let (taken, rest) = taken.ok_or(Error::TooLong(length))?;
         self.rest = rest;
         Ok(taken)
@@ -136,15 +130,10 @@ impl<'a> Protocol<'a> for Compact<'a> {
         }
         let head = self.byte()?;
         if head & 0x1f != VERSION {
-            return Err(Error::Protocol(
-                "it is of an unknown version of compact Thrift",
-            ));
+            return Err(Error::Protocol("it is of an unknown version of compact Thrift"));
         }
         self.varint()?; // the sequence number, which nobody needs
-        Ok(Message {
-            name: self.bytes()?,
-            kind: head >> 5,
-        })
+        Ok(Message { name: self.bytes()?, kind: head >> 5 })
     }
 
     fn begin_struct(&mut self) -> Result<Outer, Error> {
@@ -278,21 +267,14 @@ mod tests {
         let mut list = Compact::new(&[0xfc, 0xff, 0xff, 0xff, 0xff, 0x07, 1, 2, 3]);
         assert_eq!(list.list(), Err(Error::TooLong(0x7fff_ffff)));
         let mut doubles = Compact::new(&[0x27, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(
-            doubles.list(),
-            Err(Error::TooLong(2)),
-            "15 bytes hold one double"
-        );
+        assert_eq!(doubles.list(), Err(Error::TooLong(2)), "15 bytes hold one double");
         for claim in [
             &[0xff, 0xff, 0xff, 0xff, 0x0f][..],
             &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
             &[0x80, 0x80, 0x80, 0x80, 0x08],
             &[0x01],
         ] {
-            assert!(
-                matches!(Compact::new(claim).bytes(), Err(Error::TooLong(_))),
-                "{claim:?}"
-            );
+            assert!(matches!(Compact::new(claim).bytes(), Err(Error::TooLong(_))), "{claim:?}");
         }
     }
 
@@ -314,23 +296,12 @@ mod tests {
             let structs = [0x1c].repeat(levels);
             let lists = [0x19].repeat(levels);
             let maps = [1, 0xbb].repeat(levels);
-            let expected = if levels < MAX_DEPTH {
-                Error::Truncated
-            } else {
-                Error::TooDeep
-            };
-            assert_eq!(
-                Compact::new(&structs).skip(Type::Struct),
-                Err(expected.clone())
-            );
+            let expected = if levels < MAX_DEPTH { Error::Truncated } else { Error::TooDeep };
+            assert_eq!(Compact::new(&structs).skip(Type::Struct), Err(expected.clone()));
             let lists = Compact::new(&lists).skip(Type::List);
             assert_eq!(
                 lists,
-                Err(if levels <= MAX_DEPTH {
-                    Error::TooLong(1)
-                } else {
-                    Error::TooDeep
-                })
+                Err(if levels <= MAX_DEPTH { Error::TooLong(1) } else { Error::TooDeep })
             );
             assert!(Compact::new(&maps).skip(Type::Map).is_err());
         }
@@ -349,10 +320,7 @@ mod tests {
     #[test]
     fn an_unknown_type_is_named() {
         for number in 13..=15 {
-            assert_eq!(
-                Compact::new(&[0x10 | number]).field(),
-                Err(Error::UnknownType(number))
-            );
+            assert_eq!(Compact::new(&[0x10 | number]).field(), Err(Error::UnknownType(number)));
         }
     }
 

@@ -143,16 +143,9 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
         add_parent(&mut references, trace_id, parent);
         tags.push(self.interner.format_tag(format));
         let mut warnings = Vec::new();
-        let start = not_negative(
-            need(start, "Span.startTime")?,
-            NEGATIVE_START,
-            &mut warnings,
-        );
-        let duration = not_negative(
-            need(duration, "Span.duration")?,
-            NEGATIVE_DURATION,
-            &mut warnings,
-        );
+        let start = not_negative(need(start, "Span.startTime")?, NEGATIVE_START, &mut warnings);
+        let duration =
+            not_negative(need(duration, "Span.duration")?, NEGATIVE_DURATION, &mut warnings);
         self.interner.charge(
             references.len() * size_of::<Reference>()
                 + (tags.len()) * size_of::<KeyValue>()
@@ -270,10 +263,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
             4 => Value::Binary(self.binary(binary.unwrap_or(&[]))),
             other => Value::String(format!("Unknown VType: {other}").into()),
         };
-        Ok(KeyValue {
-            key: need(key, "Tag.key")?,
-            value,
-        })
+        Ok(KeyValue { key: need(key, "Tag.key")?, value })
     }
 
     fn text(&mut self) -> Result<Text, Error> {
@@ -312,14 +302,7 @@ fn add_parent(references: &mut Vec<Reference>, trace_id: TraceId, parent: SpanId
         return;
     }
     let kind = RefKind::ChildOf;
-    references.insert(
-        0,
-        Reference {
-            kind,
-            trace_id,
-            span_id: parent,
-        },
-    );
+    references.insert(0, Reference { kind, trace_id, span_id: parent });
 }
 
 fn not_negative(value: i64, warning: &str, warnings: &mut Vec<Text>) -> u64 {
