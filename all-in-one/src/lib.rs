@@ -39,11 +39,11 @@ pub mod store;
 mod threads;
 mod ui;
 
-use std::net::{self, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -53,7 +53,7 @@ pub use model::{Span, Trace};
 pub use status::status;
 
 use query::Api;
-use receive::{Counters, DoorStats, agent};
+use receive::{Door, DoorStats, Intake};
 use store::{Limits, Search, Store, Usage};
 use threads::Threads;
 
@@ -64,8 +64,7 @@ use threads::Threads;
 #[derive(Debug)]
 pub struct AllInOne {
     store: Arc<Store>,
-    agent: Arc<Counters>,
-    agent_addr: SocketAddr,
+    doors: Vec<Door>,
     query_addr: SocketAddr,
     base_path: String,
     stop: watch::Sender<bool>,
@@ -88,14 +87,26 @@ impl AllInOne {
     /// Where an address cannot be listened on; nothing is left open then.
     pub fn start_with(config: Config) -> Result<Self, Error> {
         let base_path = config.base()?;
-        let (agent_socket, agent_addr) = bind_agent(&config)?;
-        let (query_listener, query_addr) = bind_query(&config)?;
-        let threads = Threads::start()?;
-        let context = threads.enter();
-        let agent_socket = UdpSocket::from_std(agent_socket).map_err(Error::Runtime)?;
-        let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
         let store =
             Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
+        let (stop, stopped) = watch::channel(false);
+        let intake = Intake { store: Arc::clone(&store), stop: stopped.clone() };
+        // Every port is bound before anything is served: all of them, or none.
+        let mut opened = Vec::new();
+        for open in receive::DOORS {
+            opened.extend(open(&config, &intake)?);
+        }
+        let (query_listener, query_addr) =
+            receive::bind(&config, &config.query, config::QUERY, receive::tcp)?;
+
+        let threads = Threads::start()?;
+        let context = threads.enter();
+        let mut tasks = Vec::new();
+        let mut doors = Vec::new();
+        for opened in opened {
+            tasks.push(tokio::spawn((opened.serve)()?));
+            doors.push(opened.door);
+        }
         let api = Api {
             store: Arc::clone(&store),
             pages: ui::Pages::new(&base_path),
@@ -103,24 +114,25 @@ impl AllInOne {
             base_path: base_path.clone(),
         };
         let router = http::guarded(query::router(api), query_addr);
-        let agent = Arc::new(Counters::default());
-        let (stop, stopped) = watch::channel(false);
-        let tasks = vec![
-            tokio::spawn(agent::serve(
-                agent_socket,
-                Arc::clone(&store),
-                Arc::clone(&agent),
-                stopped.clone(),
-            )),
-            tokio::spawn(http::serve(query_listener, router, stopped)),
-        ];
+        let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
+        tasks.push(tokio::spawn(http::serve(query_listener, router, stopped)));
         drop(context);
-        Ok(AllInOne { store, agent, agent_addr, query_addr, base_path, stop, tasks, threads })
+        Ok(AllInOne { store, doors, query_addr, base_path, stop, tasks, threads })
+    }
+
+    /// The doors that are open.
+    pub fn doors(&self) -> &[Door] {
+        &self.doors
+    }
+
+    /// The open door of this name.
+    pub fn door(&self, name: &str) -> Option<&Door> {
+        self.doors.iter().find(|door| door.name == name)
     }
 
     /// Where UDP packets in compact Thrift go (6831 in Jaeger).
     pub fn agent_addr(&self) -> SocketAddr {
-        self.agent_addr
+        self.address("udp-compact")
     }
 
     /// Where the web pages and the query API are (16686 in Jaeger).
@@ -160,7 +172,7 @@ impl AllInOne {
 
     /// What arrived by UDP in compact Thrift.
     pub fn agent_stats(&self) -> DoorStats {
-        self.agent.snapshot()
+        self.door("udp-compact").map(Door::stats).unwrap_or_default()
     }
 
     /// Waits until at least `count` spans of a service are there, and gives its traces. It looks
@@ -192,6 +204,12 @@ impl AllInOne {
         }
     }
 
+    /// The address of a door that is always open.
+    fn address(&self, name: &str) -> SocketAddr {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        self.door(name).map_or(nowhere, |door| door.address)
+    }
+
     /// Stops: takes what has already arrived, lets running requests end, closes every port.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
@@ -208,34 +226,11 @@ impl Drop for AllInOne {
     }
 }
 
-fn bind_agent(config: &Config) -> Result<(net::UdpSocket, SocketAddr), Error> {
-    let setting = config::AGENT_COMPACT;
-    let address = config.resolve(&config.agent_compact, setting)?;
-    let bind = || {
-        let socket = agent::bind(address)?;
-        let bound = socket.local_addr()?;
-        Ok((socket, bound))
-    };
-    bind().map_err(|source| Error::Bind { setting, address: address.to_string(), source })
-}
-
-fn bind_query(config: &Config) -> Result<(net::TcpListener, SocketAddr), Error> {
-    let setting = config::QUERY;
-    let address = config.resolve(&config.query, setting)?;
-    let bind = || {
-        let listener = net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let bound = listener.local_addr()?;
-        Ok((listener, bound))
-    };
-    bind().map_err(|source| Error::Bind { setting, address: address.to_string(), source })
-}
-
 /// An address that one can connect to: the unspecified one is none.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     if address.ip().is_unspecified() {
-        address.set_ip(net::Ipv4Addr::LOCALHOST.into());
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
     address
 }

@@ -52,15 +52,14 @@ fn run(config: Config) -> Result<(), Error> {
 }
 
 fn banner(jaeger: &AllInOne) -> String {
-    format!(
-        "Jaeger all-in-one {version}\n\
-         \n  web pages, query API    {url}\n\
-         \x20 spans, compact Thrift   {agent}/udp\n\
-         \nctrl-c stops it\n",
-        version = env!("CARGO_PKG_VERSION"),
-        url = jaeger.query_url(),
-        agent = jaeger.agent_addr(),
-    )
+    let mut lines = format!("Jaeger all-in-one {}\n\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |what: &str, address: String| lines += &format!("  {what:<24}{address}\n");
+    line("web pages, query API", jaeger.query_url());
+    for door in jaeger.doors() {
+        let transport = if door.udp { "/udp" } else { "" };
+        line(door.takes, format!("{}{transport}", door.address));
+    }
+    lines + "\nctrl-c stops it\n"
 }
 
 /// Listens from this call on, so that a signal during the start is not lost.

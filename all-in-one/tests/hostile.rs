@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::receive::Reason;
 use jaeger_all_in_one::receive::agent::MAX_PACKET;
 use support::{Packet, Sender, packets};
 
@@ -44,7 +45,7 @@ fn every_truncation_of_a_real_packet_is_survived() {
     }
     sender.wait();
     let stats = jaeger.agent_stats();
-    assert_eq!(stats.malformed + stats.empty, cut, "{stats:?}");
+    assert_eq!(stats.refused(Reason::Malformed) + stats.refused(Reason::Empty), cut, "{stats:?}");
     assert_eq!(stats.spans, 0, "half a packet is no packet");
     assert_alive(&jaeger, &mut sender);
 }
@@ -89,7 +90,10 @@ fn the_largest_packet_is_taken_and_a_larger_one_is_counted() {
     sender.send_and_wait(&sized(MAX_PACKET + 1));
     sender.send_and_wait(&sized(65_507));
     let stats = jaeger.agent_stats();
-    assert_eq!((stats.spans, stats.too_large, stats.malformed), (1, 2, 0));
+    assert_eq!(
+        (stats.spans, stats.refused(Reason::TooLarge), stats.refused(Reason::Malformed)),
+        (1, 2, 0)
+    );
     assert_alive(&jaeger, &mut sender);
 }
 
@@ -100,7 +104,10 @@ fn nothing_and_no_spans_are_no_errors() {
     sender.send_and_wait(b"");
     sender.send_and_wait(&Packet::of("none").build());
     let stats = jaeger.agent_stats();
-    assert_eq!((stats.packets, stats.empty, stats.malformed), (2, 1, 0));
+    assert_eq!(
+        (stats.packets, stats.refused(Reason::Empty), stats.refused(Reason::Malformed)),
+        (2, 1, 0)
+    );
     assert!(jaeger.store().services().is_empty());
     assert_alive(&jaeger, &mut sender);
 }
@@ -124,7 +131,7 @@ fn deep_nesting_and_large_claims_are_refused() {
     for body in bodies {
         sender.send_and_wait(&[&head[..], &body].concat());
     }
-    assert_eq!(jaeger.agent_stats().malformed, count);
+    assert_eq!(jaeger.agent_stats().refused(Reason::Malformed), count);
     assert_alive(&jaeger, &mut sender);
 }
 

@@ -9,8 +9,10 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(version, after_help = ENVIRONMENT)]
 struct Arguments {
-    /// The page to ask for [default: $HTTPBIN_URL, else https://httpbin.org/get]
-    #[arg(long)]
+    #[arg(
+        long,
+        help = "The page to ask for [default: $HTTPBIN_URL, else https://httpbin.org/get]"
+    )]
     url: Option<String>,
 }
 

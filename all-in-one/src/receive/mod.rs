@@ -3,62 +3,108 @@
 //! | door | port | format |
 //! |---|---|---|
 //! | [`agent`] | 6831/udp | Thrift, compact protocol |
+//!
+//! A new door is a file with a function that opens it, and a line in the table of doors.
 
 pub mod agent;
+mod counters;
 mod intern;
 pub mod thrift;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::net::{self, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
-/// What a door has received and why it let something go.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Packets or requests received and dealt with.
-    pub packets: AtomicU64,
-    /// Spans that went to the store.
-    pub spans: AtomicU64,
-    /// Packets without a byte.
-    pub empty: AtomicU64,
-    /// Packets larger than the door takes.
-    pub too_large: AtomicU64,
-    /// Packets that could not be decoded.
-    pub malformed: AtomicU64,
-    /// Errors of the socket itself.
-    pub read_errors: AtomicU64,
+use tokio::sync::watch;
+
+pub use counters::{DoorStats, Reason};
+
+pub(crate) use counters::{Counters, rarely};
+
+use crate::config::{Config, HostPort};
+use crate::error::Error;
+use crate::model::Span;
+use crate::store::Store;
+
+/// Every door, in the order in which the banner lists them.
+pub(crate) const DOORS: &[OpenDoor] = &[agent::compact];
+
+/// Opens a door where the settings ask for it: binds its port, and says how it is served.
+pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
+
+/// Serves a door's port until it is told to stop. Made on the threads of the all-in-one.
+pub(crate) type Serve =
+    Box<dyn FnOnce() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, Error> + Send>;
+
+/// A door whose port is bound and not yet served.
+pub(crate) struct Opened {
+    pub(crate) door: Door,
+    pub(crate) serve: Serve,
 }
 
-impl Counters {
-    /// The counts of this moment.
-    pub fn snapshot(&self) -> DoorStats {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-        DoorStats {
-            packets: get(&self.packets),
-            spans: get(&self.spans),
-            empty: get(&self.empty),
-            too_large: get(&self.too_large),
-            malformed: get(&self.malformed),
-            read_errors: get(&self.read_errors),
-        }
+/// An open door.
+#[derive(Clone)]
+pub struct Door {
+    /// Its name in metrics: lower case with dashes.
+    pub name: &'static str,
+    /// What it takes, in a few words.
+    pub takes: &'static str,
+    /// Whether it listens on UDP; else TCP.
+    pub udp: bool,
+    /// Where it listens.
+    pub address: SocketAddr,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Door {
+    /// What has come through it so far.
+    #[must_use]
+    pub fn stats(&self) -> DoorStats {
+        self.counters.snapshot()
     }
 }
 
-/// What a door has received, at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DoorStats {
-    /// Packets or requests received and dealt with.
-    pub packets: u64,
-    /// Spans that went to the store.
-    pub spans: u64,
-    /// Packets without a byte.
-    pub empty: u64,
-    /// Packets larger than the door takes.
-    pub too_large: u64,
-    /// Packets that could not be decoded.
-    pub malformed: u64,
-    /// Errors of the socket itself.
-    pub read_errors: u64,
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = if self.udp { "udp" } else { "tcp" };
+        write!(f, "{} on {}/{transport}", self.name, self.address)
+    }
 }
 
-fn count(counter: &AtomicU64, by: u64) -> u64 {
-    counter.fetch_add(by, Ordering::AcqRel) + by
+/// What lies behind every door: the store, and the word to stop.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) store: Arc<Store>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Intake {
+    /// Puts spans that take about `bytes` bytes into the store, and counts them.
+    pub(crate) fn take(&self, counters: &Counters, spans: Vec<Span>, bytes: usize) {
+        counters.took(spans.len());
+        self.store.insert(spans, bytes);
+    }
+}
+
+/// Binds the address of a setting by `bind`, and returns what was bound with its real address.
+///
+/// # Errors
+/// [`Error::Bind`], which names the setting and the port.
+pub(crate) fn bind<S>(
+    config: &Config,
+    address: &HostPort,
+    setting: &'static str,
+    bind: impl FnOnce(SocketAddr) -> std::io::Result<(S, SocketAddr)>,
+) -> Result<(S, SocketAddr), Error> {
+    let address = config.resolve(address, setting)?;
+    bind(address).map_err(|source| Error::Bind { setting, address: address.to_string(), source })
+}
+
+/// Binds a TCP port for a server of Tokio's.
+pub(crate) fn tcp(address: SocketAddr) -> std::io::Result<(net::TcpListener, SocketAddr)> {
+    let listener = net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }

@@ -1,0 +1,107 @@
+//! What came through a door, and why it let something go.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why a packet, a request or a span was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Without a byte.
+    Empty,
+    /// Larger than the door takes.
+    TooLarge,
+    /// It could not be decoded.
+    Malformed,
+    /// Of a format that this door does not take.
+    Unsupported,
+    /// A span that cannot be kept, such as one without an id.
+    InvalidSpan,
+    /// The socket itself failed.
+    Socket,
+}
+
+impl Reason {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Reason; 6] = [
+        Reason::Empty,
+        Reason::TooLarge,
+        Reason::Malformed,
+        Reason::Unsupported,
+        Reason::InvalidSpan,
+        Reason::Socket,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Empty => "empty",
+            Reason::TooLarge => "too-large",
+            Reason::Malformed => "malformed",
+            Reason::Unsupported => "unsupported",
+            Reason::InvalidSpan => "invalid-span",
+            Reason::Socket => "socket",
+        }
+    }
+}
+
+/// The counters of a door.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    packets: AtomicU64,
+    spans: AtomicU64,
+    refused: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Counters {
+    /// Counts a packet or request that was dealt with. Call it last, so that whoever sees the
+    /// count sees what became of the packet too.
+    pub(crate) fn received(&self) {
+        self.packets.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts spans that go to the store.
+    pub(crate) fn took(&self, spans: usize) {
+        self.spans.fetch_add(spans as u64, Ordering::AcqRel);
+    }
+
+    /// Counts what was not taken, and returns how often that was so, for [`rarely`].
+    pub(crate) fn refused(&self, reason: Reason) -> u64 {
+        self.refused[reason as usize].fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The counts of this moment.
+    pub(crate) fn snapshot(&self) -> DoorStats {
+        DoorStats {
+            packets: self.packets.load(Ordering::Acquire),
+            spans: self.spans.load(Ordering::Acquire),
+            refused: Reason::ALL
+                .map(|reason| self.refused[reason as usize].load(Ordering::Acquire)),
+        }
+    }
+}
+
+/// What has come through a door, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DoorStats {
+    /// Packets or requests received and dealt with.
+    pub packets: u64,
+    /// Spans that went to the store.
+    pub spans: u64,
+    refused: [u64; Reason::ALL.len()],
+}
+
+impl DoorStats {
+    /// How many packets, requests or spans were not taken for this reason.
+    #[must_use]
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.refused[reason as usize]
+    }
+}
+
+/// Calls `log` for the first, second, fourth, eighth… time, so that a flood of bad packets does
+/// not become a flood of lines.
+pub(crate) fn rarely(nth: u64, log: impl FnOnce()) {
+    if nth.is_power_of_two() {
+        log();
+    }
+}
