@@ -3,7 +3,7 @@
 # Settings, for `make` or in the environment:
 #   HTTPBIN_URL=http://…   the page that the programs ask for
 #   ARGS=--one-trace       arguments for the program that is run
-#   JAEGER=embedded        leave Docker out
+#   JAEGER=embedded        the embedded Jaeger in place of the container
 
 .DEFAULT_GOAL := help
 CARGO ?= cargo
@@ -44,6 +44,32 @@ test-real: $(REAL_JAEGER) ## Run the tests of the programs against the real Jaeg
 
 $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)
+
+.PHONY: compose-up
+compose-up: ## Run the tutorial's stack in containers, until both programs have ended
+	@scripts/compose.sh up
+
+.PHONY: compose-down
+compose-down: ## Remove what compose-up started
+	@scripts/compose.sh down
+
+.PHONY: compose-logs
+compose-logs: ## Print what the containers printed
+	@scripts/compose.sh logs
+
+.PHONY: images
+images: ## Build the image of each program
+	docker build -t jaeger-example -f jaeger-example/Dockerfile .
+	docker build -t otel-example -f otel-example/Dockerfile .
+	docker build -t jaeger-all-in-one -f all-in-one/Dockerfile .
+
+.PHONY: test-compose
+test-compose: ## Run the stack, compare its traces as the tests of the programs do, and remove it
+	@$(CARGO) test --locked -p testbed --test compose --no-run
+	@code=0; HTTPBIN_URL=http://127.0.0.1:1/get scripts/compose.sh up && \
+		$(CARGO) test --locked -p testbed --test compose -- --ignored || code=$$?; \
+	[ $$code -eq 0 ] || scripts/compose.sh logs; \
+	scripts/compose.sh down; exit $$code
 
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them

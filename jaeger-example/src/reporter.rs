@@ -67,7 +67,10 @@ impl Drop for Reporter {
     /// Waits, so that spans get out when the work panics too.
     fn drop(&mut self) {
         if self.done.recv_timeout(CLOSE_LIMIT) == Err(RecvTimeoutError::Timeout) {
-            warn(&format!("Spans are still unsent after {CLOSE_LIMIT:?}, and lost"));
+            warn(&format!(
+                "The agent's name is still being looked up after {CLOSE_LIMIT:?} ({SETTINGS}): \
+                 spans are lost"
+            ));
         }
     }
 }
@@ -191,9 +194,9 @@ fn process(service_name: &str) -> Process {
     if let Some(name) = hostname::get().ok().and_then(|name| name.into_string().ok()) {
         tags.push(tag("hostname", name));
     }
-    if let Ok(ip) = local_ip_address::local_ip() {
-        tags.push(tag("ip", ip.to_string()));
-    }
+    // A machine without a network has its loopback.
+    let ip = local_ip_address::local_ip().unwrap_or(Ipv4Addr::LOCALHOST.into());
+    tags.push(tag("ip", ip.to_string()));
     Process { service_name: service_name.to_owned(), tags }
 }
 

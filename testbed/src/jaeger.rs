@@ -27,6 +27,7 @@ pub struct Jaeger {
 enum Server {
     Embedded(#[expect(dead_code, reason = "stops when it is dropped")] AllInOne),
     Real(Child),
+    Elsewhere,
 }
 
 impl Jaeger {
@@ -40,6 +41,12 @@ impl Jaeger {
             Some(path) => Self::start_real(Command::new(path)),
             None => Self::start_embedded(),
         }
+    }
+
+    /// One that runs already, by the address of its query API; its agent is where it is.
+    #[must_use]
+    pub fn at(query_url: &str) -> Self {
+        Self { agent_port: 6831, query_url: query_url.to_owned(), _server: Server::Elsewhere }
     }
 
     fn start_embedded() -> Result<Self, Box<dyn Error>> {

@@ -115,6 +115,17 @@ pub fn assert_same(found: &BTreeSet<Difference>, table: &BTreeSet<Difference>) {
     );
 }
 
+/// Fails with the list of what the table does not name. For one run, which does not show all
+/// that the table names.
+///
+/// # Panics
+///
+/// When there is any.
+pub fn assert_named(found: &BTreeSet<Difference>, table: &BTreeSet<Difference>) {
+    let unnamed: Vec<_> = found.difference(table).map(ToString::to_string).collect();
+    assert!(unnamed.is_empty(), "differences that README.md does not name: {unnamed:#?}");
+}
+
 fn in_backticks(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
