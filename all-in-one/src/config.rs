@@ -13,6 +13,8 @@ use crate::error::Error;
 use crate::query::parse_duration;
 
 pub(crate) const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
+pub(crate) const AGENT_BINARY: &str = "processor.jaeger-binary.server-host-port";
+pub(crate) const AGENT_ZIPKIN: &str = "processor.zipkin-compact.server-host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 const BASE_PATH: &str = "query.base-path";
 
@@ -40,6 +42,14 @@ pub struct Config {
     /// UDP address for spans in Thrift's compact protocol
     #[arg(long = AGENT_COMPACT, env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":6831")]
     pub agent_compact: HostPort,
+
+    /// UDP address for spans in Thrift's binary protocol
+    #[arg(long = AGENT_BINARY, env = "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":6832")]
+    pub agent_binary: HostPort,
+
+    /// UDP address for spans of clients of 2016, whose format is only counted
+    #[arg(long = AGENT_ZIPKIN, env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":5775")]
+    pub agent_zipkin: HostPort,
 
     /// HTTP address of the web pages and the query API
     #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
@@ -73,6 +83,8 @@ impl Default for Config {
         Config {
             listen_host: "127.0.0.1".to_owned(),
             agent_compact: HostPort::any(6831),
+            agent_binary: HostPort::any(6832),
+            agent_zipkin: HostPort::any(5775),
             query: HostPort::any(16686),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
@@ -85,7 +97,13 @@ impl Default for Config {
 impl Config {
     /// On loopback, with every port chosen by the system: what a test wants.
     pub fn ephemeral() -> Self {
-        Config { agent_compact: HostPort::any(0), query: HostPort::any(0), ..Config::default() }
+        Config {
+            agent_compact: HostPort::any(0),
+            agent_binary: HostPort::any(0),
+            agent_zipkin: HostPort::any(0),
+            query: HostPort::any(0),
+            ..Config::default()
+        }
     }
 
     /// From a program's arguments (the first is its name) and its environment. An environment

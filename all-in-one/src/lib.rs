@@ -135,6 +135,16 @@ impl AllInOne {
         self.address("udp-compact")
     }
 
+    /// Where UDP packets in binary Thrift go (6832 in Jaeger).
+    pub fn agent_binary_addr(&self) -> SocketAddr {
+        self.address("udp-binary")
+    }
+
+    /// Where UDP packets in zipkin.thrift go, to be counted (5775 in Jaeger).
+    pub fn agent_zipkin_addr(&self) -> SocketAddr {
+        self.address("udp-zipkin")
+    }
+
     /// Where the web pages and the query API are (16686 in Jaeger).
     pub fn query_addr(&self) -> SocketAddr {
         self.query_addr

@@ -16,6 +16,8 @@ fn program() -> Command {
     command
         .env_clear()
         .env("PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", ":0")
+        .env("PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", ":0")
+        .env("PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", ":0")
         .env("QUERY_HTTP_SERVER_HOST_PORT", ":0");
     command
 }

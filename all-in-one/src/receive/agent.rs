@@ -1,19 +1,25 @@
-//! The agent's UDP door: one `emitBatch` message of compact Thrift a datagram, on port 6831.
+//! The agent's UDP doors: one `emitBatch` message of Thrift a datagram.
 //!
-//! Nothing that arrives stops the door: what cannot be decoded is counted and, the first time
+//! | port | protocol | who sends it |
+//! |---|---|---|
+//! | 6831 | compact | most clients |
+//! | 6832 | binary | the clients for Node.js |
+//! | 5775 | compact | clients of 2016, with spans of Zipkin's: no longer understood, but counted |
+//!
+//! Nothing that arrives stops a door: what cannot be decoded is counted and, the first time
 //! and then ever more rarely, logged.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type as Kind};
+use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 use tracing::{debug, warn};
 
 use super::intern::Interner;
-use super::thrift::{Error, compact::Compact, jaeger};
+use super::thrift::{Error, binary::Binary, compact::Compact, jaeger};
 use super::{Counters, Door, Intake, Opened, Reason, rarely};
-use crate::config::{self, Config};
+use crate::config::{self, Config, HostPort};
 use crate::error::Error as StartError;
 
 /// The largest datagram that Jaeger's agent takes, in bytes. UDP itself carries up to 65,507:
@@ -29,19 +35,56 @@ const FORMAT: &str = "proto";
 
 /// Opens the door for the compact protocol.
 pub(crate) fn compact(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let (socket, address) =
-        super::bind(config, &config.agent_compact, config::AGENT_COMPACT, bind)?;
-    let door = Door {
-        name: "udp-compact",
-        takes: "spans, Thrift compact",
-        udp: true,
-        address,
-        counters: Arc::default(),
-    };
+    let kind = Kind { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
+    open(config, &config.agent_compact, config::AGENT_COMPACT, kind, intake)
+}
+
+/// Opens the door for the binary protocol.
+pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
+    let kind = Kind { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
+    open(config, &config.agent_binary, config::AGENT_BINARY, kind, intake)
+}
+
+/// Opens the door for Zipkin's spans in the compact protocol. Like every door of the agent it
+/// takes Jaeger's own spans too.
+pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
+    let kind = Kind { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
+    open(config, &config.agent_zipkin, config::AGENT_ZIPKIN, kind, intake)
+}
+
+/// What tells the doors apart.
+struct Kind {
+    name: &'static str,
+    takes: &'static str,
+    decode: Decode,
+}
+
+type Decode = fn(&[u8], &mut Interner) -> Result<jaeger::Batch, Error>;
+
+fn decode_compact(packet: &[u8], interner: &mut Interner) -> Result<jaeger::Batch, Error> {
+    jaeger::emit_batch(&mut Compact::new(packet), interner, FORMAT)
+}
+
+fn decode_binary(packet: &[u8], interner: &mut Interner) -> Result<jaeger::Batch, Error> {
+    jaeger::emit_batch(&mut Binary::new(packet), interner, FORMAT)
+}
+
+fn open(
+    config: &Config,
+    address: &HostPort,
+    setting: &'static str,
+    kind: Kind,
+    intake: &Intake,
+) -> Result<Option<Opened>, StartError> {
+    let (socket, address) = super::bind(config, address, setting, bind)?;
+    let door =
+        Door { name: kind.name, takes: kind.takes, udp: true, address, counters: Arc::default() };
     let agent = Agent {
+        name: kind.name,
         intake: intake.clone(),
         counters: Arc::clone(&door.counters),
         interner: Interner::default(),
+        decode: kind.decode,
     };
     let serve = move || {
         let socket = UdpSocket::from_std(socket).map_err(StartError::Runtime)?;
@@ -52,7 +95,7 @@ pub(crate) fn compact(config: &Config, intake: &Intake) -> Result<Option<Opened>
 
 /// Binds the door's socket.
 fn bind(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Kind::DGRAM, Some(Transport::UDP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Transport::UDP))?;
     // A smaller buffer loses more in a burst, but is no reason not to start.
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
         warn!(%error, "the kernel refuses a larger receive buffer");
@@ -67,9 +110,11 @@ fn bind(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr
 
 /// What a datagram goes through.
 struct Agent {
+    name: &'static str,
     intake: Intake,
     counters: Arc<Counters>,
     interner: Interner,
+    decode: Decode,
 }
 
 impl Agent {
@@ -87,7 +132,7 @@ impl Agent {
             match received {
                 Ok(length) => self.receive(&buffer[..length]),
                 Err(error) => rarely(self.counters.refused(Reason::Socket), || {
-                    warn!(%error, "cannot receive on UDP");
+                    warn!(%error, door = self.name, "cannot receive on UDP");
                 }),
             }
         }
@@ -115,20 +160,32 @@ impl Agent {
             rarely(self.counters.refused(Reason::TooLarge), || {
                 warn!(
                     bytes,
+                    door = self.name,
                     "dropped a UDP packet of more than {MAX_PACKET} bytes: let the client send smaller batches"
                 );
             });
             return;
         }
-        match decode(packet, &mut self.interner) {
+        match (self.decode)(packet, &mut self.interner) {
             Ok(batch) => self.intake.take(&self.counters, batch.spans, batch.bytes),
-            Err(error) => rarely(self.counters.refused(Reason::Malformed), || {
-                warn!(bytes, "dropped a UDP packet: {error}");
+            Err(Error::ZipkinBatch) => self.zipkin(),
+            Err(error) => rarely(self.counters.refused(reason(&error)), || {
+                warn!(bytes, door = self.name, "dropped a UDP packet: {error}");
             }),
+        }
+    }
+
+    /// Who sends these sends many, and one line says it all.
+    fn zipkin(&self) {
+        if self.counters.refused(Reason::Unsupported) == 1 {
+            warn!(door = self.name, "{}", Error::ZipkinBatch);
         }
     }
 }
 
-fn decode(packet: &[u8], interner: &mut Interner) -> Result<jaeger::Batch, Error> {
-    jaeger::emit_batch(&mut Compact::new(packet), interner, FORMAT)
+fn reason(error: &Error) -> Reason {
+    match error {
+        Error::Protocol(_) | Error::Method(_) => Reason::Unsupported,
+        _ => Reason::Malformed,
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! | door | port | format |
 //! |---|---|---|
-//! | [`agent`] | 6831/udp | Thrift, compact protocol |
+//! | [`agent`] | 6831, 6832, 5775/udp | Thrift, compact and binary protocol |
 //!
 //! A new door is a file with a function that opens it, and a line in the table of doors.
 
@@ -28,7 +28,7 @@ use crate::model::Span;
 use crate::store::Store;
 
 /// Every door, in the order in which the banner lists them.
-pub(crate) const DOORS: &[OpenDoor] = &[agent::compact];
+pub(crate) const DOORS: &[OpenDoor] = &[agent::compact, agent::binary, agent::zipkin];
 
 /// Opens a door where the settings ask for it: binds its port, and says how it is served.
 pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;

@@ -2,39 +2,25 @@
 //!
 //! Source: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
-use super::{Error, Field, MAX_DEPTH, Message, Outer, Protocol, Type};
+use super::cursor::Cursor;
+use super::sniff::{self, looks_like};
+use super::{Error, Field, Message, Outer, Protocol, Type};
 
-const PROTOCOL_ID: u8 = 0x82;
 const VERSION: u8 = 1;
 
 /// A reader over one message's bytes.
 #[derive(Debug)]
 pub struct Compact<'a> {
-    rest: &'a [u8],
+    input: Cursor<'a>,
     last_field: i16,
     // A boolean field's value stands in its head; it waits here until it is asked for.
     pending_bool: Option<bool>,
-    depth: usize,
 }
 
 impl<'a> Compact<'a> {
     /// Reads from the start of `bytes`. What follows the message is ignored.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Compact { rest: bytes, last_field: 0, pending_bool: None, depth: 0 }
-    }
-
-    fn byte(&mut self) -> Result<u8, Error> {
-        let (byte, rest) = self.rest.split_first().ok_or(Error::Truncated)?;
-        self.rest = rest;
-        Ok(*byte)
-    }
-
-    fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
-        let taken =
-            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
-        let (taken, rest) = taken.ok_or(Error::TooLong(length))?;
-        self.rest = rest;
-        Ok(taken)
+        Compact { input: Cursor::new(bytes), last_field: 0, pending_bool: None }
     }
 
     /// An unsigned integer in groups of seven bits, the lowest first: at most ten bytes.
@@ -42,7 +28,7 @@ impl<'a> Compact<'a> {
     fn varint(&mut self) -> Result<u64, Error> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
+            let byte = self.input.byte()?;
             let bits = u64::from(byte & 0x7f);
             // The tenth byte has room for one bit only.
             if shift == 63 && bits > 1 {
@@ -61,22 +47,6 @@ impl<'a> Compact<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// A count of elements, each of which takes at least `least` bytes.
-    fn count(&self, count: u64, least: usize) -> Result<usize, Error> {
-        usize::try_from(count)
-            .ok()
-            .filter(|count| *count <= self.rest.len() / least)
-            .ok_or(Error::TooLong(count))
-    }
-
-    fn descend(&mut self) -> Result<(), Error> {
-        if self.depth == MAX_DEPTH {
-            return Err(Error::TooDeep);
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
     fn skip_struct(&mut self) -> Result<(), Error> {
         let outer = self.begin_struct()?;
         while let Some(field) = self.field()? {
@@ -88,11 +58,11 @@ impl<'a> Compact<'a> {
 
     fn skip_list(&mut self) -> Result<(), Error> {
         let (kind, count) = self.list()?;
-        self.descend()?;
+        self.input.descend()?;
         for _ in 0..count {
             self.skip_element(kind)?;
         }
-        self.depth -= 1;
+        self.input.ascend();
         Ok(())
     }
 
@@ -101,22 +71,22 @@ impl<'a> Compact<'a> {
         if count == 0 {
             return Ok(());
         }
-        let types = self.byte()?;
+        let types = self.input.byte()?;
         let (key, value) = (element_type(types >> 4)?, element_type(types & 0x0f)?);
-        let count = self.count(count, least_size(key) + least_size(value))?;
-        self.descend()?;
+        let count = self.input.count(count, least_size(key) + least_size(value))?;
+        self.input.descend()?;
         for _ in 0..count {
             self.skip_element(key)?;
             self.skip_element(value)?;
         }
-        self.depth -= 1;
+        self.input.ascend();
         Ok(())
     }
 
     // Unlike a field's, an element's boolean takes a byte.
     fn skip_element(&mut self, kind: Type) -> Result<(), Error> {
         match kind {
-            Type::Bool => self.byte().map(drop),
+            Type::Bool => self.input.byte().map(drop),
             kind => self.skip(kind),
         }
     }
@@ -124,11 +94,11 @@ impl<'a> Compact<'a> {
 
 impl<'a> Protocol<'a> for Compact<'a> {
     fn message(&mut self) -> Result<Message<'a>, Error> {
-        let id = self.byte()?;
-        if id != PROTOCOL_ID {
-            return Err(Error::Protocol(looks_like(id)));
+        let packet = self.input.rest();
+        if self.input.byte()? != sniff::COMPACT {
+            return Err(Error::Protocol(looks_like(packet)));
         }
-        let head = self.byte()?;
+        let head = self.input.byte()?;
         if head & 0x1f != VERSION {
             return Err(Error::Protocol("it is of an unknown version of compact Thrift"));
         }
@@ -137,12 +107,12 @@ impl<'a> Protocol<'a> for Compact<'a> {
     }
 
     fn begin_struct(&mut self) -> Result<Outer, Error> {
-        self.descend()?;
+        self.input.descend()?;
         Ok(Outer(std::mem::take(&mut self.last_field)))
     }
 
     fn field(&mut self) -> Result<Option<Field>, Error> {
-        let head = self.byte()?;
+        let head = self.input.byte()?;
         if head == 0 {
             return Ok(None);
         }
@@ -167,11 +137,11 @@ impl<'a> Protocol<'a> for Compact<'a> {
 
     fn end_struct(&mut self, outer: Outer) {
         self.last_field = outer.0;
-        self.depth -= 1;
+        self.input.ascend();
     }
 
     fn list(&mut self) -> Result<(Type, usize), Error> {
-        let head = self.byte()?;
+        let head = self.input.byte()?;
         let count = match head >> 4 {
             15 => self.varint()?,
             short => u64::from(short),
@@ -181,13 +151,13 @@ impl<'a> Protocol<'a> for Compact<'a> {
             return Ok((element_type(head & 0x0f).unwrap_or(Type::Struct), 0));
         }
         let kind = element_type(head & 0x0f)?;
-        Ok((kind, self.count(count, least_size(kind))?))
+        Ok((kind, self.input.count(count, least_size(kind))?))
     }
 
     fn bool(&mut self) -> Result<bool, Error> {
         match self.pending_bool.take() {
             Some(value) => Ok(value),
-            None => Ok(self.byte()? == 1),
+            None => Ok(self.input.byte()? == 1),
         }
     }
 
@@ -200,22 +170,20 @@ impl<'a> Protocol<'a> for Compact<'a> {
     }
 
     fn double(&mut self) -> Result<f64, Error> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated)?;
-        self.rest = rest;
-        Ok(f64::from_le_bytes(*bytes))
+        Ok(f64::from_le_bytes(self.input.array()?))
     }
 
     fn bytes(&mut self) -> Result<&'a [u8], Error> {
         let length = self.varint()?;
-        self.take(length)
+        self.input.take(length)
     }
 
     fn skip(&mut self, kind: Type) -> Result<(), Error> {
         match kind {
             Type::Bool => self.bool().map(drop),
-            Type::I8 => self.byte().map(drop),
+            Type::I8 => self.input.byte().map(drop),
             Type::I16 | Type::I32 | Type::I64 => self.varint().map(drop),
-            Type::Double => self.take(8).map(drop),
+            Type::Double => self.input.take(8).map(drop),
             Type::Binary => self.bytes().map(drop),
             Type::List | Type::Set => self.skip_list(),
             Type::Map => self.skip_map(),
@@ -249,17 +217,9 @@ fn least_size(kind: Type) -> usize {
     }
 }
 
-fn looks_like(first: u8) -> &'static str {
-    match first {
-        0x80 => "it is binary Thrift, which goes to port 6832",
-        b'{' | b'[' => "it looks like JSON, which goes to another port",
-        b'A'..=b'Z' => "it looks like HTTP, which goes to another port",
-        _ => "it is no compact Thrift",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_DEPTH;
     use super::*;
 
     #[test]

@@ -36,8 +36,10 @@ pub fn emit_batch<'a>(
     if !matches!(message.kind, 1 | 4) {
         return Err(Error::MessageKind(message.kind));
     }
-    if message.name != b"emitBatch" {
-        return Err(Error::Method(shown(message.name)));
+    match message.name {
+        b"emitBatch" => {}
+        b"emitZipkinBatch" => return Err(Error::ZipkinBatch),
+        other => return Err(Error::Method(shown(other))),
     }
     let mut found = None;
     let outer = input.begin_struct()?;

@@ -5,8 +5,11 @@
 //! believes nothing: a length is bounded by the bytes that are left, a count by what its
 //! elements must take at least, and nesting by [`MAX_DEPTH`].
 
+pub mod binary;
 pub mod compact;
+mod cursor;
 pub mod jaeger;
+mod sniff;
 
 use std::fmt;
 
@@ -108,6 +111,8 @@ pub enum Error {
     MessageKind(u8),
     /// A method that Jaeger's agent does not have.
     Method(String),
+    /// Spans in the format of Zipkin before 2017, which the agent took on port 5775.
+    ZipkinBatch,
     /// A field that must be there is missing.
     Missing(&'static str),
     /// A list holds something else than it should.
@@ -127,6 +132,9 @@ impl fmt::Display for Error {
             Error::Protocol(looks) => f.write_str(looks),
             Error::MessageKind(kind) => write!(f, "it is a message of type {kind}, not a call"),
             Error::Method(name) => write!(f, "it calls {name}, which the agent does not have"),
+            Error::ZipkinBatch => f.write_str(
+                "dropped spans in zipkin.thrift, a format that was retired: let the client send OTLP to port 4318 or Zipkin v2 JSON to port 9411",
+            ),
             Error::Missing(field) => write!(f, "the required field {field} is missing"),
             Error::ElementType(list) => write!(f, "{list} holds elements of another type"),
         }
