@@ -15,6 +15,9 @@ use crate::query::parse_duration;
 pub(crate) const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
 pub(crate) const AGENT_BINARY: &str = "processor.jaeger-binary.server-host-port";
 pub(crate) const AGENT_ZIPKIN: &str = "processor.zipkin-compact.server-host-port";
+pub(crate) const SAMPLING: &str = "http-server.host-port";
+pub(crate) const COLLECTOR: &str = "collector.http-server.host-port";
+pub(crate) const COLLECTOR_GRPC: &str = "collector.grpc-server.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 const BASE_PATH: &str = "query.base-path";
 
@@ -51,6 +54,18 @@ pub struct Config {
     #[arg(long = AGENT_ZIPKIN, env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":5775")]
     pub agent_zipkin: HostPort,
 
+    /// HTTP address where clients of the agent ask how to sample
+    #[arg(long = SAMPLING, env = "HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":5778")]
+    pub sampling: HostPort,
+
+    /// HTTP address for spans in Thrift's binary protocol
+    #[arg(long = COLLECTOR, env = "COLLECTOR_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":14268")]
+    pub collector: HostPort,
+
+    /// gRPC address for spans as Jaeger's agents and model.proto carry them
+    #[arg(long = COLLECTOR_GRPC, env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":14250")]
+    pub collector_grpc: HostPort,
+
     /// HTTP address of the web pages and the query API
     #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
     pub query: HostPort,
@@ -85,6 +100,9 @@ impl Default for Config {
             agent_compact: HostPort::any(6831),
             agent_binary: HostPort::any(6832),
             agent_zipkin: HostPort::any(5775),
+            sampling: HostPort::any(5778),
+            collector: HostPort::any(14268),
+            collector_grpc: HostPort::any(14250),
             query: HostPort::any(16686),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
@@ -101,6 +119,9 @@ impl Config {
             agent_compact: HostPort::any(0),
             agent_binary: HostPort::any(0),
             agent_zipkin: HostPort::any(0),
+            sampling: HostPort::any(0),
+            collector: HostPort::any(0),
+            collector_grpc: HostPort::any(0),
             query: HostPort::any(0),
             ..Config::default()
         }

@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod admin;
 mod config;
 mod error;
 mod http;
@@ -143,6 +144,16 @@ impl AllInOne {
     /// Where UDP packets in zipkin.thrift go, to be counted (5775 in Jaeger).
     pub fn agent_zipkin_addr(&self) -> SocketAddr {
         self.address("udp-zipkin")
+    }
+
+    /// Where HTTP requests with binary Thrift go (14268 in Jaeger).
+    pub fn collector_addr(&self) -> SocketAddr {
+        self.address("http-thrift")
+    }
+
+    /// Where clients of the agent ask how to sample, by HTTP (5778 in Jaeger).
+    pub fn sampling_addr(&self) -> SocketAddr {
+        self.address("http-sampling")
     }
 
     /// Where the web pages and the query API are (16686 in Jaeger).

@@ -18,6 +18,9 @@ fn program() -> Command {
         .env("PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", ":0")
         .env("PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", ":0")
         .env("PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", ":0")
+        .env("HTTP_SERVER_HOST_PORT", ":0")
+        .env("COLLECTOR_HTTP_SERVER_HOST_PORT", ":0")
+        .env("COLLECTOR_GRPC_SERVER_HOST_PORT", ":0")
         .env("QUERY_HTTP_SERVER_HOST_PORT", ":0");
     command
 }

@@ -43,7 +43,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Plain text that a browser must not take for anything else.
-pub(super) fn plain(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+pub(crate) fn plain(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -4,11 +4,11 @@
 
 /// The parameters of a request, in the order sent.
 #[derive(Debug, Default)]
-pub(super) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     /// Reads what stands behind the question mark.
-    pub(super) fn parse(query: &str) -> Self {
+    pub(crate) fn parse(query: &str) -> Self {
         let pair = |pair: &str| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((unescape(key, true)?, unescape(value, true)?))
@@ -18,17 +18,17 @@ impl Form {
     }
 
     /// The first value of a parameter, empty where there is none.
-    pub(super) fn get(&self, key: &str) -> &str {
+    pub(crate) fn get(&self, key: &str) -> &str {
         self.all(key).next().unwrap_or("")
     }
 
     /// All values of a parameter.
-    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter is there at all.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }
 }

@@ -23,12 +23,13 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+pub(crate) use errors::plain;
+pub(crate) use form::Form;
 pub(crate) use go::{float_text, parse_duration, quote};
 
 use crate::store::Store;
 use crate::ui::Pages;
 use errors::Refusal;
-use form::Form;
 
 const TRACE_NOT_FOUND: &str = "trace not found";
 

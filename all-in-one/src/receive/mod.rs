@@ -3,10 +3,12 @@
 //! | door | port | format |
 //! |---|---|---|
 //! | [`agent`] | 6831, 6832, 5775/udp | Thrift, compact and binary protocol |
+//! | [`collector`] | 14268 | Thrift, binary protocol, by HTTP |
 //!
 //! A new door is a file with a function that opens it, and a line in the table of doors.
 
 pub mod agent;
+pub mod collector;
 mod counters;
 mod intern;
 pub mod thrift;
@@ -22,13 +24,15 @@ pub use counters::{DoorStats, Reason};
 
 pub(crate) use counters::{Counters, rarely};
 
+use crate::admin::sampling;
 use crate::config::{Config, HostPort};
 use crate::error::Error;
 use crate::model::Span;
 use crate::store::Store;
 
 /// Every door, in the order in which the banner lists them.
-pub(crate) const DOORS: &[OpenDoor] = &[agent::compact, agent::binary, agent::zipkin];
+pub(crate) const DOORS: &[OpenDoor] =
+    &[agent::compact, agent::binary, agent::zipkin, collector::open, sampling::open];
 
 /// Opens a door where the settings ask for it: binds its port, and says how it is served.
 pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;

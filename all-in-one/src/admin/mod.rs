@@ -1,0 +1,3 @@
+//! What is neither spans nor traces: how clients are to sample.
+
+pub(crate) mod sampling;

@@ -1,0 +1,201 @@
+//! The collector's HTTP door: a batch of binary Thrift a request, on port 14268.
+//!
+//! | request | answer |
+//! |---|---|
+//! | POST /api/traces | 202 without a body, or 400 with the reason, as Jaeger words it |
+//! | GET /api/sampling?service= | how that service is to sample |
+//! | GET /api/baggageRestrictions?service= | 500: Jaeger does not know either |
+//!
+//! Source: <https://www.jaegertracing.io/docs/1.35/apis/#thrift-over-http-stable>
+
+mod explain;
+mod media_type;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tracing::warn;
+
+use super::intern::Interner;
+use super::thrift::{Error, binary::Binary, jaeger};
+use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use crate::admin::sampling;
+use crate::config::{self, Config};
+use crate::error::Error as StartError;
+use crate::http;
+use crate::query::plain;
+
+/// The largest body that is taken, in bytes; Jaeger itself reads whatever comes.
+pub const MAX_BODY: usize = 20 << 20;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const DOOR: &str = "http-thrift";
+
+/// How Jaeger marks spans that came in this way.
+const FORMAT: &str = "jaeger";
+
+/// Opens the door.
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
+    let (listener, address) =
+        super::bind(config, &config.collector, config::COLLECTOR, super::tcp)?;
+    let door = Door {
+        name: DOOR,
+        takes: "spans, Thrift by HTTP",
+        udp: false,
+        address,
+        counters: Arc::default(),
+    };
+    let collector = Collector {
+        intake: intake.clone(),
+        counters: Arc::clone(&door.counters),
+        interner: Mutex::default(),
+    };
+    let router = Router::new().fallback(handle).with_state(Arc::new(collector));
+    let stop = intake.stop.clone();
+    let serve = move || {
+        let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
+        Ok(Box::pin(http::serve(listener, router, stop)) as _)
+    };
+    Ok(Some(Opened { door, serve: Box::new(serve) }))
+}
+
+struct Collector {
+    intake: Intake,
+    counters: Arc<Counters>,
+    interner: Mutex<Interner>,
+}
+
+async fn handle(
+    State(collector): State<Arc<Collector>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let query = uri.query().unwrap_or("");
+    match (uri.path(), method) {
+        ("/api/traces", Method::POST) => collector.post(headers, body).await,
+        ("/api/sampling", Method::GET) => sampling::strategy(query),
+        ("/api/baggageRestrictions", Method::GET) => {
+            sampling::baggage(query, "baggage restrictions not implemented")
+        }
+        ("/api/traces" | "/api/sampling" | "/api/baggageRestrictions", _) => {
+            StatusCode::METHOD_NOT_ALLOWED.into_response()
+        }
+        _ => sampling::not_found(),
+    }
+}
+
+impl Collector {
+    async fn post(self: Arc<Self>, headers: HeaderMap, body: Body) -> Response {
+        let taken = self.clone().take(headers, body).await;
+        let answer = match taken {
+            Ok(()) => StatusCode::ACCEPTED.into_response(),
+            Err(refusal) => {
+                let nth = self.counters.refused(refusal.reason);
+                rarely(nth, || warn!(door = DOOR, "refused a request: {}", refusal.text));
+                plain(refusal.status, refusal.text + "\n")
+            }
+        };
+        self.counters.received();
+        answer
+    }
+
+    async fn take(self: Arc<Self>, headers: HeaderMap, body: Body) -> Result<(), Refusal> {
+        // Jaeger reads the whole body before it looks at anything else.
+        let body = read(body).await?;
+        check_type(&headers)?;
+        // A large body takes a while: it must not hold up what else this thread has to do.
+        let decoded = tokio::task::spawn_blocking(move || self.decode(&body));
+        decoded.await.unwrap_or_else(|_| Err(Refusal::internal("the request could not be read")))
+    }
+
+    fn decode(&self, body: &Bytes) -> Result<(), Refusal> {
+        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = jaeger::batch(&mut Binary::new(body), &mut interner, FORMAT);
+        drop(interner);
+        let batch = batch.map_err(|error| Refusal::malformed(body, &error))?;
+        self.intake.take(&self.counters, batch.spans, batch.bytes);
+        Ok(())
+    }
+}
+
+/// Reads a body within the limits of size and time.
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await;
+    match read {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_length_limit(&error) => Err(Refusal::too_large()),
+        Ok(Err(error)) => {
+            Err(Refusal::internal(format!("Unable to process request body: {error}")))
+        }
+        Err(_) => Err(Refusal::too_slow()),
+    }
+}
+
+fn is_length_limit(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>())
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let header = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let kind = media_type::parse(&String::from_utf8_lossy(header))
+        .map_err(|why| Refusal::unsupported(format!("Cannot parse content type: {why}")))?;
+    match kind.as_str() {
+        "application/x-thrift" | "application/vnd.apache.thrift.binary" => Ok(()),
+        other => {
+            let other = escape_html(other);
+            Err(Refusal::unsupported(format!("Unsupported content type: {other}")))
+        }
+    }
+}
+
+/// Who shows the answer in a page must not run what a request put into it.
+fn escape_html(text: &str) -> String {
+    // The other characters that matter cannot be in a type.
+    text.replace('&', "&amp;").replace('\'', "&#39;")
+}
+
+/// Why a request was not taken, and what it is answered.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    reason: Reason,
+    text: String,
+}
+
+impl Refusal {
+    fn malformed(body: &[u8], error: &Error) -> Self {
+        let why = explain::explain(body).unwrap_or_else(|| error.to_string());
+        let text = format!("Unable to process request body: {why}");
+        Refusal { status: StatusCode::BAD_REQUEST, reason: Reason::Malformed, text }
+    }
+
+    fn unsupported(text: String) -> Self {
+        Refusal { status: StatusCode::BAD_REQUEST, reason: Reason::Unsupported, text }
+    }
+
+    fn too_large() -> Self {
+        let text = format!("the body is larger than {MAX_BODY} bytes: send smaller batches");
+        Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, reason: Reason::TooLarge, text }
+    }
+
+    fn too_slow() -> Self {
+        let text = format!("the body did not arrive within {BODY_TIMEOUT:?}");
+        Refusal { status: StatusCode::REQUEST_TIMEOUT, reason: Reason::Socket, text }
+    }
+
+    fn internal(text: impl Into<String>) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Refusal { status, reason: Reason::Socket, text: text.into() }
+    }
+}
