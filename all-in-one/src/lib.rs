@@ -31,6 +31,7 @@
 mod admin;
 mod config;
 mod error;
+mod grpc;
 mod http;
 pub mod model;
 mod query;
@@ -149,6 +150,11 @@ impl AllInOne {
     /// Where HTTP requests with binary Thrift go (14268 in Jaeger).
     pub fn collector_addr(&self) -> SocketAddr {
         self.address("http-thrift")
+    }
+
+    /// Where gRPC calls with Jaeger's protocol buffers go (14250 in Jaeger).
+    pub fn collector_grpc_addr(&self) -> SocketAddr {
+        self.address("grpc-jaeger")
     }
 
     /// Where clients of the agent ask how to sample, by HTTP (5778 in Jaeger).

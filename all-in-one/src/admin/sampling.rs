@@ -13,6 +13,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use crate::config::{self, Config};
@@ -22,7 +23,7 @@ use crate::query::{Form, plain};
 use crate::receive::{self, Counters, Door, Intake, Opened, Reason};
 
 /// How likely a trace is sampled.
-pub(crate) const PROBABILITY: f64 = 0.001;
+const PROBABILITY: f64 = 0.001;
 
 /// Opens the agent's HTTP port.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
@@ -74,6 +75,14 @@ pub(crate) fn strategy(query: &str) -> Response {
 /// The same for clients of 2016, to whom the type is a number.
 fn strategy_by_number(query: &str) -> Response {
     for_service(query, || strategy_of_type("0"))
+}
+
+/// The strategy as a `SamplingStrategyResponse` of sampling.proto: its type, which is zero, is
+/// left out, and in field 2 stands a message with the probability in field 1.
+pub(crate) fn strategy_message() -> Bytes {
+    let mut message = vec![2 << 3 | 2, 9, 1 << 3 | 1];
+    message.extend(PROBABILITY.to_le_bytes());
+    message.into()
 }
 
 /// Which baggage a service may set: Jaeger does not know, and says so with `why`.

@@ -4,13 +4,16 @@
 //! |---|---|---|
 //! | [`agent`] | 6831, 6832, 5775/udp | Thrift, compact and binary protocol |
 //! | [`collector`] | 14268 | Thrift, binary protocol, by HTTP |
+//! | [`grpc`] | 14250 | Jaeger's protocol buffers, by gRPC |
 //!
 //! A new door is a file with a function that opens it, and a line in the table of doors.
 
 pub mod agent;
 pub mod collector;
 mod counters;
+pub mod grpc;
 mod intern;
+pub mod protobuf;
 pub mod thrift;
 
 use std::fmt;
@@ -32,7 +35,7 @@ use crate::store::Store;
 
 /// Every door, in the order in which the banner lists them.
 pub(crate) const DOORS: &[OpenDoor] =
-    &[agent::compact, agent::binary, agent::zipkin, collector::open, sampling::open];
+    &[agent::compact, agent::binary, agent::zipkin, collector::open, grpc::open, sampling::open];
 
 /// Opens a door where the settings ask for it: binds its port, and says how it is served.
 pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;

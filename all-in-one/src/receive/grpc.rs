@@ -1,0 +1,218 @@
+//! The collector's gRPC door: spans as Jaeger's own protocol buffers, on port 14250.
+//!
+//! | method | answer |
+//! |---|---|
+//! | jaeger.api_v2.CollectorService/PostSpans | nothing, once the spans are stored |
+//! | jaeger.api_v2.SamplingManager/GetSamplingStrategy | how a service is to sample |
+//!
+//! Source: collector.proto and sampling.proto in <https://github.com/jaegertracing/jaeger-idl>.
+//! The messages are decoded in [`protobuf`]; tonic carries their bytes.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::response::Response;
+use axum::routing::any;
+use bytes::{Buf, BufMut, Bytes};
+use tokio::net::TcpListener;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Status};
+use tracing::warn;
+
+use super::intern::Interner;
+use super::protobuf::{Error, jaeger};
+use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use crate::admin::sampling;
+use crate::config::{self, Config};
+use crate::error::Error as StartError;
+use crate::grpc;
+
+/// The largest message that is taken, in bytes, as received and decompressed.
+pub const MAX_MESSAGE: usize = 4 << 20;
+
+const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
+const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
+const DOOR: &str = "grpc-jaeger";
+/// How Jaeger marks spans that came in this way.
+const FORMAT: &str = "proto";
+
+/// Opens the door.
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
+    let (listener, address) =
+        super::bind(config, &config.collector_grpc, config::COLLECTOR_GRPC, super::tcp)?;
+    let door = Door {
+        name: DOOR,
+        takes: "spans, Jaeger's gRPC",
+        udp: false,
+        address,
+        counters: Arc::default(),
+    };
+    let collector = Collector {
+        intake: intake.clone(),
+        counters: Arc::clone(&door.counters),
+        interner: Mutex::default(),
+    };
+    let router = Router::new()
+        .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
+        .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
+        .fallback(unknown)
+        .with_state(Arc::new(collector));
+    let stop = intake.stop.clone();
+    let serve = move || {
+        let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
+        Ok(Box::pin(grpc::serve(listener, router, stop)) as _)
+    };
+    Ok(Some(Opened { door, serve: Box::new(serve) }))
+}
+
+struct Collector {
+    intake: Intake,
+    counters: Arc<Counters>,
+    interner: Mutex<Interner>,
+}
+
+async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    let counters = Arc::clone(&collector.counters);
+    let answer = call(PostSpans(collector), request).await;
+    // A message beyond the limit never comes as far as the method.
+    if Status::from_header_map(answer.headers()).is_some_and(|s| s.code() == TOO_LARGE) {
+        counters.refused(Reason::TooLarge);
+    }
+    counters.received();
+    answer
+}
+
+async fn sampling_strategy(request: Request) -> Response {
+    call(SamplingStrategy, request).await
+}
+
+async fn unknown(request: Request) -> Response {
+    let path: String = request.uri().path().chars().skip(1).take(200).collect();
+    let why = match path.rsplit_once('/') {
+        Some((service @ (COLLECTOR | SAMPLING), method)) => {
+            format!("unknown method {method} for service {service}")
+        }
+        Some((service, _)) => format!("unknown service {service}"),
+        None => format!("malformed method name: \"/{path}\""),
+    };
+    Status::unimplemented(why).into_http::<Body>()
+}
+
+/// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
+const TOO_LARGE: Code = Code::ResourceExhausted;
+
+/// Lets tonic read the message of a call, and carry its answer.
+async fn call<M>(method: M, request: Request) -> Response
+where
+    M: UnaryService<Bytes, Response = Bytes>,
+{
+    let mut grpc = Grpc::new(Plain)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(MAX_MESSAGE);
+    let mut answer = grpc.unary(method, request).await;
+    if answer.headers().get("grpc-status").is_some_and(|code| code == "11") {
+        answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
+    }
+    answer.map(Body::new)
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
+
+struct PostSpans(Arc<Collector>);
+
+impl UnaryService<Bytes> for PostSpans {
+    type Response = Bytes;
+    type Future = Answer;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
+        let collector = Arc::clone(&self.0);
+        Box::pin(async move {
+            // A large message takes a while: it must not hold up what else this thread has to do.
+            let stored = tokio::task::spawn_blocking(move || collector.store(request.get_ref()));
+            let stored =
+                stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
+            stored.map(|()| tonic::Response::new(Bytes::new()))
+        })
+    }
+}
+
+impl Collector {
+    fn store(&self, message: &[u8]) -> Result<(), Status> {
+        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = jaeger::post_spans(message, &mut interner, FORMAT);
+        drop(interner);
+        match batch {
+            Ok(batch) => {
+                self.intake.take(&self.counters, batch.spans, batch.bytes);
+                Ok(())
+            }
+            Err(error) => Err(self.refuse(&error)),
+        }
+    }
+
+    fn refuse(&self, error: &Error) -> Status {
+        let status = match error {
+            // Counted where the answer is looked at, as tonic's own are.
+            Error::TooMuch => return Status::resource_exhausted(error.to_string()),
+            _ => Status::internal(format!("grpc: error unmarshalling request: {error}")),
+        };
+        rarely(self.counters.refused(Reason::Malformed), || {
+            warn!(door = DOOR, "refused a request: {error}");
+        });
+        status
+    }
+}
+
+struct SamplingStrategy;
+
+impl UnaryService<Bytes> for SamplingStrategy {
+    type Response = Bytes;
+    type Future = std::future::Ready<Result<tonic::Response<Bytes>, Status>>;
+
+    /// The service that the request names does not matter: all are told the same.
+    fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
+        std::future::ready(Ok(tonic::Response::new(sampling::strategy_message())))
+    }
+}
+
+/// A codec that leaves messages as they are.
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Plain;
+    type Decoder = Plain;
+
+    fn encoder(&mut self) -> Plain {
+        Plain
+    }
+
+    fn decoder(&mut self) -> Plain {
+        Plain
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}
