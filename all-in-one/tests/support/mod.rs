@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
+pub mod grpc;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -40,8 +42,19 @@ pub fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, "GET", path, &[])
 }
 
-/// Sends a request on a connection of its own. A Host header is added where none is given.
+/// Sends a request without a body.
 pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    exchange(address, method, path, headers, b"")
+}
+
+/// Sends a request on a connection of its own. A Host header is added where none is given.
+pub fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut stream = TcpStream::connect(address).expect("connect");
     stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -51,8 +64,10 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
-    head += "Content-Length: 0\r\n\r\n";
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).expect("send");
+    // A server that refuses a body need not read it to its end.
+    let _ = stream.write_all(body);
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("receive");
     parse(&answer)
@@ -75,6 +90,16 @@ fn parse(answer: &[u8]) -> Answer {
 
 pub fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+/// The recorded lines of a file of JSON, none where there is no such file.
+pub fn lines(case: &str, file: &str) -> Vec<serde_json::Value> {
+    let path = goldens().join(case).join(file);
+    let text = match std::fs::read_to_string(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text.unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+    };
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
 /// The packets of a recorded case, in the order sent.
