@@ -6,7 +6,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use jaeger_all_in_one::AllInOne;
@@ -50,6 +50,19 @@ impl Running {
         self.url.trim_start_matches("http://").parse().expect("an address")
     }
 
+    /// The address of the door that the banner describes so.
+    fn door(&mut self, takes: &str) -> SocketAddr {
+        let mut line = String::new();
+        while self.out.read_line(&mut line).expect("a line") > 0 {
+            if line.contains(takes) {
+                let address = line.split_whitespace().last().expect("an address");
+                return address.trim_end_matches("/udp").parse().expect("an address");
+            }
+            line.clear();
+        }
+        panic!("the banner does not list {takes}");
+    }
+
     fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         Command::new("kill").args([signal, &id]).status().expect("kill");
@@ -81,6 +94,33 @@ fn a_signal_stops_it_cleanly() {
         assert!(rest.contains("/udp"), "the banner lists the agent's door: {rest}");
         assert!(std::net::TcpStream::connect(address).is_err());
     }
+}
+
+#[test]
+fn the_log_says_what_came_to_the_wrong_door() {
+    let mut running = Running::start(program().stderr(Stdio::piped()));
+    let [compact, binary, retired] =
+        ["Thrift compact", "Thrift binary", "zipkin.thrift"].map(|takes| running.door(takes));
+    let mut log = running.child.stderr.take().expect("stderr");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for (door, packet) in [
+        (compact, &b"\x80\x01\x00\x04\x00\x00\x00\x09emitBatch"[..]),
+        (compact, b"POST / HTTP/1.1\r\n\r\n"),
+        (binary, b"\x82\x81\x00\x09emitBatch"),
+        (retired, b"\x82\x81\x00\x0femitZipkinBatch\x19\x0c\x00"),
+        (retired, b"\x82\x81\x00\x0femitZipkinBatch\x19\x0c\x00"),
+        (retired, b"\x82\x81\x00\x0femitZipkinBatch\x19\x0c\x00"),
+    ] {
+        socket.send_to(packet, door).expect("send");
+    }
+    // What has arrived before the signal is still dealt with.
+    running.stop("-TERM");
+    let mut text = String::new();
+    log.read_to_string(&mut text).expect("the log");
+    for part in ["binary Thrift, which goes to port 6832", "HTTP", "goes to port 6831"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert_eq!(text.matches("zipkin.thrift").count(), 1, "said once: {text}");
 }
 
 #[test]
