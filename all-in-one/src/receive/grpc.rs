@@ -6,7 +6,7 @@
 //! | jaeger.api_v2.SamplingManager/GetSamplingStrategy | how a service is to sample |
 //!
 //! Source: collector.proto and sampling.proto in <https://github.com/jaegertracing/jaeger-idl>.
-//! The messages are decoded in [`protobuf`]; tonic carries their bytes.
+//! The messages are decoded in [`super::protobuf`]; tonic carries their bytes.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -18,6 +18,9 @@ const NEGATIVE_DURATION: &str = "the client sent a negative duration; shown as 0
 /// Why a span's time before 1970 is shown as the epoch.
 const NEGATIVE_START: &str = "the client sent a start before 1970; shown as 1970";
 
+/// What the collector calls the service of a span without a process.
+const NO_PROCESS: &str = "null-process-and-service-name";
+
 /// The seconds from 0001-01-01 to 9999-12-31 that a timestamp may have.
 const TIMESTAMPS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 /// The seconds that a duration may have, in either direction: what Go holds as nanoseconds.
@@ -45,7 +48,7 @@ pub fn post_spans(message: &[u8], interner: &mut Interner, format: &str) -> Resu
             decoder.batch(value.bytes()?, &mut spans, &mut process)?;
         }
     }
-    let process = process.unwrap_or_else(|| Arc::clone(&decoder.nobody));
+    let process = process.unwrap_or_else(|| decoder.unknown_process());
     for span in &mut spans {
         if Arc::ptr_eq(&span.process, &decoder.nobody) {
             span.process = Arc::clone(&process);
@@ -64,6 +67,11 @@ struct Decoder<'d> {
 }
 
 impl Decoder<'_> {
+    fn unknown_process(&mut self) -> Arc<Process> {
+        let service = self.interner.text(NO_PROCESS.as_bytes());
+        self.interner.process(service, Vec::new())
+    }
+
     fn batch(
         &mut self,
         message: &[u8],
@@ -319,7 +327,9 @@ mod tests {
         let services: Vec<_> =
             post(&batch).expect("a batch").spans.iter().map(|s| s.service().to_owned()).collect();
         assert_eq!(services, ["shared", "own"]);
-        assert_eq!(one_span(b"").expect("a span").service(), "empty-service-name");
+        assert_eq!(one_span(b"").expect("a span").service(), "null-process-and-service-name");
+        let nameless = one_span(&field(10, b"")).expect("a span");
+        assert_eq!(nameless.service(), "empty-service-name");
     }
 
     #[test]
