@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 
 use crate::error::Error;
-use crate::query::parse_duration;
+use crate::query::{parse_bool, parse_duration};
 
 pub(crate) const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
 pub(crate) const AGENT_BINARY: &str = "processor.jaeger-binary.server-host-port";
@@ -18,6 +18,9 @@ pub(crate) const AGENT_ZIPKIN: &str = "processor.zipkin-compact.server-host-port
 pub(crate) const SAMPLING: &str = "http-server.host-port";
 pub(crate) const COLLECTOR: &str = "collector.http-server.host-port";
 pub(crate) const COLLECTOR_GRPC: &str = "collector.grpc-server.host-port";
+pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
+pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
+pub(crate) const ZIPKIN: &str = "collector.zipkin.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 const BASE_PATH: &str = "query.base-path";
 
@@ -65,6 +68,31 @@ pub struct Config {
     /// gRPC address for spans as Jaeger's agents and model.proto carry them
     #[arg(long = COLLECTOR_GRPC, env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":14250")]
     pub collector_grpc: HostPort,
+    /// Whether spans are taken by OTLP. Jaeger 1.35 has this off by default, Jaeger since 1.57 on
+    #[arg(
+        long = "collector.otlp.enabled",
+        env = "COLLECTOR_OTLP_ENABLED",
+        value_name = "BOOL",
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set,
+        value_parser = parse_bool
+    )]
+    pub otlp: bool,
+
+    /// gRPC address for spans in OTLP
+    #[arg(long = OTLP_GRPC, env = "COLLECTOR_OTLP_GRPC_HOST_PORT", value_name = "HOST:PORT", default_value = ":4317", value_parser = collector_address)]
+    pub otlp_grpc: HostPort,
+
+    /// HTTP address for spans in OTLP
+    #[arg(long = OTLP_HTTP, env = "COLLECTOR_OTLP_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value = ":4318", value_parser = collector_address)]
+    pub otlp_http: HostPort,
+
+    /// HTTP address for spans in Zipkin's JSON v2, such as :9411; none are taken without it
+    #[arg(long = ZIPKIN, env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
+    pub zipkin: Option<HostPort>,
 
     /// HTTP address of the web pages and the query API
     #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
@@ -103,6 +131,10 @@ impl Default for Config {
             sampling: HostPort::any(5778),
             collector: HostPort::any(14268),
             collector_grpc: HostPort::any(14250),
+            otlp: true,
+            otlp_grpc: HostPort::any(4317),
+            otlp_http: HostPort::any(4318),
+            zipkin: None,
             query: HostPort::any(16686),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
@@ -122,6 +154,9 @@ impl Config {
             sampling: HostPort::any(0),
             collector: HostPort::any(0),
             collector_grpc: HostPort::any(0),
+            otlp_grpc: HostPort::any(0),
+            otlp_http: HostPort::any(0),
+            zipkin: Some(HostPort::any(0)),
             query: HostPort::any(0),
             ..Config::default()
         }
@@ -252,6 +287,14 @@ fn variable(flag: &str) -> String {
 fn ignore_empty(arg: Arg) -> Arg {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
     if arg.get_env().is_some_and(is_empty) { arg.env(None::<&'static str>) } else { arg }
+}
+
+/// An address of the collector's: Jaeger takes a bare port too.
+fn collector_address(text: &str) -> Result<HostPort, String> {
+    match text.parse() {
+        Ok(port) if !text.starts_with('+') => Ok(HostPort::any(port)),
+        _ => text.parse(),
+    }
 }
 
 fn base_path(text: &str) -> Result<String, String> {

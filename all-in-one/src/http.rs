@@ -1,4 +1,4 @@
-//! The HTTP server behind the query port: connections, and what holds for every answer.
+//! The HTTP server behind the query port and the doors that speak HTTP: connections, and what holds for every answer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -60,12 +60,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     }
 }
 
+/// Puts the check of the Host header in front of a router.
+pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
+    router.layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
+}
+
 /// Puts in front of a router what holds for every answer: the check of the Host header,
 /// compression, `Vary` and `nosniff`.
 pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
-    router
-        .layer(middleware::from_fn(finish))
-        .layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
+    local_only(router.layer(middleware::from_fn(finish)), bound)
 }
 
 /// On a loopback address only this machine can connect, but a web page of someone else's, shown

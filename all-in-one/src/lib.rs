@@ -162,6 +162,22 @@ impl AllInOne {
         self.address("http-sampling")
     }
 
+    /// Where spans in OTLP over gRPC go (4317 in Jaeger), unless that is turned off.
+    pub fn otlp_grpc_addr(&self) -> Option<SocketAddr> {
+        self.door("otlp-grpc").map(|door| door.address)
+    }
+
+    /// Where spans in OTLP over HTTP go (4318 in Jaeger), to `/v1/traces`, unless that is turned
+    /// off.
+    pub fn otlp_http_addr(&self) -> Option<SocketAddr> {
+        self.door("otlp-http").map(|door| door.address)
+    }
+
+    /// Where spans in Zipkin's JSON go (9411 in Jaeger), to `/api/v2/spans`, where that is on.
+    pub fn zipkin_addr(&self) -> Option<SocketAddr> {
+        self.door("zipkin").map(|door| door.address)
+    }
+
     /// Where the web pages and the query API are (16686 in Jaeger).
     pub fn query_addr(&self) -> SocketAddr {
         self.query_addr

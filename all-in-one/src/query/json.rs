@@ -17,6 +17,11 @@ pub(super) fn write(value: &impl Serialize, pretty: bool) -> serde_json::Result<
     Ok(out)
 }
 
+/// Writes `value` on one line.
+pub(crate) fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    write(value, false)
+}
+
 /// Go's way with characters and numbers; the layout is the inner formatter's.
 struct Go<F>(F);
 

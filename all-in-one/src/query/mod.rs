@@ -25,7 +25,8 @@ use serde::Serialize;
 
 pub(crate) use errors::plain;
 pub(crate) use form::Form;
-pub(crate) use go::{float_text, parse_duration, quote};
+pub(crate) use go::{float_text, parse_bool, parse_duration, quote};
+pub(crate) use json::compact as go_json;
 
 use crate::store::Store;
 use crate::ui::Pages;

@@ -5,16 +5,24 @@
 //! | [`agent`] | 6831, 6832, 5775/udp | Thrift, compact and binary protocol |
 //! | [`collector`] | 14268 | Thrift, binary protocol, by HTTP |
 //! | [`grpc`] | 14250 | Jaeger's protocol buffers, by gRPC |
+//! | [`otlp`] | 4317, gRPC | OTLP |
+//! | [`otlp`] | 4318, HTTP | OTLP, protobuf and JSON |
+//! | [`zipkin`] | 9411, HTTP | Zipkin v2, JSON |
 //!
 //! A new door is a file with a function that opens it, and a line in the table of doors.
 
 pub mod agent;
+mod body;
 pub mod collector;
 mod counters;
 pub mod grpc;
 mod intern;
+mod json;
+pub mod otlp;
 pub mod protobuf;
 pub mod thrift;
+mod warnings;
+pub mod zipkin;
 
 use std::fmt;
 use std::net::{self, SocketAddr};
@@ -23,6 +31,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+pub use body::MAX_BODY;
 pub use counters::{DoorStats, Reason};
 
 pub(crate) use counters::{Counters, rarely};
@@ -34,8 +43,17 @@ use crate::model::Span;
 use crate::store::Store;
 
 /// Every door, in the order in which the banner lists them.
-pub(crate) const DOORS: &[OpenDoor] =
-    &[agent::compact, agent::binary, agent::zipkin, collector::open, grpc::open, sampling::open];
+pub(crate) const DOORS: &[OpenDoor] = &[
+    agent::compact,
+    agent::binary,
+    agent::zipkin,
+    collector::open,
+    grpc::open,
+    sampling::open,
+    otlp::grpc,
+    otlp::http,
+    zipkin::http,
+];
 
 /// Opens a door where the settings ask for it: binds its port, and says how it is served.
 pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;

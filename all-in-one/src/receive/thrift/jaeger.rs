@@ -11,11 +11,7 @@ use crate::model::{
     KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
 };
 use crate::receive::intern::Interner;
-
-/// Why a span's negative duration is shown as nothing.
-const NEGATIVE_DURATION: &str = "the client sent a negative duration; shown as 0";
-/// Why a span's time before 1970 is shown as the epoch.
-const NEGATIVE_START: &str = "the client sent a start before 1970; shown as 1970";
+use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// A batch: the spans that one process sent together.
 #[derive(Debug)]
@@ -305,13 +301,6 @@ fn add_parent(references: &mut Vec<Reference>, trace_id: TraceId, parent: SpanId
     }
     let kind = RefKind::ChildOf;
     references.insert(0, Reference { kind, trace_id, span_id: parent });
-}
-
-fn not_negative(value: i64, warning: &str, warnings: &mut Vec<Text>) -> u64 {
-    u64::try_from(value).unwrap_or_else(|_| {
-        warnings.push(warning.into());
-        0
-    })
 }
 
 fn shown(name: &[u8]) -> String {

@@ -1,0 +1,191 @@
+//! OTLP over HTTP: `POST /v1/traces` on port 4318, in protobuf or JSON.
+//!
+//! Source: <https://opentelemetry.io/docs/specs/otlp/#otlphttp>; statuses and texts as Jaeger
+//! 1.35 answers. An error comes as `google.rpc.Status` in the encoding of the request.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use prost::Message;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::Code;
+
+use super::{Exporter, json, proto, shortened};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::http;
+use crate::receive::body::{Room, Unreadable};
+use crate::receive::{self, Door, Intake, Opened, Reason};
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+/// After how many seconds a client may come back.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Opens the door.
+pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
+    if !config.otlp {
+        return Ok(None);
+    }
+    let (listener, address) =
+        receive::bind(config, &config.otlp_http, config::OTLP_HTTP, receive::tcp)?;
+    let door = Door {
+        name: "otlp-http",
+        takes: "spans, OTLP/HTTP",
+        udp: false,
+        address,
+        counters: Arc::default(),
+    };
+    let exporter = Arc::new(Exporter::new(intake, &door.counters));
+    let stop = intake.stop.clone();
+    let serve = move || {
+        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
+        let router = http::local_only(router(exporter), address);
+        Ok(Box::pin(http::serve(listener, router, stop)) as _)
+    };
+    Ok(Some(Opened { door, serve: Box::new(serve) }))
+}
+
+#[derive(Clone)]
+struct Traces {
+    exporter: Arc<Exporter>,
+    room: Room,
+}
+
+fn router(exporter: Arc<Exporter>) -> Router {
+    Router::new()
+        .route("/v1/traces", any(receive))
+        .fallback(|| async { text(StatusCode::NOT_FOUND, "404 page not found\n") })
+        .with_state(Traces { exporter, room: Room::default() })
+}
+
+async fn receive(State(traces): State<Traces>, request: Request) -> Response {
+    let counters = Arc::clone(&traces.exporter.counters);
+    let response = traces.take(request).await;
+    counters.received();
+    response
+}
+
+impl Traces {
+    async fn take(self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        if head.method != Method::POST {
+            self.exporter.counters.refused(Reason::Unsupported);
+            return text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "405 method not allowed, supported: [POST]",
+            );
+        }
+        let Some(encoding) = Encoding::of(&head.headers) else {
+            self.exporter.counters.refused(Reason::Unsupported);
+            return text(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "415 unsupported media type, supported: [application/json, application/x-protobuf]",
+            );
+        };
+        let exporter = Arc::clone(&self.exporter);
+        let work = move |body: &[u8]| encoding.decode(body).map(|traces| exporter.export(traces));
+        match self.room.work(&head.headers, body, work).await {
+            Ok(Ok(answer)) => encoding.answer(&answer),
+            Ok(Err(reason)) => {
+                let reason = shortened(reason);
+                self.exporter.malformed(&reason);
+                encoding.error(StatusCode::BAD_REQUEST, reason)
+            }
+            Err(unreadable) => self.refuse(encoding, &unreadable),
+        }
+    }
+
+    fn refuse(&self, encoding: Encoding, unreadable: &Unreadable) -> Response {
+        let reason = shortened(unreadable.to_string());
+        match unreadable {
+            Unreadable::TooLarge => drop(self.exporter.counters.refused(Reason::TooLarge)),
+            Unreadable::Coding(_) => drop(self.exporter.counters.refused(Reason::Unsupported)),
+            Unreadable::Gzip(_) => self.exporter.malformed(&reason),
+            Unreadable::Broken(_) | Unreadable::Slow | Unreadable::Busy => {
+                self.exporter.counters.refused(Reason::Socket);
+            }
+        }
+        let mut response = encoding.error(unreadable.status(), reason);
+        if *unreadable == Unreadable::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+/// How a request is encoded, and so its answer.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        match headers.get(header::CONTENT_TYPE)?.to_str().ok()? {
+            PROTOBUF => Some(Encoding::Protobuf),
+            JSON => Some(Encoding::Json),
+            _ => None,
+        }
+    }
+
+    fn decode(self, body: &[u8]) -> Result<Vec<ResourceSpans>, String> {
+        match self {
+            Encoding::Protobuf => proto::decode(body),
+            Encoding::Json => json::decode(body),
+        }
+    }
+
+    fn answer(self, answer: &ExportTraceServiceResponse) -> Response {
+        let json = || match &answer.partial_success {
+            None => json!({}),
+            Some(partial) => json!({ "partialSuccess": {
+                "rejectedSpans": partial.rejected_spans.to_string(),
+                "errorMessage": partial.error_message,
+            }}),
+        };
+        self.respond(StatusCode::OK, answer, json)
+    }
+
+    fn error(self, status: StatusCode, message: String) -> Response {
+        let code = match status {
+            StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::InvalidArgument,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+            StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            _ => Code::Unknown,
+        } as i32;
+        let error = tonic_types::Status { code, message, details: Vec::new() };
+        self.respond(status, &error, || json!({ "code": code, "message": error.message }))
+    }
+
+    fn respond(
+        self,
+        status: StatusCode,
+        message: &impl Message,
+        json: impl FnOnce() -> serde_json::Value,
+    ) -> Response {
+        let (kind, body) = match self {
+            Encoding::Protobuf => (PROTOBUF, message.encode_to_vec()),
+            Encoding::Json => (JSON, json().to_string().into_bytes()),
+        };
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
+    }
+}
+
+/// Plain text, for requests that name no encoding to answer in.
+fn text(status: StatusCode, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (status, headers, text).into_response()
+}

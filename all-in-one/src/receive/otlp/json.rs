@@ -1,0 +1,348 @@
+//! A request in JSON.
+//!
+//! Source: <https://protobuf.dev/programming-guides/json/>, with OTLP's own exception: ids are
+//! hexadecimal. Names of fields come in both spellings (`traceId`, `trace_id`), integers of 64
+//! bits as numbers or as text, enumerations as numbers or by name; what is null counts as
+//! absent, and what is unknown is passed over.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+
+use super::MAX_DEPTH;
+use crate::query::quote;
+use crate::receive::json::{Json, unexpected};
+
+/// Decodes an `ExportTraceServiceRequest`.
+///
+/// # Errors
+/// Where the text is no JSON, or a field holds something else than it should; in Go's words.
+pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
+    let mut traces = Vec::new();
+    for (name, value) in object(Json::parse(request)?)? {
+        match &*name {
+            "resourceSpans" | "resource_spans" => traces = list(value, resource_spans)?,
+            _ => {}
+        }
+    }
+    Ok(traces)
+}
+
+fn resource_spans(value: Json) -> Result<ResourceSpans, String> {
+    let mut found = ResourceSpans::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "resource" => found.resource = Some(resource(value)?),
+            "scopeSpans"
+            | "scope_spans"
+            // What they were called until 2022.
+            | "instrumentationLibrarySpans"
+            | "instrumentation_library_spans" => {
+                found.scope_spans.append(&mut list(value, scope_spans)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn resource(value: Json) -> Result<Resource, String> {
+    let mut found = Resource::default();
+    for (name, value) in object(value)? {
+        if name == "attributes" {
+            found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 1))?;
+        }
+    }
+    Ok(found)
+}
+
+fn scope_spans(value: Json) -> Result<ScopeSpans, String> {
+    let mut found = ScopeSpans::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "scope" | "instrumentationLibrary" | "instrumentation_library" => {
+                found.scope = Some(scope(value)?);
+            }
+            "spans" => found.spans = list(value, span)?,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn scope(value: Json) -> Result<InstrumentationScope, String> {
+    let mut found = InstrumentationScope::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "name" => found.name = text(value)?,
+            "version" => found.version = text(value)?,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn span(value: Json) -> Result<Span, String> {
+    let mut found = Span::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "traceId" | "trace_id" => found.trace_id = id(value, 16)?,
+            "spanId" | "span_id" => found.span_id = id(value, 8)?,
+            "parentSpanId" | "parent_span_id" => found.parent_span_id = id(value, 8)?,
+            "traceState" | "trace_state" => found.trace_state = text(value)?,
+            "name" => found.name = text(value)?,
+            "kind" => found.kind = enumeration(value, "Span_SpanKind", kind)?,
+            "startTimeUnixNano" | "start_time_unix_nano" => {
+                found.start_time_unix_nano = unsigned(value)?;
+            }
+            "endTimeUnixNano" | "end_time_unix_nano" => found.end_time_unix_nano = unsigned(value)?,
+            "attributes" => {
+                found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 1))?
+            }
+            "events" => found.events = list(value, event)?,
+            "links" => found.links = list(value, link)?,
+            "status" => found.status = Some(status(value)?),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn event(value: Json) -> Result<Event, String> {
+    let mut found = Event::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "timeUnixNano" | "time_unix_nano" => found.time_unix_nano = unsigned(value)?,
+            "name" => found.name = text(value)?,
+            "attributes" => {
+                found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 2))?
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Jaeger has no place for a link's attributes.
+fn link(value: Json) -> Result<Link, String> {
+    let mut found = Link::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "traceId" | "trace_id" => found.trace_id = id(value, 16)?,
+            "spanId" | "span_id" => found.span_id = id(value, 8)?,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn status(value: Json) -> Result<Status, String> {
+    let mut found = Status::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "code" => found.code = enumeration(value, "Status_StatusCode", code)?,
+            "message" => found.message = text(value)?,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// An attribute below which `depth` levels are allowed.
+fn attribute(value: Json, depth: u32) -> Result<KeyValue, String> {
+    let mut found = KeyValue::default();
+    for (name, value) in object(value)? {
+        match &*name {
+            "key" => found.key = text(value)?,
+            "value" => found.value = Some(any(value, deeper(depth)?)?),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn any(value: Json, depth: u32) -> Result<AnyValue, String> {
+    let mut found = None;
+    for (name, value) in object(value)? {
+        if matches!(value, Json::Null) {
+            continue;
+        }
+        found = match &*name {
+            "stringValue" | "string_value" => Some(Any::StringValue(text(value)?)),
+            "boolValue" | "bool_value" => Some(Any::BoolValue(boolean(value)?)),
+            "intValue" | "int_value" => Some(Any::IntValue(signed(value)?)),
+            "doubleValue" | "double_value" => Some(Any::DoubleValue(float(value)?)),
+            "bytesValue" | "bytes_value" => Some(Any::BytesValue(bytes(value)?)),
+            "arrayValue" | "array_value" => {
+                let depth = deeper(deeper(depth)?)?;
+                let values = values(value, |value| any(value, depth))?;
+                Some(Any::ArrayValue(ArrayValue { values }))
+            }
+            "kvlistValue" | "kvlist_value" => {
+                let depth = deeper(deeper(depth)?)?;
+                let values = values(value, |value| attribute(value, depth))?;
+                Some(Any::KvlistValue(KeyValueList { values }))
+            }
+            _ => found,
+        };
+    }
+    Ok(AnyValue { value: found })
+}
+
+/// The field `values` of a list or a map.
+fn values<T>(value: Json, each: impl Fn(Json) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let fields = object(value)?;
+    let found = fields.into_iter().find(|(name, _)| name == "values");
+    found.map_or(Ok(Vec::new()), |(_, value)| list(value, each))
+}
+
+fn deeper(depth: u32) -> Result<u32, String> {
+    depth.checked_sub(1).ok_or_else(|| "it nests too deep".to_owned())
+}
+
+type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
+fn object(value: Json<'_>) -> Result<Fields<'_>, String> {
+    match value {
+        Json::Object(fields) => Ok(fields),
+        Json::Null => Ok(Vec::new()),
+        other => Err(other.mismatch("map[string]json.RawMessage")),
+    }
+}
+
+fn list<'a, T>(
+    value: Json<'a>,
+    each: impl Fn(Json<'a>) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    match value {
+        Json::List(items) => items.into_iter().map(each).collect(),
+        Json::Null => Ok(Vec::new()),
+        other => Err(other.mismatch("[]json.RawMessage")),
+    }
+}
+
+fn text(value: Json) -> Result<String, String> {
+    match value {
+        Json::Text(text) => Ok(text.into_owned()),
+        Json::Null => Ok(String::new()),
+        other => Err(other.mismatch("string")),
+    }
+}
+
+fn boolean(value: Json) -> Result<bool, String> {
+    match value {
+        Json::Bool(value) => Ok(value),
+        other => Err(other.mismatch("bool")),
+    }
+}
+
+fn signed(value: Json) -> Result<i64, String> {
+    match value {
+        Json::Int(number) => Ok(number),
+        Json::Text(text) => text.parse().map_err(|_| no_number(&text, "int64")),
+        Json::Null => Ok(0),
+        other => Err(other.mismatch("int64")),
+    }
+}
+
+fn unsigned(value: Json) -> Result<u64, String> {
+    match value {
+        Json::Int(number) => {
+            u64::try_from(number).map_err(|_| no_number(&number.to_string(), "uint64"))
+        }
+        Json::Uint(number) => Ok(number),
+        Json::Text(text) => text.parse().map_err(|_| no_number(&text, "uint64")),
+        Json::Null => Ok(0),
+        other => Err(other.mismatch("uint64")),
+    }
+}
+
+fn float(value: Json) -> Result<f64, String> {
+    match value {
+        Json::Float(number) => Ok(number),
+        Json::Int(number) => Ok(number as f64),
+        Json::Uint(number) => Ok(number as f64),
+        Json::Text(text) => match &*text {
+            "NaN" => Ok(f64::NAN),
+            "Infinity" => Ok(f64::INFINITY),
+            "-Infinity" => Ok(f64::NEG_INFINITY),
+            other => other.parse().map_err(|_| no_number(other, "float64")),
+        },
+        other => Err(other.mismatch("float64")),
+    }
+}
+
+/// Go reads a number that came as text as JSON, and says what it thinks of that.
+fn no_number(text: &str, wanted: &str) -> String {
+    match text.chars().next() {
+        None => "unexpected end of JSON input".to_owned(),
+        Some(c) if c.is_ascii_digit() || c == '-' => {
+            format!("json: cannot unmarshal number {text} into Go value of type {wanted}")
+        }
+        Some(c) => unexpected(c, "looking for beginning of value"),
+    }
+}
+
+/// A number, or a name that `known` knows.
+fn enumeration(value: Json, of: &str, known: fn(&str) -> Option<i32>) -> Result<i32, String> {
+    match value {
+        Json::Int(number) => {
+            i32::try_from(number).map_err(|_| no_number(&number.to_string(), "int32"))
+        }
+        Json::Text(name) => known(&name).ok_or_else(|| {
+            let name = quote(&name);
+            format!("unknown value {name} for enum opentelemetry.proto.trace.v1.{of}")
+        }),
+        Json::Null => Ok(0),
+        other => Err(other.mismatch("int32")),
+    }
+}
+
+fn kind(name: &str) -> Option<i32> {
+    SpanKind::from_str_name(name).map(i32::from)
+}
+
+fn code(name: &str) -> Option<i32> {
+    StatusCode::from_str_name(name).map(i32::from)
+}
+
+/// An id in hexadecimal. One of another length than `bytes` is read all the same: what becomes
+/// of its span is decided where that of protobuf is.
+fn id(value: Json, bytes: usize) -> Result<Vec<u8>, String> {
+    let digits = text(value)?;
+    match hex(&digits) {
+        Some(id) => Ok(id),
+        None if digits.len() != bytes * 2 => Err("invalid length for ID".to_owned()),
+        None => Err(format!("cannot unmarshal ID from string {}: it is no hex", quote(&digits))),
+    }
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(byte).collect()
+}
+
+/// Base64 in either alphabet, padded or not, as protobuf's JSON allows.
+fn bytes(value: Json) -> Result<Vec<u8>, String> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+    let text = text(value)?;
+    let decoded = STANDARD.decode(&text).or_else(|_| URL_SAFE.decode(&text));
+    decoded.map_err(|error| format!("illegal base64 data: {error}"))
+}

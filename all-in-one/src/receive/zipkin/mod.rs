@@ -1,0 +1,161 @@
+//! Zipkin's collector: `POST /api/v2/spans` on port 9411, in JSON.
+//!
+//! Source: <https://zipkin.io/zipkin-api/zipkin2-api.yaml>; statuses and texts as Jaeger 1.35
+//! answers. Of Zipkin's formats only the JSON of version 2 is taken: who sends another one is
+//! told so.
+
+mod json;
+mod translate;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tokio::net::TcpListener;
+use tracing::warn;
+
+use super::body::{Room, Unreadable};
+use super::intern::Interner;
+use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use crate::config::{self, Config};
+use crate::error::Error;
+
+/// What those are told who send another format.
+const ONLY_V2: &str =
+    "only Zipkin v2 JSON is taken here: POST it to /api/v2/spans as application/json\n";
+/// How much of an error's reason is said, in characters.
+const LONGEST_REASON: usize = 1_000;
+
+/// Opens the door where the settings name an address for it.
+pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
+    let Some(host_port) = &config.zipkin else {
+        return Ok(None);
+    };
+    let (listener, address) = super::bind(config, host_port, config::ZIPKIN, super::tcp)?;
+    let door = Door {
+        name: "zipkin",
+        takes: "spans, Zipkin v2 JSON",
+        udp: false,
+        address,
+        counters: Arc::default(),
+    };
+    let collector = Arc::new(Collector {
+        intake: intake.clone(),
+        counters: Arc::clone(&door.counters),
+        interner: Mutex::default(),
+        room: Room::default(),
+    });
+    let stop = intake.stop.clone();
+    let serve = move || {
+        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
+        let router = crate::http::local_only(router(collector), address);
+        Ok(Box::pin(crate::http::serve(listener, router, stop)) as _)
+    };
+    Ok(Some(Opened { door, serve: Box::new(serve) }))
+}
+
+fn router(collector: Arc<Collector>) -> Router {
+    Router::new()
+        .route("/api/v2/spans", any(spans))
+        .route("/api/v1/spans", any(old))
+        .fallback(|| async { text(StatusCode::NOT_FOUND, "404 page not found\n") })
+        .with_state(collector)
+}
+
+/// What the requests go through.
+struct Collector {
+    intake: Intake,
+    counters: Arc<Counters>,
+    interner: Mutex<Interner>,
+    room: Room,
+}
+
+async fn spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    let counters = Arc::clone(&collector.counters);
+    let response = collector.take(request).await;
+    counters.received();
+    response
+}
+
+async fn old(State(collector): State<Arc<Collector>>) -> Response {
+    collector.counters.refused(Reason::Unsupported);
+    collector.counters.received();
+    text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2)
+}
+
+impl Collector {
+    async fn take(self: Arc<Self>, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        if head.method != Method::POST {
+            self.counters.refused(Reason::Unsupported);
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        if let Err(refusal) = check_type(&head.headers) {
+            self.counters.refused(Reason::Unsupported);
+            return refusal;
+        }
+        let collector = Arc::clone(&self);
+        let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(spans));
+        match self.room.work(&head.headers, body, work).await {
+            Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
+            Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
+            Err(unreadable) => {
+                let counted = match unreadable {
+                    Unreadable::TooLarge => Reason::TooLarge,
+                    Unreadable::Coding(_) => Reason::Unsupported,
+                    Unreadable::Gzip(_) => Reason::Malformed,
+                    _ => Reason::Socket,
+                };
+                self.refuse(unreadable.status(), counted, &unreadable.to_string())
+            }
+        }
+    }
+
+    fn store(&self, spans: Vec<json::Span>) {
+        // The table of texts is as good after a panic as before.
+        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = interner.allocated();
+        let spans = translate::spans(spans, &mut interner);
+        let bytes = interner.allocated().wrapping_sub(before);
+        drop(interner);
+        self.intake.take(&self.counters, spans, bytes);
+    }
+
+    fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {
+        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        rarely(self.counters.refused(counted), || {
+            warn!("refused a Zipkin request: {reason}");
+        });
+        let mut response = text(status, format!("Unable to process request body: {reason}\n"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/json" => Ok(()),
+        "" => {
+            Err(text(StatusCode::BAD_REQUEST, "Cannot parse Content-Type: mime: no media type\n"))
+        }
+        "application/x-thrift" | "application/x-protobuf" => {
+            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2))
+        }
+        _ => Err(text(StatusCode::BAD_REQUEST, "Unsupported Content-Type\n")),
+    }
+}
+
+fn text(status: StatusCode, text: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (status, headers, text).into_response()
+}
