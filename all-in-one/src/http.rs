@@ -120,6 +120,20 @@ async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
+/// Plain text that a browser must not take for anything else, as Go's `http.Error` sends it.
+pub(crate) fn text(status: StatusCode, text: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (status, headers, text).into_response()
+}
+
+/// What Go answers where nothing is.
+pub(crate) fn not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));

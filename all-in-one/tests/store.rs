@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jaeger_all_in_one::model::{KeyValue, Process, Span, SpanId, TraceId};
+use jaeger_all_in_one::model::{KeyValue, Nanos, Process, Span, SpanId, TraceId};
 use jaeger_all_in_one::store::{Limits, Search, Store};
 
 const BYTES: usize = 1_000;
@@ -19,6 +19,7 @@ fn span(trace: u64, id: u64, service: &str) -> Span {
         flags: 1,
         start: trace * 1_000 + id,
         duration: 10,
+        nanos: Nanos::default(),
         tags: Box::new([KeyValue::text("number", id.to_string())]),
         logs: Box::default(),
         process: Arc::new(Process { service: service.into(), tags: Box::default() }),

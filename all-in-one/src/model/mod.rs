@@ -9,7 +9,7 @@ mod trace;
 mod value;
 
 pub use ids::{InvalidId, SpanId, TraceId};
-pub use span::{Log, Process, RefKind, Reference, Span};
+pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
 pub use trace::Trace;
 pub use value::{KeyValue, Value};
 

@@ -21,6 +21,8 @@ pub struct Span {
     pub start: u64,
     /// How long it took, in microseconds.
     pub duration: u64,
+    /// What both have beyond whole microseconds.
+    pub nanos: Nanos,
     /// Its tags, in the order in which they were sent.
     pub tags: Box<[KeyValue]>,
     /// Its logs, in the order in which they were sent.
@@ -55,6 +57,16 @@ impl Span {
             .map(|r| r.span_id)
             .filter(|id| id.0 != 0)
     }
+}
+
+/// Nanoseconds beyond whole microseconds, each below 1,000. Formats that count in nanoseconds
+/// have them; nobody sees them, but the skew between two clocks is told to the nanosecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nanos {
+    /// Of the start.
+    pub start: u16,
+    /// Of the duration.
+    pub duration: u16,
 }
 
 /// The program that reported spans.

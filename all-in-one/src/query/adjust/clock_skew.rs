@@ -107,7 +107,7 @@ fn address(bytes: &[u8]) -> String {
 
 /// How far the child must move to lie within its parent, in nanoseconds.
 fn skew_of(child: &View, parent: &View) -> i128 {
-    let (child_takes, parent_takes) = (super::nanos(child.duration), super::nanos(parent.duration));
+    let (child_takes, parent_takes) = (child.takes, parent.takes);
     if child_takes > parent_takes {
         // It outlasts its parent, so it is asynchronous or was given up; it just cannot begin
         // earlier.

@@ -28,6 +28,8 @@ pub(super) struct View {
     pub(super) start: i128,
     /// In microseconds.
     pub(super) duration: u64,
+    /// The same in nanoseconds.
+    takes: i128,
     pub(super) tags: Vec<KeyValue>,
     pub(super) logs: Vec<LogView>,
     pub(super) process: Arc<Process>,
@@ -60,8 +62,9 @@ impl View {
             operation: span.operation.clone(),
             references: span.references.to_vec(),
             flags: span.flags,
-            start: nanos(span.start),
+            start: nanos(span.start) + i128::from(span.nanos.start),
             duration: span.duration,
+            takes: nanos(span.duration) + i128::from(span.nanos.duration),
             tags: span.tags.to_vec(),
             logs: span.logs.iter().map(log).collect(),
             process: Arc::clone(&span.process),

@@ -62,7 +62,7 @@ struct Traces {
 fn router(exporter: Arc<Exporter>) -> Router {
     Router::new()
         .route("/v1/traces", any(receive))
-        .fallback(|| async { text(StatusCode::NOT_FOUND, "404 page not found\n") })
+        .fallback(|| async { http::not_found() })
         .with_state(Traces { exporter, room: Room::default() })
 }
 

@@ -13,7 +13,7 @@ use otlp::status::StatusCode;
 
 use super::attribute;
 use crate::model::{
-    KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
+    KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
 };
 use crate::receive::intern::Interner;
 use crate::receive::warnings::NEGATIVE_DURATION;
@@ -121,6 +121,10 @@ fn span(
         flags: 0, // OTLP has them since 2023, Jaeger does not show them
         start: micros(sent.start_time_unix_nano),
         duration: micros(duration.unwrap_or(0)),
+        nanos: Nanos {
+            start: below_micro(sent.start_time_unix_nano),
+            duration: below_micro(duration.unwrap_or(0)),
+        },
         tags: tags.into(),
         logs: logs.into(),
         process: Arc::clone(process),
@@ -215,6 +219,11 @@ fn number(bytes: &[u8]) -> Option<u64> {
         8 => bytes.try_into().ok().map(u64::from_be_bytes),
         _ => None,
     }
+}
+
+/// What is left of nanoseconds beyond whole microseconds.
+fn below_micro(nanos: u64) -> u16 {
+    (nanos % 1_000) as u16
 }
 
 /// Nanoseconds as whole microseconds.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Error, Protocol, Type};
 use crate::model::{
-    KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
+    KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
 };
 use crate::receive::intern::Interner;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
@@ -157,6 +157,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
             flags: need(flags, "Span.flags")? as u32,
             start,
             duration,
+            nanos: Nanos::default(),
             tags: tags.into(),
             logs: logs.into(),
             process: Arc::clone(process),

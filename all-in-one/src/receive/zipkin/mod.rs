@@ -22,6 +22,7 @@ use super::intern::Interner;
 use super::{Counters, Door, Intake, Opened, Reason, rarely};
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::http::text;
 
 /// What those are told who send another format.
 const ONLY_V2: &str =
@@ -61,7 +62,7 @@ fn router(collector: Arc<Collector>) -> Router {
     Router::new()
         .route("/api/v2/spans", any(spans))
         .route("/api/v1/spans", any(old))
-        .fallback(|| async { text(StatusCode::NOT_FOUND, "404 page not found\n") })
+        .fallback(|| async { crate::http::not_found() })
         .with_state(collector)
 }
 
@@ -150,12 +151,4 @@ fn check_type(headers: &HeaderMap) -> Result<(), Response> {
         }
         _ => Err(text(StatusCode::BAD_REQUEST, "Unsupported Content-Type\n")),
     }
-}
-
-fn text(status: StatusCode, text: impl IntoResponse) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (status, headers, text).into_response()
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::json::{Annotation, Endpoint, Kind, Span as Sent};
-use crate::model::{KeyValue, Log, Process, RefKind, Reference, Span, Text, Value};
+use crate::model::{KeyValue, Log, Nanos, Process, RefKind, Reference, Span, Text, Value};
 use crate::receive::intern::Interner;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
@@ -56,6 +56,7 @@ fn span(mut sent: Sent, interner: &mut Interner) -> Span {
         flags: if sent.debug { DEBUG } else { 0 },
         start,
         duration,
+        nanos: Nanos::default(),
         tags: tags.into(),
         logs: logs.into(),
         process,
