@@ -94,9 +94,9 @@ impl Collector {
             self.counters.refused(Reason::Unsupported);
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
-        if let Err(refusal) = check_type(&head.headers) {
+        if let Some((status, reason)) = wrong_type(&head.headers) {
             self.counters.refused(Reason::Unsupported);
-            return refusal;
+            return text(status, reason);
         }
         let collector = Arc::clone(&self);
         let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(spans));
@@ -138,17 +138,16 @@ impl Collector {
     }
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Response> {
+/// Why a content type is not taken, if it is not.
+fn wrong_type(headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match kind.as_str() {
-        "application/json" => Ok(()),
-        "" => {
-            Err(text(StatusCode::BAD_REQUEST, "Cannot parse Content-Type: mime: no media type\n"))
-        }
+        "application/json" => None,
+        "" => Some((StatusCode::BAD_REQUEST, "Cannot parse Content-Type: mime: no media type\n")),
         "application/x-thrift" | "application/x-protobuf" => {
-            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2))
+            Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2))
         }
-        _ => Err(text(StatusCode::BAD_REQUEST, "Unsupported Content-Type\n")),
+        _ => Some((StatusCode::BAD_REQUEST, "Unsupported Content-Type\n")),
     }
 }
