@@ -3,12 +3,22 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use bytes::{Buf, BufMut, Bytes};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Status};
 use tracing::{debug, warn};
 
+/// The largest message that is taken, in bytes, as received and decompressed.
+pub const MAX_MESSAGE: usize = 4 << 20;
 /// How long a call may take, the arrival of its message included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many calls of one connection are worked on at a time; the others wait.
@@ -47,5 +57,60 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
             warn!(%error, "gRPC is no longer served");
         },
         () = grace => debug!("calls were still running at the end"),
+    }
+}
+
+/// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
+pub(crate) const TOO_LARGE: Code = Code::ResourceExhausted;
+
+/// Lets tonic read the message of a call, and carry its answer.
+pub(crate) async fn call<M>(method: M, request: Request) -> Response
+where
+    M: UnaryService<Bytes, Response = Bytes>,
+{
+    let mut grpc = Grpc::new(Plain)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(MAX_MESSAGE);
+    let mut answer = grpc.unary(method, request).await;
+    if answer.headers().get("grpc-status").is_some_and(|code| code == "11") {
+        answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
+    }
+    answer.map(Body::new)
+}
+
+/// A codec that leaves messages as they are.
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Plain;
+    type Decoder = Plain;
+
+    fn encoder(&mut self) -> Plain {
+        Plain
+    }
+
+    fn decoder(&mut self) -> Plain {
+        Plain
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
     }
 }

@@ -14,14 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::response::Response;
 use axum::routing::any;
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use tokio::net::TcpListener;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::server::{Grpc, UnaryService};
-use tonic::{Code, Status};
+use tonic::Status;
+use tonic::server::UnaryService;
 use tracing::warn;
 
 use super::intern::Interner;
@@ -30,10 +28,7 @@ use super::{Counters, Door, Intake, Opened, Reason, rarely};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
-use crate::grpc;
-
-/// The largest message that is taken, in bytes, as received and decompressed.
-pub const MAX_MESSAGE: usize = 4 << 20;
+use crate::grpc::{self, TOO_LARGE, call};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
@@ -103,24 +98,6 @@ async fn unknown(request: Request) -> Response {
     Status::unimplemented(why).into_http::<Body>()
 }
 
-/// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
-const TOO_LARGE: Code = Code::ResourceExhausted;
-
-/// Lets tonic read the message of a call, and carry its answer.
-async fn call<M>(method: M, request: Request) -> Response
-where
-    M: UnaryService<Bytes, Response = Bytes>,
-{
-    let mut grpc = Grpc::new(Plain)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(MAX_MESSAGE);
-    let mut answer = grpc.unary(method, request).await;
-    if answer.headers().get("grpc-status").is_some_and(|code| code == "11") {
-        answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
-    }
-    answer.map(Body::new)
-}
-
 type Answer = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
 struct PostSpans(Arc<Collector>);
@@ -177,42 +154,5 @@ impl UnaryService<Bytes> for SamplingStrategy {
     /// The service that the request names does not matter: all are told the same.
     fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
         std::future::ready(Ok(tonic::Response::new(sampling::strategy_message())))
-    }
-}
-
-/// A codec that leaves messages as they are.
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Plain;
-    type Decoder = Plain;
-
-    fn encoder(&mut self) -> Plain {
-        Plain
-    }
-
-    fn decoder(&mut self) -> Plain {
-        Plain
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining())))
     }
 }

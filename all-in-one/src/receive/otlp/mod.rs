@@ -14,8 +14,6 @@ mod json;
 mod proto;
 mod translate;
 
-pub use grpc::MAX_MESSAGE;
-
 pub(crate) use grpc::grpc;
 pub(crate) use http::http;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::wire::{Fields, Value as Wire};
 use super::{Error, MAX_UNFOLDED};
 use crate::model::{
-    KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
+    KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
 };
 use crate::receive::intern::Interner;
 
@@ -115,6 +115,7 @@ impl Decoder<'_> {
             flags: 0,
             start: 0,
             duration: 0,
+            nanos: Nanos::default(),
             tags: Box::default(),
             logs: Box::default(),
             process: Arc::clone(&self.nobody),
@@ -132,11 +133,13 @@ impl Decoder<'_> {
                 // Jaeger's flags are the lower 32 bits.
                 5 => span.flags = value.varint()? as u32,
                 6 => {
-                    let start = timestamp(value.bytes()?)?;
+                    let (start, nanos) = timestamp(value.bytes()?)?;
+                    span.nanos.start = nanos;
                     span.start = not_negative(start, NEGATIVE_START, &mut warnings);
                 }
                 7 => {
-                    let duration = duration(value.bytes()?)?;
+                    let (duration, nanos) = duration(value.bytes()?)?;
+                    span.nanos.duration = nanos;
                     span.duration = not_negative(duration, NEGATIVE_DURATION, &mut warnings);
                 }
                 8 => self.tag(value, &mut tags)?,
@@ -166,7 +169,7 @@ impl Decoder<'_> {
         let mut fields = Fields::of(message);
         while let Some((number, value)) = fields.next()? {
             match number {
-                1 => time = timestamp(value.bytes()?)?.max(0) as u64,
+                1 => time = timestamp(value.bytes()?)?.0.max(0) as u64,
                 2 => self.tag(value, &mut tags)?,
                 _ => {}
             }
@@ -257,14 +260,14 @@ fn eight(bytes: &[u8]) -> Option<u64> {
 }
 
 /// A `google.protobuf.Timestamp`, in microseconds since the Unix epoch.
-fn timestamp(message: &[u8]) -> Result<i64, Error> {
+fn timestamp(message: &[u8]) -> Result<(i64, u16), Error> {
     let (seconds, nanos) = seconds_and_nanos(message)?;
     let fits = TIMESTAMPS.contains(&seconds) && (0..1_000_000_000).contains(&nanos);
     if fits { Ok(micros(seconds, nanos)) } else { Err(Error::Time) }
 }
 
 /// A `google.protobuf.Duration`, in microseconds.
-fn duration(message: &[u8]) -> Result<i64, Error> {
+fn duration(message: &[u8]) -> Result<(i64, u16), Error> {
     let (seconds, nanos) = seconds_and_nanos(message)?;
     let one_sign = seconds.signum() * i64::from(nanos.signum()) >= 0;
     let fits = (-LONGEST..=LONGEST).contains(&seconds) && nanos.unsigned_abs() < 1_000_000_000;
@@ -284,8 +287,10 @@ fn seconds_and_nanos(message: &[u8]) -> Result<(i64, i32), Error> {
     Ok((seconds, nanos))
 }
 
-fn micros(seconds: i64, nanos: i32) -> i64 {
-    seconds * 1_000_000 + i64::from(nanos / 1_000)
+/// Whole microseconds, and the nanoseconds beyond them where they are not negative.
+fn micros(seconds: i64, nanos: i32) -> (i64, u16) {
+    let beyond = u16::try_from(nanos % 1_000).unwrap_or(0);
+    (seconds * 1_000_000 + i64::from(nanos / 1_000), beyond)
 }
 
 fn not_negative(value: i64, warning: &str, warnings: &mut Vec<Text>) -> u64 {
