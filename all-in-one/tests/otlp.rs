@@ -22,7 +22,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use serde_json::json;
-use support::{Answer, post, request};
+use support::{Answer, exchange, request};
 use tonic::codec::CompressionEncoding;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -44,12 +44,12 @@ impl Doors {
     }
 
     fn post(&self, kind: &str, body: &[u8]) -> Answer {
-        post(self.http, "POST", "/v1/traces", &[("Content-Type", kind)], body)
+        exchange(self.http, "POST", "/v1/traces", &[("Content-Type", kind)], body)
     }
 
     fn post_gzip(&self, kind: &str, body: &[u8]) -> Answer {
         let headers = [("Content-Type", kind), ("Content-Encoding", "gzip")];
-        post(self.http, "POST", "/v1/traces", &headers, body)
+        exchange(self.http, "POST", "/v1/traces", &headers, body)
     }
 
     /// A good request is taken, so nothing was hurt.
@@ -286,7 +286,7 @@ fn encodings_that_lie_are_refused_in_the_request_s_own() {
     }
     for coding in ["zstd", "snappy", "deflate", "br", "gzip, gzip"] {
         let headers = [("Content-Type", JSON), ("Content-Encoding", coding)];
-        let answer = post(doors.http, "POST", "/v1/traces", &headers, b"{}");
+        let answer = exchange(doors.http, "POST", "/v1/traces", &headers, b"{}");
         assert_eq!(answer.status, 415, "{coding}");
         assert!(reason(&answer).contains(coding), "{coding}");
     }
@@ -427,12 +427,12 @@ fn what_is_turned_off_is_closed() {
 fn a_page_of_someone_else_s_cannot_send() {
     let doors = Doors::open();
     let headers = [("Host", "evil.example"), ("Content-Type", JSON)];
-    assert_eq!(post(doors.http, "POST", "/v1/traces", &headers, b"{}").status, 403);
+    assert_eq!(exchange(doors.http, "POST", "/v1/traces", &headers, b"{}").status, 403);
     let preflight = [("Origin", "http://evil.example"), ("Access-Control-Request-Method", "POST")];
     let answer = request(doors.http, "OPTIONS", "/v1/traces", &preflight);
     assert_eq!(answer.status, 405);
     let headers = [("Origin", "http://evil.example"), ("Content-Type", JSON)];
-    let answer = post(doors.http, "POST", "/v1/traces", &headers, b"{}");
+    let answer = exchange(doors.http, "POST", "/v1/traces", &headers, b"{}");
     assert_eq!((answer.status, answer.header("Access-Control-Allow-Origin")), (200, None));
 }
 
@@ -468,7 +468,7 @@ fn zipkin_s_other_formats_are_told_which_one_is_taken() {
         ("/api/v2/spans", PROTOBUF),
         ("/api/v2/spans", "application/x-thrift"),
     ] {
-        let answer = post(zipkin, "POST", path, &[("Content-Type", kind)], b"[]");
+        let answer = exchange(zipkin, "POST", path, &[("Content-Type", kind)], b"[]");
         assert_eq!(answer.status, 415, "{path} {kind}");
         assert!(answer.text().contains("/api/v2/spans"), "{}", answer.text());
     }
@@ -476,20 +476,21 @@ fn zipkin_s_other_formats_are_told_which_one_is_taken() {
         ("text/plain", "Unsupported Content-Type\n"),
         ("", "Cannot parse Content-Type: mime: no media type\n"),
     ] {
-        let answer = post(zipkin, "POST", "/api/v2/spans", &[("Content-Type", kind)], b"[]");
+        let answer = exchange(zipkin, "POST", "/api/v2/spans", &[("Content-Type", kind)], b"[]");
         assert_eq!((answer.status, &*answer.text()), (400, text));
     }
     let headers =
         [("Content-Type", "application/json; charset=utf-8"), ("Content-Encoding", "gzip")];
     let span = r#"[{"traceId":"00000000000000ab","id":"00000000000000cd","timestamp":-5,
         "localEndpoint":{"serviceName":"packed"},"tags":{"error":"FALSE","a":"1","a":"2"}}]"#;
-    let answer = post(zipkin, "POST", "/api/v2/spans", &headers, &gzip(span.as_bytes()));
+    let answer = exchange(zipkin, "POST", "/api/v2/spans", &headers, &gzip(span.as_bytes()));
     assert_eq!((answer.status, answer.body.len()), (202, 0));
     let span = jaeger.traces("packed")[0].spans[0].clone();
     assert_eq!(span.tag("error"), Some(&Value::Bool(false)));
     assert_eq!(span.tag("a").and_then(Value::as_str), Some("2"));
     assert_eq!((span.start, span.warnings.len()), (0, 1));
-    let answer = post(zipkin, "POST", "/api/v2/spans", &headers, &gzip(&vec![b' '; MAX_BODY + 1]));
+    let answer =
+        exchange(zipkin, "POST", "/api/v2/spans", &headers, &gzip(&vec![b' '; MAX_BODY + 1]));
     assert_eq!(answer.status, 413);
     assert_eq!(request(zipkin, "GET", "/api/v2/spans", &[]).status, 405);
 }
