@@ -8,6 +8,8 @@
 //! Source: collector.proto and sampling.proto in <https://github.com/jaegertracing/jaeger-idl>.
 //! The messages are decoded in [`super::protobuf`]; tonic carries their bytes.
 
+pub use crate::grpc::MAX_MESSAGE;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -48,7 +48,7 @@ impl<'a> Json<'a> {
     }
 
     /// What Go calls it.
-    pub(super) fn kind(&self) -> &'static str {
+    fn kind(&self) -> &'static str {
         match self {
             Json::Null => "null",
             Json::Bool(_) => "bool",
@@ -61,7 +61,21 @@ impl<'a> Json<'a> {
 
     /// That this value cannot be taken for a `wanted`, a type of Go's.
     pub(super) fn mismatch(&self, wanted: &str) -> String {
-        format!("json: cannot unmarshal {} into Go value of type {wanted}", self.kind())
+        self.no("Go value", wanted)
+    }
+
+    /// That this value cannot be taken for what a field of a struct holds.
+    pub(super) fn no_field(&self, field: &str, wanted: &str) -> String {
+        self.no(&format!("Go struct field {field}"), wanted)
+    }
+
+    fn no(&self, place: &str, wanted: &str) -> String {
+        let kind = match self {
+            // A number of the wrong kind is shown.
+            Json::Float(number) if wanted.contains("int") => format!("number {number}"),
+            _ => self.kind().to_owned(),
+        };
+        format!("json: cannot unmarshal {kind} into {place} of type {wanted}")
     }
 }
 
@@ -170,6 +184,9 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
+const VALUE: &str = "looking for beginning of value";
+const OBJECT_KEY: &str = "looking for beginning of object key string";
+
 /// What Go would say where it says nearly the same, else what serde says.
 fn in_the_words_of_go(text: &[u8], error: &serde_json::Error) -> String {
     let said = error.to_string();
@@ -177,10 +194,9 @@ fn in_the_words_of_go(text: &[u8], error: &serde_json::Error) -> String {
         let nothing = text.iter().all(u8::is_ascii_whitespace);
         return if nothing { "EOF" } else { "unexpected EOF" }.to_owned();
     }
-    const WORDS: [(&str, &str); 7] = [
-        ("expected value", "looking for beginning of value"),
-        ("key must be a string", "looking for beginning of object key string"),
-        ("trailing comma", "looking for beginning of value"),
+    const WORDS: [(&str, &str); 6] = [
+        ("expected value", VALUE),
+        ("key must be a string", OBJECT_KEY),
         ("expected `:`", "after object key"),
         ("expected `,` or `}`", "after object key:value pair"),
         ("expected `,` or `]`", "after array element"),
@@ -188,6 +204,8 @@ fn in_the_words_of_go(text: &[u8], error: &serde_json::Error) -> String {
     ];
     let words = WORDS.iter().find(|(serde, _)| said.starts_with(serde));
     match (words, character(text, error)) {
+        (_, Some('}')) if said.starts_with("trailing comma") => unexpected('}', OBJECT_KEY),
+        (_, Some(c)) if said.starts_with("trailing comma") => unexpected(c, VALUE),
         (Some((_, go)), Some(c)) => unexpected(c, go),
         _ => said,
     }
@@ -224,6 +242,8 @@ mod tests {
             ("T", "invalid character 'T' looking for beginning of value"),
             ("{\"a\" 1}", "invalid character '1' after object key"),
             ("{\"a\":1 2}", "invalid character '2' after object key:value pair"),
+            ("{\"a\":1,}", "invalid character '}' looking for beginning of object key string"),
+            ("[1,]", "invalid character ']' looking for beginning of value"),
             ("[1\n 2]", "invalid character '2' after array element"),
             ("{} x", "invalid character 'x' after top-level value"),
         ] {

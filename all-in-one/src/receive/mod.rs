@@ -31,7 +31,6 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use crate::grpc::MAX_MESSAGE;
 pub use body::MAX_BODY;
 pub use counters::{DoorStats, Reason};
 

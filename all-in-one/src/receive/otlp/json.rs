@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
@@ -319,11 +319,20 @@ fn code(name: &str) -> Option<i32> {
 /// An id in hexadecimal. One of another length than `bytes` is read all the same: what becomes
 /// of its span is decided where that of protobuf is.
 fn id(value: Json, bytes: usize) -> Result<Vec<u8>, String> {
-    let digits = text(value)?;
+    let wrong_length = || "invalid length for ID".to_owned();
+    let digits = text(value).map_err(|_| wrong_length())?;
     match hex(&digits) {
         Some(id) => Ok(id),
-        None if digits.len() != bytes * 2 => Err("invalid length for ID".to_owned()),
-        None => Err(format!("cannot unmarshal ID from string {}: it is no hex", quote(&digits))),
+        None if digits.len() != bytes * 2 => Err(wrong_length()),
+        None => Err(format!("cannot unmarshal ID from string '{digits}': {}", no_hex(&digits))),
+    }
+}
+
+/// In the words of Go's `encoding/hex`.
+fn no_hex(digits: &str) -> String {
+    match digits.chars().find(|digit| !digit.is_ascii_hexdigit()) {
+        Some(c) => format!("encoding/hex: invalid byte: U+{:04X} '{c}'", u32::from(c)),
+        None => "encoding/hex: odd length hex string".to_owned(),
     }
 }
 
@@ -344,5 +353,10 @@ fn bytes(value: Json) -> Result<Vec<u8>, String> {
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
     let text = text(value)?;
     let decoded = STANDARD.decode(&text).or_else(|_| URL_SAFE.decode(&text));
-    decoded.map_err(|error| format!("illegal base64 data: {error}"))
+    decoded.map_err(|error| match error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => {
+            format!("illegal base64 data at input byte {at}")
+        }
+        other => format!("illegal base64 data: {other}"),
+    })
 }

@@ -14,6 +14,8 @@ mod json;
 mod proto;
 mod translate;
 
+pub use crate::grpc::MAX_MESSAGE;
+
 pub(crate) use grpc::grpc;
 pub(crate) use http::http;
 

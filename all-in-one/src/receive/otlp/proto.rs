@@ -28,20 +28,24 @@ const INSTRUMENTATION_LIBRARY_SPANS: u32 = 1000;
 /// Where the bytes are no such message, or it nests too deep or becomes too large.
 pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
     let mut room = MAX_DECODED;
-    fields(request)
-        .filter_map(|field| field.map(|field| field.message(1)).transpose())
-        .map(|bytes| resource_spans(bytes?, &mut room))
-        .collect()
+    let mut found = Vec::new();
+    for field in fields(request) {
+        if let Some(bytes) = field?.message(1, "ResourceSpans")? {
+            found.push(resource_spans(bytes, &mut room)?);
+        }
+    }
+    Ok(found)
 }
 
 fn resource_spans(bytes: &[u8], room: &mut usize) -> Result<ResourceSpans, String> {
     let mut found = ResourceSpans::default();
     for field in fields(bytes) {
         let field = field?;
-        if let Some(bytes) = field.message(1) {
+        if let Some(bytes) = field.message(1, "Resource")? {
             found.resource = Some(part(Part::Resource, bytes, room)?);
         }
-        if let Some(bytes) = field.message(2).or(field.message(INSTRUMENTATION_LIBRARY_SPANS)) {
+        let old = field.message(INSTRUMENTATION_LIBRARY_SPANS, "InstrumentationLibrarySpans")?;
+        if let Some(bytes) = field.message(2, "ScopeSpans")?.or(old) {
             found.scope_spans.push(scope_spans(bytes, room)?);
         }
     }
@@ -52,10 +56,10 @@ fn scope_spans(bytes: &[u8], room: &mut usize) -> Result<ScopeSpans, String> {
     let mut found = ScopeSpans::default();
     for field in fields(bytes) {
         let field = field?;
-        if let Some(bytes) = field.message(1) {
+        if let Some(bytes) = field.message(1, "Scope")? {
             found.scope = Some(part::<InstrumentationScope>(Part::Scope, bytes, room)?);
         }
-        if let Some(bytes) = field.message(2) {
+        if let Some(bytes) = field.message(2, "Spans")? {
             found.spans.push(part(Part::Span, bytes, room)?);
         }
     }
@@ -138,14 +142,19 @@ impl Part {
 /// A field as it lies on the wire.
 struct Field<'a> {
     number: u32,
+    wire_type: u64,
     /// What it holds, where it has a length of its own.
     bytes: Option<&'a [u8]>,
 }
 
 impl<'a> Field<'a> {
     /// The message in it, if it has this number.
-    fn message(&self, number: u32) -> Option<&'a [u8]> {
-        self.bytes.filter(|_| self.number == number)
+    fn message(&self, number: u32, name: &str) -> Result<Option<&'a [u8]>, String> {
+        if self.number != number {
+            return Ok(None);
+        }
+        let wrong = || format!("proto: wrong wireType = {} for field {name}", self.wire_type);
+        self.bytes.map(Some).ok_or_else(wrong)
     }
 }
 
@@ -175,7 +184,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, String> {
     let length = match wire_type {
         0 => {
             varint(rest)?;
-            return Ok(Field { number, bytes: None });
+            return Ok(Field { number, wire_type, bytes: None });
         }
         1 => 8,
         2 => usize::try_from(varint(rest)?).unwrap_or(usize::MAX),
@@ -184,7 +193,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, String> {
     };
     let (bytes, after) = rest.split_at_checked(length).ok_or("unexpected EOF")?;
     *rest = after;
-    Ok(Field { number, bytes: Some(bytes).filter(|_| wire_type == 2) })
+    Ok(Field { number, wire_type, bytes: Some(bytes).filter(|_| wire_type == 2) })
 }
 
 fn varint(rest: &mut &[u8]) -> Result<u64, String> {

@@ -61,7 +61,7 @@ pub(super) struct Annotation {
 /// # Errors
 /// Where the text is no such list, or a span is not as it should be.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Span>, String> {
-    match Json::parse(body)? {
+    match Json::parse(body).map_err(end_of_input)? {
         Json::List(items) => {
             items.into_iter().filter(|item| !matches!(item, Json::Null)).map(span).collect()
         }
@@ -86,6 +86,14 @@ struct Texts {
 struct Addresses {
     ipv4: String,
     ipv6: String,
+}
+
+/// Of a text that ends too early, Jaeger says something else here than in OTLP.
+fn end_of_input(error: String) -> String {
+    match error.as_str() {
+        "EOF" | "unexpected EOF" => "unexpected end of JSON input".to_owned(),
+        _ => error,
+    }
 }
 
 fn span(value: Json) -> Result<Span, String> {
@@ -275,7 +283,7 @@ fn text(value: Json, field: &str) -> Result<String, String> {
     match value {
         Json::Text(text) => Ok(text.into_owned()),
         Json::Null => Ok(String::new()),
-        other => Err(mismatch(&other, field, "string")),
+        other => Err(other.no_field(field, "string")),
     }
 }
 
@@ -283,7 +291,7 @@ fn integer(value: Json, field: &str) -> Result<i64, String> {
     match value {
         Json::Int(number) => Ok(number),
         Json::Null => Ok(0),
-        other => Err(mismatch(&other, field, "int64")),
+        other => Err(other.no_field(field, "int64")),
     }
 }
 
@@ -291,11 +299,6 @@ fn boolean(value: Json, field: &str) -> Result<bool, String> {
     match value {
         Json::Bool(value) => Ok(value),
         Json::Null => Ok(false),
-        other => Err(mismatch(&other, field, "bool")),
+        other => Err(other.no_field(field, "bool")),
     }
-}
-
-fn mismatch(value: &Json, field: &str, wanted: &str) -> String {
-    let kind = value.kind();
-    format!("json: cannot unmarshal {kind} into Go struct field {field} of type {wanted}")
 }
