@@ -37,6 +37,7 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         counters: Arc::default(),
     };
     let router = Router::new().fallback(handle).with_state(Arc::clone(&door.counters));
+    let router = http::local_only(router, address);
     let stop = intake.stop.clone();
     let serve = move || {
         let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;

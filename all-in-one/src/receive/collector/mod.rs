@@ -12,17 +12,16 @@ mod explain;
 mod media_type;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use tokio::net::TcpListener;
 use tracing::warn;
 
+use super::body::{Room, Unreadable};
 use super::intern::Interner;
 use super::thrift::{Error, binary::Binary, jaeger};
 use super::{Counters, Door, Intake, Opened, Reason, rarely};
@@ -31,12 +30,6 @@ use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::http;
 use crate::query::plain;
-
-/// The largest body that is taken, in bytes; Jaeger itself reads whatever comes.
-pub const MAX_BODY: usize = 20 << 20;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const DOOR: &str = "http-thrift";
 
@@ -58,8 +51,10 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         intake: intake.clone(),
         counters: Arc::clone(&door.counters),
         interner: Mutex::default(),
+        room: Room::default(),
     };
     let router = Router::new().fallback(handle).with_state(Arc::new(collector));
+    let router = http::local_only(router, address);
     let stop = intake.stop.clone();
     let serve = move || {
         let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
@@ -72,6 +67,7 @@ struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
     interner: Mutex<Interner>,
+    room: Room,
 }
 
 async fn handle(
@@ -110,16 +106,20 @@ impl Collector {
         answer
     }
 
-    async fn take(self: Arc<Self>, headers: HeaderMap, body: Body) -> Result<(), Refusal> {
-        // Jaeger reads the whole body before it looks at anything else.
-        let body = read(body).await?;
-        check_type(&headers)?;
-        // A large body takes a while: it must not hold up what else this thread has to do.
-        let decoded = tokio::task::spawn_blocking(move || self.decode(&body));
-        decoded.await.unwrap_or_else(|_| Err(Refusal::internal("the request could not be read")))
+    async fn take(self: Arc<Self>, mut headers: HeaderMap, body: Body) -> Result<(), Refusal> {
+        // Jaeger takes the bytes as they are, whatever coding they are said to have, and it
+        // reads all of them before it looks at their type.
+        headers.remove(header::CONTENT_ENCODING);
+        let collector = Arc::clone(&self);
+        let kind = check_type(&headers);
+        let work = move |body: &[u8]| kind.and_then(|()| collector.decode(body));
+        match self.room.work(&headers, body, work).await {
+            Ok(taken) => taken,
+            Err(unreadable) => Err(Refusal::unreadable(&unreadable)),
+        }
     }
 
-    fn decode(&self, body: &Bytes) -> Result<(), Refusal> {
+    fn decode(&self, body: &[u8]) -> Result<(), Refusal> {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = jaeger::batch(&mut Binary::new(body), &mut interner, FORMAT);
         drop(interner);
@@ -127,23 +127,6 @@ impl Collector {
         self.intake.take(&self.counters, batch.spans, batch.bytes);
         Ok(())
     }
-}
-
-/// Reads a body within the limits of size and time.
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await;
-    match read {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_length_limit(&error) => Err(Refusal::too_large()),
-        Ok(Err(error)) => {
-            Err(Refusal::internal(format!("Unable to process request body: {error}")))
-        }
-        Err(_) => Err(Refusal::too_slow()),
-    }
-}
-
-fn is_length_limit(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>())
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -184,18 +167,12 @@ impl Refusal {
         Refusal { status: StatusCode::BAD_REQUEST, reason: Reason::Unsupported, text }
     }
 
-    fn too_large() -> Self {
-        let text = format!("the body is larger than {MAX_BODY} bytes: send smaller batches");
-        Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, reason: Reason::TooLarge, text }
-    }
-
-    fn too_slow() -> Self {
-        let text = format!("the body did not arrive within {BODY_TIMEOUT:?}");
-        Refusal { status: StatusCode::REQUEST_TIMEOUT, reason: Reason::Socket, text }
-    }
-
-    fn internal(text: impl Into<String>) -> Self {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Refusal { status, reason: Reason::Socket, text: text.into() }
+    fn unreadable(why: &Unreadable) -> Self {
+        let reason = match why {
+            Unreadable::TooLarge => Reason::TooLarge,
+            _ => Reason::Socket,
+        };
+        let text = format!("Unable to process request body: {why}");
+        Refusal { status: why.status(), reason, text }
     }
 }

@@ -12,11 +12,7 @@ use crate::model::{
     KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
 };
 use crate::receive::intern::Interner;
-
-/// Why a span's negative duration is shown as nothing.
-const NEGATIVE_DURATION: &str = "the client sent a negative duration; shown as 0";
-/// Why a span's time before 1970 is shown as the epoch.
-const NEGATIVE_START: &str = "the client sent a start before 1970; shown as 1970";
+use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// What the collector calls the service of a span without a process.
 const NO_PROCESS: &str = "null-process-and-service-name";
@@ -291,13 +287,6 @@ fn seconds_and_nanos(message: &[u8]) -> Result<(i64, i32), Error> {
 fn micros(seconds: i64, nanos: i32) -> (i64, u16) {
     let beyond = u16::try_from(nanos % 1_000).unwrap_or(0);
     (seconds * 1_000_000 + i64::from(nanos / 1_000), beyond)
-}
-
-fn not_negative(value: i64, warning: &str, warnings: &mut Vec<Text>) -> u64 {
-    u64::try_from(value).unwrap_or_else(|_| {
-        warnings.push(warning.into());
-        0
-    })
 }
 
 #[cfg(test)]
