@@ -9,7 +9,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Instant;
 
-use jaeger_all_in_one::receive::{Door, Reason, collector, grpc};
+use jaeger_all_in_one::receive::grpc::MAX_MESSAGE;
+use jaeger_all_in_one::receive::{Door, MAX_BODY, Reason};
 use jaeger_all_in_one::{AllInOne, Config, HostPort};
 use support::{Packet, exchange, get, packets, until};
 use tonic::Code;
@@ -118,10 +119,10 @@ fn a_body_beyond_the_limit_is_refused_and_the_next_taken() {
     let address = jaeger.collector_addr();
     let good = packets("synth-malformed-http").remove(0);
     let padded = |size| [&good[..], &vec![0; size - good.len()]].concat();
-    let at_the_limit = padded(collector::MAX_BODY);
+    let at_the_limit = padded(MAX_BODY);
     assert_eq!(exchange(address, "POST", "/api/traces", THRIFT, &at_the_limit).status, 202);
-    let beyond = format!("{}", collector::MAX_BODY + 1);
-    assert_eq!(announced(address, &beyond, &padded(collector::MAX_BODY + 1)), "413");
+    let beyond = format!("{}", MAX_BODY + 1);
+    assert_eq!(announced(address, &beyond, &padded(MAX_BODY + 1)), "413");
     assert_eq!(exchange(address, "POST", "/api/traces", THRIFT, &good).status, 202);
     let stats = door(&jaeger, "http-thrift").stats();
     assert_eq!((stats.spans, stats.refused(Reason::TooLarge)), (2, 1), "{stats:?}");
@@ -144,6 +145,17 @@ fn announced(address: SocketAddr, length: &str, body: &[u8]) -> String {
         stream.read_exact(&mut status).expect("an answer");
         String::from_utf8_lossy(&status[9..]).into_owned()
     })
+}
+
+#[test]
+fn a_page_of_someone_else_s_gets_nothing() {
+    let jaeger = AllInOne::start().expect("start");
+    let foreign = [("Host", "evil.example"), ("Content-Type", "application/x-thrift")];
+    let good = packets("synth-malformed-http").remove(0);
+    let answer = exchange(jaeger.collector_addr(), "POST", "/api/traces", &foreign, &good);
+    assert_eq!((answer.status, spans(&jaeger)), (403, 0));
+    let sampling = jaeger.sampling_addr();
+    assert_eq!(exchange(sampling, "GET", "/sampling?service=a", &foreign, b"").status, 403);
 }
 
 #[test]
@@ -190,8 +202,8 @@ async fn a_message_beyond_the_limit_leaves_the_connection_usable() {
         message
     };
     for (size, code) in [
-        (grpc::MAX_MESSAGE, Code::Ok),
-        (grpc::MAX_MESSAGE + 1, Code::ResourceExhausted),
+        (MAX_MESSAGE, Code::Ok),
+        (MAX_MESSAGE + 1, Code::ResourceExhausted),
         (good.len() + 5, Code::Ok),
     ] {
         let answer = support::grpc::unary(&mut client, POST_SPANS, &filled(size)).await;
