@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
+use tracing::Level;
 
 use crate::error::Error;
 use crate::query::{parse_bool, parse_duration};
+use crate::unsupported;
 
 pub(crate) const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
 pub(crate) const AGENT_BINARY: &str = "processor.jaeger-binary.server-host-port";
@@ -106,6 +108,10 @@ pub struct Config {
     #[arg(long = "query.max-clock-skew-adjustment", env = "QUERY_MAX_CLOCK_SKEW_ADJUSTMENT", value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub max_clock_skew: Duration,
 
+    /// The least important lines that are logged: debug, info, warn or error; RUST_LOG says more
+    #[arg(long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = log_level)]
+    pub log_level: Level,
+
     /// How many traces are kept; the oldest makes room for the next; 0 is no limit
     #[arg(
         long = "memory.max-traces",
@@ -138,6 +144,7 @@ impl Default for Config {
             query: HostPort::any(16686),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
+            log_level: Level::INFO,
             max_traces: 100_000,
             max_bytes: 256 << 20,
         }
@@ -163,12 +170,12 @@ impl Config {
     }
 
     /// From a program's arguments (the first is its name) and its environment. An environment
-    /// variable that is empty counts as unset.
+    /// variable that is empty counts as unset; of a flag that comes twice the last counts.
     pub fn from_args(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, Rejected> {
-        let command = Config::command().mut_args(ignore_empty);
-        let matches = command.try_get_matches_from(args)?;
+        let command = Config::command().args_override_self(true).mut_args(ignore_empty);
+        let matches = command.try_get_matches_from(args.into_iter().map(two_dashes))?;
         Ok(Config::from_arg_matches(&matches)?)
     }
 
@@ -269,6 +276,10 @@ impl fmt::Display for Rejected {
             let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
             return write!(f, "error: {flag}{} cannot be \"{value}\": {reason}", variable(flag));
         }
+        let flag = context(ContextKind::InvalidArg).unwrap_or_default();
+        if let Some(why) = unsupported::why(flag.trim_start_matches('-')) {
+            return write!(f, "error: {flag}, a flag of Jaeger's, is not supported here: {why}");
+        }
         let text = self.0.to_string();
         f.write_str(text.lines().next().unwrap_or("error: bad arguments"))
     }
@@ -282,6 +293,14 @@ fn variable(flag: &str) -> String {
     let arg = command.get_arguments().find(|arg| arg.get_long() == flag.strip_prefix("--"));
     let name = arg.and_then(Arg::get_env);
     name.map(|name| format!(" ({})", name.to_string_lossy())).unwrap_or_default()
+}
+
+/// Jaeger's scripts of all ages write `-name=value` too.
+fn two_dashes(argument: impl Into<OsString>) -> OsString {
+    let argument = argument.into();
+    let name = argument.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();
+    let long = name.len() > 2 && name.starts_with(|c: char| c.is_ascii_lowercase());
+    if long { format!("--{name}").into() } else { argument }
 }
 
 fn ignore_empty(arg: Arg) -> Arg {
@@ -314,6 +333,17 @@ fn base_path(text: &str) -> Result<String, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let nanos = parse_duration(text)?;
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it is negative".to_owned())
+}
+
+/// The levels of Jaeger's logger; those above an error are none here.
+fn log_level(text: &str) -> Result<Level, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "debug" => Ok(Level::DEBUG),
+        "info" => Ok(Level::INFO),
+        "warn" => Ok(Level::WARN),
+        "error" | "dpanic" | "panic" | "fatal" => Ok(Level::ERROR),
+        _ => Err("it is debug, info, warn or error".to_owned()),
+    }
 }
 
 fn bytes(text: &str) -> Result<usize, String> {
@@ -367,12 +397,42 @@ mod tests {
             ("--query.base-path", "jaeger"),
             ("--query.base-path", "/a\"b"),
             ("--query.max-clock-skew-adjustment", "5"),
+            ("--log-level", "loud"),
         ] {
             let line = parse(&[&format!("{flag}={value}")]).expect_err(value).to_string();
             assert!(line.contains(flag), "{line}");
             assert!(line.contains(value), "{line}");
             assert!(!line.contains('\n'), "{line}");
         }
+    }
+
+    #[test]
+    fn flags_are_written_in_every_way_that_scripts_do() {
+        for args in [
+            &["--memory.max-traces=7"][..],
+            &["--memory.max-traces", "7"],
+            &["-memory.max-traces=7"],
+            &["-memory.max-traces", "7"],
+            &["--memory.max-traces=1", "--memory.max-traces=7"],
+        ] {
+            assert_eq!(parse(args).expect("flags").max_traces, 7, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_only_jaeger_knows_is_named() {
+        for args in [
+            &["--collector.queue-size=5"][..],
+            &["--config-file", "jaeger.yaml"],
+            &["-query.http.tls.enabled"],
+        ] {
+            let line = parse(args).expect_err("not supported").to_string();
+            let flag = args[0].trim_start_matches('-').split('=').next().expect("a flag");
+            assert!(line.contains(flag) && line.contains("is not supported here: "), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+        let line = parse(&["--no-such-flag"]).expect_err("unknown").to_string();
+        assert!(!line.contains("Jaeger"), "{line}");
     }
 
     #[test]

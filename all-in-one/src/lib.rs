@@ -40,6 +40,7 @@ mod status;
 pub mod store;
 mod threads;
 mod ui;
+mod unsupported;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub use config::{Config, HostPort, Rejected};
 pub use error::Error;
 pub use model::{Span, Trace};
 pub use status::status;
+pub use unsupported::{IgnoredVariable, ignored_variables};
 
 use query::Api;
 use receive::{Door, DoorStats, Intake};

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use jaeger_all_in_one::{AllInOne, Config, Error};
+use tracing::{Level, warn};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -12,11 +13,14 @@ fn main() -> ExitCode {
     if asks_status {
         arguments.remove(1);
     }
+    if let Some(flag) = arguments.get(1).and_then(|command| command.to_str()).and_then(as_flag) {
+        arguments[1] = flag.into();
+    }
     let config = match Config::from_args(arguments) {
         Ok(config) => config,
         Err(rejected) => return ExitCode::from(rejected.print()),
     };
-    log_to_stderr();
+    log_to_stderr(config.log_level);
     let ended = match asks_status {
         true => jaeger_all_in_one::status(&config).map(|url| println!("A Jaeger answers on {url}")),
         false => run(config),
@@ -34,7 +38,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// Jaeger's commands that a flag answers here. Its `env` explains the variables: so does the help.
+fn as_flag(command: &str) -> Option<&'static str> {
+    match command {
+        "version" => Some("--version"),
+        "help" | "env" => Some("--help"),
+        _ => None,
+    }
+}
+
 fn run(config: Config) -> Result<(), Error> {
+    for variable in jaeger_all_in_one::ignored_variables() {
+        warn!("{variable}");
+    }
     // Its own small runtime, only to wait: the all-in-one brings the threads that work.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -83,10 +99,9 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs go to stderr, at the level that `RUST_LOG` names.
-fn log_to_stderr() {
-    let filter =
-        EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+/// Logs go to stderr, at this level, or as `RUST_LOG` says.
+fn log_to_stderr(level: Level) {
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

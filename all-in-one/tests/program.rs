@@ -157,8 +157,39 @@ fn a_port_in_use_is_one_line_and_code_1() {
 }
 
 #[test]
+fn a_variable_without_effect_is_said_and_no_more() {
+    let mut command = program();
+    command.env("COLLECTOR_QUEUE_SIZE", "5").env("SPAN_STORAGE_TYPE", "cassandra");
+    let mut running = Running::start(command.stderr(Stdio::piped()));
+    let mut log = running.child.stderr.take().expect("stderr");
+    assert_eq!(support::get(running.address(), "/api/services").status, 200);
+    running.stop("-TERM");
+    let mut text = String::new();
+    log.read_to_string(&mut text).expect("the log");
+    for name in ["COLLECTOR_QUEUE_SIZE", "SPAN_STORAGE_TYPE"] {
+        assert_eq!(text.matches(name).count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_flag_of_jaeger_s_that_has_no_effect_is_refused() {
+    let (code, text) = refused(program().arg("--collector.queue-size=5"));
+    assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
+    assert!(text.contains("--collector.queue-size") && text.contains("not supported"), "{text}");
+}
+
+#[test]
+fn help_says_the_defaults_and_the_variables() {
+    let output = program().arg("help").output().expect("run");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for part in ["[default: :16686]", "[default: 100000]", "QUERY_BASE_PATH"] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
-    for flag in ["--help", "--version"] {
+    for flag in ["--help", "--version", "help", "version", "env"] {
         let output = program().arg(flag).output().expect("run");
         assert_eq!(output.status.code(), Some(0));
         assert!(!output.stdout.is_empty());

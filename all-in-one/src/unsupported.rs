@@ -1,0 +1,230 @@
+//! What Jaeger 1.35 can be told and this all-in-one cannot. Whoever brings such a setting from
+//! the container is told so: a flag is an error, a variable a line in the log.
+//!
+//! The names are those that the original's `--help` and `env` list. A flag's variable is its
+//! name in upper case with underscores.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use clap::CommandFactory;
+
+use crate::config::Config;
+
+/// Why settings have no effect here, and the flags of which that is true.
+const FLAGS: &[(&str, &[&str])] = &[
+    (
+        "settings come from flags and the environment; write the file's settings there",
+        &["config-file"],
+    ),
+    (
+        "a span goes straight from its door to the store: there are no queues and no workers",
+        &[
+            "collector.num-workers",
+            "collector.queue-size",
+            "collector.queue-size-memory",
+            "processor.jaeger-binary.server-queue-size",
+            "processor.jaeger-binary.workers",
+            "processor.jaeger-compact.server-queue-size",
+            "processor.jaeger-compact.workers",
+            "processor.zipkin-compact.server-queue-size",
+            "processor.zipkin-compact.workers",
+        ],
+    ),
+    (
+        "a packet may have 65000 bytes, and the kernel is asked for as much buffer as it grants",
+        &[
+            "processor.jaeger-binary.server-max-packet-size",
+            "processor.jaeger-binary.server-socket-buffer-size",
+            "processor.jaeger-compact.server-max-packet-size",
+            "processor.jaeger-compact.server-socket-buffer-size",
+            "processor.zipkin-compact.server-max-packet-size",
+            "processor.zipkin-compact.server-socket-buffer-size",
+        ],
+    ),
+    (
+        "a message may have 4 MiB, and a connection lasts as long as its client likes",
+        &[
+            "collector.grpc-server.max-connection-age",
+            "collector.grpc-server.max-connection-age-grace",
+            "collector.grpc-server.max-message-size",
+            "collector.otlp.grpc.max-connection-age",
+            "collector.otlp.grpc.max-connection-age-grace",
+            "collector.otlp.grpc.max-message-size",
+        ],
+    ),
+    (
+        "spans are kept as they came, and all of them",
+        &["collector.tags", "downsampling.hashsalt", "downsampling.ratio"],
+    ),
+    (
+        "a web page of another origin may not send spans here",
+        &["collector.zipkin.allowed-headers", "collector.zipkin.allowed-origins"],
+    ),
+    (
+        "every client is answered with the default sampling rate",
+        &["sampling.strategies-file", "sampling.strategies-reload-interval"],
+    ),
+    ("metrics are for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
+    (
+        "the query API is the HTTP one, as its web pages use it",
+        &["query.grpc-server.host-port", "query.bearer-token-propagation"],
+    ),
+    (
+        "the web pages are the embedded ones, as they are",
+        &["query.additional-headers", "query.static-files", "query.ui-config"],
+    ),
+    (
+        "the agent's doors lead to the store of the same process",
+        &[
+            "reporter.grpc.discovery.min-peers",
+            "reporter.grpc.host-port",
+            "reporter.grpc.retry.max",
+            "reporter.type",
+        ],
+    ),
+    (IN_MEMORY, &["span-storage.type"]),
+];
+
+const IN_MEMORY: &str = "spans are kept in memory";
+const NO_TLS: &str = "connections are not encrypted; put a proxy in front";
+
+/// What stands before and after `.tls.` in the names of flags.
+const TLS: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "admin.http",
+            "collector.grpc",
+            "collector.http",
+            "collector.otlp.grpc",
+            "collector.otlp.http",
+            "collector.zipkin",
+            "query.grpc",
+            "query.http",
+        ],
+        &["cert", "cipher-suites", "client-ca", "enabled", "key", "max-version", "min-version"],
+    ),
+    (&["reporter.grpc"], &["ca", "cert", "enabled", "key", "server-name", "skip-host-verify"]),
+];
+
+/// Variables that are no flags: the value that has no effect in Jaeger either, and why others
+/// have none here.
+const VARIABLES: &[(&str, &str, &str)] = &[
+    ("SPAN_STORAGE_TYPE", "memory", IN_MEMORY),
+    ("DEPENDENCY_STORAGE_TYPE", "memory", IN_MEMORY),
+    ("SAMPLING_STORAGE_TYPE", "memory", IN_MEMORY),
+    ("SAMPLING_CONFIG_TYPE", "file", "sampling does not adapt itself"),
+    ("METRICS_STORAGE_TYPE", "", "the page Monitor has no metrics to show"),
+];
+
+/// A variable that is set, that Jaeger 1.35 knows, and that has no effect here.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IgnoredVariable {
+    /// Its name.
+    pub name: String,
+    /// Why it has no effect.
+    pub why: &'static str,
+}
+
+impl fmt::Display for IgnoredVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has no effect here: {}", self.name, self.why)
+    }
+}
+
+/// The variables of this process's environment that Jaeger 1.35 would heed and that have no
+/// effect here. An empty one counts as unset.
+pub fn ignored_variables() -> Vec<IgnoredVariable> {
+    ignored(|name| std::env::var_os(name))
+}
+
+fn ignored(get: impl Fn(&str) -> Option<OsString>) -> Vec<IgnoredVariable> {
+    let command = Config::command();
+    let supported = |flag: &str| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
+    let is_set =
+        |name: &str, idle: &str| get(name).is_some_and(|value| !value.is_empty() && value != idle);
+    // The storage's type is a flag too, a retired one.
+    let twice = |name: &str| VARIABLES.iter().any(|(known, ..)| *known == name);
+    let flags = flags()
+        .filter(|(flag, _)| !supported(flag))
+        .map(|(flag, why)| (variable(&flag), why))
+        .filter(|(name, _)| !twice(name) && is_set(name, ""))
+        .map(|(name, why)| IgnoredVariable { name, why });
+    let others = VARIABLES
+        .iter()
+        .filter(|(name, idle, _)| is_set(name, idle))
+        .map(|(name, _, why)| IgnoredVariable { name: (*name).to_owned(), why });
+    flags.chain(others).collect()
+}
+
+/// Why a flag of Jaeger 1.35's has no effect here; `None` where it is not one of Jaeger's.
+pub(crate) fn why(flag: &str) -> Option<&'static str> {
+    flags().find(|(known, _)| known == flag).map(|(_, why)| why)
+}
+
+fn flags() -> impl Iterator<Item = (String, &'static str)> {
+    let plain = FLAGS
+        .iter()
+        .flat_map(|(why, flags)| flags.iter().map(move |flag| ((*flag).to_owned(), *why)));
+    let tls = TLS.iter().flat_map(|(servers, settings)| {
+        servers.iter().flat_map(move |server| {
+            settings.iter().map(move |setting| (format!("{server}.tls.{setting}"), NO_TLS))
+        })
+    });
+    plain.chain(tls)
+}
+
+fn variable(flag: &str) -> String {
+    flag.to_uppercase().replace(['.', '-'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(set: &[(&str, &str)]) -> Vec<String> {
+        let get = |name: &str| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        };
+        ignored(get).into_iter().map(|ignored| ignored.name).collect()
+    }
+
+    #[test]
+    fn what_jaeger_would_heed_is_named_once() {
+        for name in [
+            "COLLECTOR_QUEUE_SIZE",
+            "COLLECTOR_GRPC_TLS_ENABLED",
+            "CONFIG_FILE",
+            "REPORTER_GRPC_TLS_SKIP_HOST_VERIFY",
+            "METRICS_STORAGE_TYPE",
+        ] {
+            assert_eq!(names(&[(name, "1")]), [name]);
+        }
+        assert_eq!(names(&[("SPAN_STORAGE_TYPE", "elasticsearch")]), ["SPAN_STORAGE_TYPE"]);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_not_named() {
+        for set in [
+            ("SPAN_STORAGE_TYPE", "memory"),
+            ("COLLECTOR_QUEUE_SIZE", ""),
+            ("QUERY_BASE_PATH", "/jaeger"),
+            ("MEMORY_MAX_TRACES", "5"),
+            ("JAEGER_AGENT_HOST", "localhost"),
+            ("COLLECTOR_SERVICE_HOST", "10.0.0.1"),
+        ] {
+            assert_eq!(names(&[set]), <[&str; 0]>::default(), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_stands_once_in_the_table() {
+        let mut all: Vec<_> = flags().map(|(flag, _)| flag).collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert!(why("collector.otlp.http.tls.cert").is_some());
+        assert!(why("no-such-flag").is_none());
+    }
+}
