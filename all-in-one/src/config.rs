@@ -24,6 +24,7 @@ pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
 pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
 pub(crate) const ZIPKIN: &str = "collector.zipkin.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
+pub(crate) const ADMIN: &str = "admin.http.host-port";
 const BASE_PATH: &str = "query.base-path";
 
 /// What an all-in-one listens on, and how much it holds.
@@ -100,6 +101,10 @@ pub struct Config {
     #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
     pub query: HostPort,
 
+    /// HTTP address of the health check and of /metrics for Prometheus
+    #[arg(long = ADMIN, env = "ADMIN_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value = ":14269")]
+    pub admin: HostPort,
+
     /// Path below which the web pages and the query API lie, such as /jaeger
     #[arg(long = BASE_PATH, env = "QUERY_BASE_PATH", value_name = "PATH", default_value = "/", value_parser = base_path)]
     pub base_path: String,
@@ -142,6 +147,7 @@ impl Default for Config {
             otlp_http: HostPort::any(4318),
             zipkin: None,
             query: HostPort::any(16686),
+            admin: HostPort::any(14269),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
             log_level: Level::INFO,
@@ -165,6 +171,7 @@ impl Config {
             otlp_http: HostPort::any(0),
             zipkin: Some(HostPort::any(0)),
             query: HostPort::any(0),
+            admin: HostPort::any(0),
             ..Config::default()
         }
     }

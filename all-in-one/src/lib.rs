@@ -56,6 +56,7 @@ pub use model::{Span, Trace};
 pub use status::status;
 pub use unsupported::{IgnoredVariable, ignored_variables};
 
+use admin::Admin;
 use query::Api;
 use receive::{Door, DoorStats, Intake};
 use store::{Limits, Search, Store, Usage};
@@ -70,6 +71,7 @@ pub struct AllInOne {
     store: Arc<Store>,
     doors: Vec<Door>,
     query_addr: SocketAddr,
+    admin_addr: SocketAddr,
     base_path: String,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -102,6 +104,8 @@ impl AllInOne {
         }
         let (query_listener, query_addr) =
             receive::bind(&config, &config.query, config::QUERY, receive::tcp)?;
+        let (admin_listener, admin_addr) =
+            receive::bind(&config, &config.admin, config::ADMIN, receive::tcp)?;
 
         let threads = Threads::start()?;
         let context = threads.enter();
@@ -119,9 +123,13 @@ impl AllInOne {
         };
         let router = http::guarded(query::router(api), query_addr);
         let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
-        tasks.push(tokio::spawn(http::serve(query_listener, router, stopped)));
+        tasks.push(tokio::spawn(http::serve(query_listener, router, stopped.clone())));
+        let admin = Admin::new(doors.clone(), Arc::clone(&store));
+        let router = http::guarded(admin::router(admin), admin_addr);
+        let admin_listener = TcpListener::from_std(admin_listener).map_err(Error::Runtime)?;
+        tasks.push(tokio::spawn(http::serve(admin_listener, router, stopped)));
         drop(context);
-        Ok(AllInOne { store, doors, query_addr, base_path, stop, tasks, threads })
+        Ok(AllInOne { store, doors, query_addr, admin_addr, base_path, stop, tasks, threads })
     }
 
     /// The doors that are open.
@@ -183,6 +191,11 @@ impl AllInOne {
     /// Where the web pages and the query API are (16686 in Jaeger).
     pub fn query_addr(&self) -> SocketAddr {
         self.query_addr
+    }
+
+    /// Where the health check and `/metrics` are (14269 in Jaeger).
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
     }
 
     /// The address of the web pages, such as `http://127.0.0.1:16686`, with the base path and

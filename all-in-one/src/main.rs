@@ -71,6 +71,7 @@ fn banner(jaeger: &AllInOne) -> String {
     let mut lines = format!("Jaeger all-in-one {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |what: &str, address: String| lines += &format!("  {what:<24}{address}\n");
     line("web pages, query API", jaeger.query_url());
+    line("health, metrics", format!("http://{}", jaeger.admin_addr()));
     for door in jaeger.doors() {
         let transport = if door.udp { "/udp" } else { "" };
         line(door.takes, format!("{}{transport}", door.address));

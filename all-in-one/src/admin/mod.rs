@@ -1,3 +1,50 @@
-//! What is neither spans nor traces: how clients are to sample.
+//! The admin port, 14269 in Jaeger: whether the all-in-one is well, and what it has done.
+//!
+//! Any path tells the health, as in Jaeger; only `/metrics` is for Prometheus. Beside it, and on a
+//! port of its own: how clients are to sample.
 
+mod health;
+mod metrics;
 pub(crate) mod sampling;
+mod text;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::receive::Door;
+use crate::store::Store;
+use health::Health;
+
+/// What the answers are made from.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    doors: Vec<Door>,
+    store: Arc<Store>,
+    health: Health,
+}
+
+impl Admin {
+    /// For an all-in-one that starts now.
+    pub(crate) fn new(doors: Vec<Door>, store: Arc<Store>) -> Self {
+        Admin { doors, store, health: Health::since_now() }
+    }
+}
+
+/// The service behind the admin port.
+pub(crate) fn router(admin: Admin) -> Router {
+    Router::new().fallback(handle).with_state(Arc::new(admin))
+}
+
+async fn handle(State(admin): State<Arc<Admin>>, uri: Uri) -> Response {
+    match uri.path() {
+        "/metrics" => {
+            let body = metrics::metrics(&admin.doors, &admin.store);
+            ([(header::CONTENT_TYPE, text::CONTENT_TYPE)], body).into_response()
+        }
+        _ => ([(header::CONTENT_TYPE, "application/json")], admin.health.json()).into_response(),
+    }
+}

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 pub(crate) use errors::plain;
 pub(crate) use form::Form;
-pub(crate) use go::{float_text, parse_bool, parse_duration, quote};
+pub(crate) use go::{float_text, format_duration, parse_bool, parse_duration, quote};
 pub(crate) use json::compact as go_json;
 
 use crate::store::Store;

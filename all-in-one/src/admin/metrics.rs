@@ -1,0 +1,146 @@
+//! What `/metrics` tells: what came through each door and what did not, and how full the store
+//! is.
+//!
+//! Where one of Jaeger 1.35's metrics means the same it has Jaeger's name and labels, so that
+//! dashboards find it: spans are summed over services there (`svc="other-services"`, as in
+//! Jaeger when there are many).
+
+use std::collections::BTreeMap;
+
+use super::text::Text;
+use crate::receive::{Door, Reason};
+use crate::store::{Store, Usage};
+
+/// All metrics, as text.
+pub(super) fn metrics(doors: &[Door], store: &Store) -> String {
+    let usage = store.usage();
+    let mut text = Text::default();
+    let version = [("build_date", ""), ("revision", ""), ("version", env!("CARGO_PKG_VERSION"))];
+    text.gauge("jaeger_build_info", "build_info").value(&version, 1);
+    at_the_doors(&mut text, doors);
+    in_the_store(&mut text, &usage, store.services().len());
+    as_jaeger_says_it(&mut text, doors, &usage);
+    text.finish()
+}
+
+fn at_the_doors(text: &mut Text, doors: &[Door]) {
+    let mut requests =
+        text.counter("jaeger_door_requests_total", "Packets or requests received, by door.");
+    for door in doors {
+        requests.value(&[("door", door.name)], door.stats().packets);
+    }
+    let mut spans = text.counter("jaeger_door_spans_total", "Spans taken, by door.");
+    for door in doors {
+        spans.value(&[("door", door.name)], door.stats().spans);
+    }
+    let help = "Packets, requests or spans not taken, by door and reason.";
+    let mut refused = text.counter("jaeger_door_refused_total", help);
+    for door in doors {
+        let stats = door.stats();
+        for reason in Reason::ALL {
+            let labels = [("door", door.name), ("reason", reason.name())];
+            refused.value(&labels, stats.refused(reason));
+        }
+    }
+}
+
+fn in_the_store(text: &mut Text, usage: &Usage, services: usize) {
+    for (name, help, value) in [
+        ("jaeger_memory_traces", "Traces held.", usage.traces),
+        ("jaeger_memory_spans", "Spans held.", usage.spans),
+        ("jaeger_memory_services", "Services that have spans.", services),
+        ("jaeger_memory_bytes", "Bytes that the spans take, about.", usage.bytes),
+    ] {
+        text.gauge(name, help).value(&[], value as u64);
+    }
+    for (name, help, value) in [
+        (
+            "jaeger_memory_evicted_traces_total",
+            "Traces that made room for newer ones.",
+            usage.evicted_traces,
+        ),
+        (
+            "jaeger_memory_evicted_spans_total",
+            "Spans that went with their trace to make room.",
+            usage.evicted_spans,
+        ),
+        (
+            "jaeger_memory_dropped_spans_total",
+            "Spans dropped since their trace was too large.",
+            usage.dropped_spans,
+        ),
+    ] {
+        text.counter(name, help).value(&[], value);
+    }
+}
+
+fn as_jaeger_says_it(text: &mut Text, doors: &[Door], usage: &Usage) {
+    type Of = fn(&Door) -> u64;
+    let packets: [(&str, &str, Of); 4] = [
+        (
+            "jaeger_thrift_udp_server_packets_processed_total",
+            "thrift.udp.server.packets.processed",
+            |door| door.stats().packets.saturating_sub(door.stats().refused(Reason::TooLarge)),
+        ),
+        (
+            "jaeger_thrift_udp_server_packets_dropped_total",
+            "thrift.udp.server.packets.dropped",
+            |door| door.stats().refused(Reason::TooLarge),
+        ),
+        ("jaeger_thrift_udp_server_read_errors_total", "thrift.udp.server.read.errors", |door| {
+            door.stats().refused(Reason::Socket)
+        }),
+        (
+            "jaeger_thrift_udp_t_processor_handler_errors_total",
+            "thrift.udp.t-processor.handler-errors",
+            |door| door.stats().refused(Reason::Malformed),
+        ),
+    ];
+    for (name, help, of) in packets {
+        let mut metric = text.counter(name, help);
+        for door in doors {
+            if let Some((model, protocol)) = udp_labels(door.name) {
+                metric.value(&[("model", model), ("protocol", protocol)], of(door));
+            }
+        }
+    }
+    let mut received = BTreeMap::new();
+    for door in doors {
+        *received.entry(span_labels(door.name)).or_insert(0) += door.stats().spans;
+    }
+    let mut metric = text.counter("jaeger_spans_received_total", "received");
+    for ((format, transport), spans) in &received {
+        metric.value(&svc_labels(&[("format", format), ("transport", transport)]), *spans);
+    }
+    let saved = received.values().sum::<u64>().saturating_sub(usage.dropped_spans);
+    let mut metric = text.counter("jaeger_spans_saved_by_svc_total", "saved-by-svc");
+    metric.value(&svc_labels(&[("result", "ok")]), saved);
+    metric.value(&svc_labels(&[("result", "err")]), usage.dropped_spans);
+}
+
+/// In the container a span from the agent's ports reaches the collector by gRPC.
+fn span_labels(door: &str) -> (&'static str, &'static str) {
+    match door {
+        _ if door.contains("zipkin") && udp_labels(door).is_none() => ("zipkin", "http"),
+        _ if door.contains("otlp") && door.contains("http") => ("proto", "http"),
+        _ if door.contains("http") => ("jaeger", "http"),
+        _ => ("proto", "grpc"),
+    }
+}
+
+fn udp_labels(door: &str) -> Option<(&'static str, &'static str)> {
+    match door {
+        "udp-compact" => Some(("jaeger", "compact")),
+        "udp-binary" => Some(("jaeger", "binary")),
+        "udp-zipkin" => Some(("zipkin", "compact")),
+        _ => None,
+    }
+}
+
+/// In the order of their names, in which Jaeger prints them.
+fn svc_labels<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut labels = vec![("debug", "false"), ("svc", "other-services")];
+    labels.extend(more);
+    labels.sort_unstable();
+    labels
+}

@@ -1,0 +1,75 @@
+//! Prometheus's text format, version 0.0.4: a metric is two lines of comment, which say what it
+//! is, and a line for each set of labels.
+//!
+//! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::fmt::Write as _;
+
+/// How the text is announced.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A text in the making.
+#[derive(Debug, Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    /// A number that only grows. Its name ends in `_total`.
+    pub(super) fn counter(&mut self, name: &str, help: &str) -> Metric<'_> {
+        self.metric(name, help, "counter")
+    }
+
+    /// A number that comes and goes.
+    pub(super) fn gauge(&mut self, name: &str, help: &str) -> Metric<'_> {
+        self.metric(name, help, "gauge")
+    }
+
+    fn metric(&mut self, name: &str, help: &str, kind: &str) -> Metric<'_> {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        Metric { text: &mut self.0, name: name.to_owned() }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// A metric whose values follow.
+#[derive(Debug)]
+pub(super) struct Metric<'a> {
+    text: &'a mut String,
+    name: String,
+}
+
+impl Metric<'_> {
+    /// One value. What labels say is our own and needs no escapes.
+    pub(super) fn value(&mut self, labels: &[(&str, &str)], value: u64) {
+        self.text.push_str(&self.name);
+        for (place, (label, said)) in labels.iter().enumerate() {
+            let before = if place == 0 { '{' } else { ',' };
+            let _ = write!(self.text, "{before}{label}=\"{said}\"");
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.text, "{end} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_named_explained_and_typed() {
+        let mut text = Text::default();
+        let mut doors = text.counter("spans_total", "Spans.");
+        doors.value(&[("door", "a"), ("reason", "b")], 1);
+        doors.value(&[("door", "c")], 2);
+        text.gauge("held", "Held.").value(&[], 3);
+        assert_eq!(
+            text.finish(),
+            "# HELP spans_total Spans.\n# TYPE spans_total counter\n\
+             spans_total{door=\"a\",reason=\"b\"} 1\nspans_total{door=\"c\"} 2\n\
+             # HELP held Held.\n# TYPE held gauge\nheld 3\n"
+        );
+    }
+}
