@@ -12,7 +12,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest, Sha256};
 
 const CRATE: &str = "otlp-embedded";
 const VERSION: &str = "0.0.2";
@@ -23,7 +25,8 @@ fn main() -> Result<()> {
     // Without a line like this Cargo watches every file of the package.
     println!("cargo::rerun-if-changed=Cargo.toml");
     println!("cargo::rerun-if-changed=build.rs");
-    let pages = find_crate()?.join("jaeger-ui/build");
+    let ui = find_crate()?.join("jaeger-ui");
+    let pages = ui.join("build");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let mut source = String::from("static ASSETS: &[Asset] = &[\n");
     let mut files: Vec<_> = fs::read_dir(pages.join("static"))?
@@ -36,11 +39,38 @@ fn main() -> Result<()> {
             embed(&file, name, &out, &mut source)?;
         }
     }
+    // Whoever gets the pages gets their licence too.
+    embed(&ui.join("LICENSE"), "LICENSE.txt", &out, &mut source)?;
     source.push_str("];\n");
-    let index = pages.join("index.html");
-    writeln!(source, "static INDEX_HTML: &str = include_str!({index:?});")?;
+    let index = index(&fs::read_to_string(pages.join("index.html"))?)?;
+    writeln!(source, "static INDEX_HTML: &str = {index:?};")?;
+    writeln!(source, "static SCRIPT_HASHES: &str = {:?};", script_hashes(&index))?;
     fs::write(out.join("assets.rs"), source)?;
     Ok(())
+}
+
+/// The page, told the version in the place that upstream keeps for that.
+fn index(html: &str) -> Result<String> {
+    let version = std::env::var("CARGO_PKG_VERSION")?;
+    let version =
+        format!(r#"JAEGER_VERSION = {{"gitCommit":"","gitVersion":"v{version}","buildDate":""}};"#);
+    let place = "JAEGER_VERSION = DEFAULT_VERSION;";
+    if !html.contains(place) || !html.contains(r#"<base href="/""#) {
+        return Err("index.html has no place for the version or the base path".into());
+    }
+    Ok(html.replace(place, &version))
+}
+
+/// The scripts that stand in the page itself, as a Content-Security-Policy names them: by their
+/// hashes.
+fn script_hashes(html: &str) -> String {
+    let scripts = html.split("<script").skip(1).filter_map(|rest| {
+        let (attributes, rest) = rest.split_once('>')?;
+        let (script, _) = rest.split_once("</script>")?;
+        let inline = !script.is_empty() && !attributes.contains(" src=");
+        inline.then(|| format!("'sha256-{}'", BASE64.encode(Sha256::digest(script))))
+    });
+    scripts.collect::<Vec<_>>().join(" ")
 }
 
 fn embed(file: &Path, name: &str, out: &Path, source: &mut String) -> Result<()> {
@@ -66,6 +96,7 @@ fn content_type(name: &str) -> Result<&'static str> {
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
         Some("ico") => "image/x-icon",
+        Some("txt") => "text/plain; charset=utf-8",
         _ => return Err(format!("no content type for {name}").into()),
     })
 }

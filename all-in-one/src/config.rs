@@ -27,6 +27,13 @@ pub(crate) const QUERY: &str = "query.http-server.host-port";
 pub(crate) const ADMIN: &str = "admin.http.host-port";
 const BASE_PATH: &str = "query.base-path";
 
+/// What `--version` says; `-V` says the first line.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nanswers as Jaeger 1.35",
+    "\nweb pages: Jaeger UI 2.14.1, copyright The Jaeger Authors, Apache License 2.0 (/static/LICENSE.txt)",
+);
+
 /// What an all-in-one listens on, and how much it holds.
 ///
 /// An address without a host, such as `:16686`, is one of the listen host. Port 0 lets the
@@ -35,6 +42,7 @@ const BASE_PATH: &str = "query.base-path";
 #[command(
     name = "jaeger-all-in-one",
     version,
+    long_version = LONG_VERSION,
     about = "Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages.",
     override_usage = "jaeger-all-in-one [OPTIONS]\n       jaeger-all-in-one status [OPTIONS]  (exit code 0 where a Jaeger answers)"
 )]

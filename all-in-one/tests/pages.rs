@@ -59,6 +59,30 @@ fn the_page_and_what_it_loads_are_served() {
 }
 
 #[test]
+fn the_page_runs_its_own_scripts_only() {
+    let jaeger = AllInOne::start().expect("start");
+    let index = get(jaeger.query_addr(), "/search");
+    let policy = index.header("Content-Security-Policy").expect("a policy");
+    let text = index.text();
+    let tags = text.matches("<script").count() - text.matches(" src=").count();
+    assert_eq!(policy.matches("'sha256-").count(), tags, "{policy}");
+    let scripts = policy.split(';').find(|rule| rule.trim().starts_with("script-src"));
+    let scripts = scripts.expect("a rule for scripts");
+    for loose in ["'unsafe-inline'", "'unsafe-eval'", "http", "*"] {
+        assert!(!scripts.contains(loose), "{scripts}");
+    }
+    assert_eq!(get(jaeger.query_addr(), "/api/services").header("Content-Security-Policy"), None);
+}
+
+#[test]
+fn the_licence_of_the_pages_comes_with_them() {
+    let jaeger = AllInOne::start().expect("start");
+    let licence = get(jaeger.query_addr(), "/static/LICENSE.txt");
+    assert_eq!(licence.header("Content-Type"), Some("text/plain; charset=utf-8"));
+    assert!(licence.text().contains("Apache License"));
+}
+
+#[test]
 fn the_page_s_own_paths_give_the_page() {
     let jaeger = AllInOne::start().expect("start");
     let index = get(jaeger.query_addr(), "/").body;

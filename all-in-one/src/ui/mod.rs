@@ -2,6 +2,9 @@
 //!
 //! A path either names an embedded file or is the page's own affair (`/search`, `/trace/…`):
 //! then it gets index.html, which looks at the path itself. No file system is ever asked.
+//!
+//! A policy forbids the page every script and every request that is not its own, so that text
+//! in a span stays text, whatever it holds.
 
 use std::io::Read as _;
 
@@ -26,6 +29,7 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The web pages, for one base path.
 pub(crate) struct Pages {
     index: Bytes,
+    policy: HeaderValue,
 }
 
 impl std::fmt::Debug for Pages {
@@ -37,15 +41,9 @@ impl std::fmt::Debug for Pages {
 impl Pages {
     /// `base_path` has no slash at its end.
     pub(crate) fn new(base_path: &str) -> Self {
-        let version = env!("CARGO_PKG_VERSION");
-        let version = format!(
-            r#"JAEGER_VERSION = {{"gitCommit":"","gitVersion":"v{version}","buildDate":""}};"#
-        );
-        let index = INDEX_HTML
-            .replace(r#"<base href="/""#, &format!(r#"<base href="{base_path}/""#))
-            .replace("JAEGER_CONFIG = DEFAULT_CONFIG;", "JAEGER_CONFIG = null;")
-            .replace("JAEGER_VERSION = DEFAULT_VERSION;", &version);
-        Pages { index: index.into() }
+        let base = format!(r#"<base href="{base_path}/""#);
+        let index = INDEX_HTML.replace(r#"<base href="/""#, &base);
+        Pages { index: index.into(), policy: policy() }
     }
 
     /// Answers a request for a path below the base path.
@@ -67,12 +65,26 @@ impl Pages {
 
     fn index(&self) -> Response {
         let headers = [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             // It names the other files by their contents' hashes, so it must be fresh.
-            (header::CACHE_CONTROL, "no-cache"),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (header::CONTENT_SECURITY_POLICY, self.policy.clone()),
         ];
         (headers, Body::from(self.index.clone())).into_response()
     }
+}
+
+/// What the page may do: load its own files, run its own scripts, ask its own server. Its
+/// components style themselves in place, and its graphs are laid out by WebAssembly in workers
+/// that it makes itself. It may be shown within other pages, for which it has a mode of its own.
+fn policy() -> HeaderValue {
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {SCRIPT_HASHES}; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; \
+         base-uri 'self'; form-action 'self'"
+    );
+    // Hashes are plain text; without a policy the page would work too.
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"))
 }
 
 /// Browsers ask for /favicon.ico on their own; the file has a hash in its name.
