@@ -15,9 +15,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tracing::{debug, warn};
+
+use crate::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,7 +30,25 @@ const LARGEST_HEAD: usize = 64 << 10;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running requests end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+    serve_as(listener, router, stop, |stream| stream).await;
+}
+
+/// Serves a port whose requests have no bodies: their first lines are taken as Go takes them.
+pub(crate) async fn serve_questions(
+    listener: TcpListener,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    serve_as(listener, router, stop, Escaped::new).await;
+}
+
+async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    wrap: fn(TcpStream) -> S,
+) {
     let service = TowerToHyperService::new(router);
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
@@ -46,7 +67,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
                 continue;
             }
         };
-        let connection = server.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = server.serve_connection(TokioIo::new(wrap(stream)), service.clone());
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -36,6 +36,7 @@ mod http;
 pub mod model;
 mod query;
 pub mod receive;
+mod request_line;
 mod status;
 pub mod store;
 mod threads;
@@ -123,7 +124,7 @@ impl AllInOne {
         };
         let router = http::guarded(query::router(api), query_addr);
         let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
-        tasks.push(tokio::spawn(http::serve(query_listener, router, stopped.clone())));
+        tasks.push(tokio::spawn(http::serve_questions(query_listener, router, stopped.clone())));
         let admin = Admin::new(doors.clone(), Arc::clone(&store));
         let router = http::guarded(admin::router(admin), admin_addr);
         let admin_listener = TcpListener::from_std(admin_listener).map_err(Error::Runtime)?;

@@ -25,7 +25,8 @@ pub(super) fn dependencies(api: &Api, form: &Form) -> Result<Response, Refusal> 
         "" => DEFAULT_LOOKBACK,
         text => parse_int(text, 64).map_err(|why| Refusal::parameter("lookback", why))?,
     };
-    let start = end.saturating_sub(lookback.saturating_mul(1_000));
+    // Go counts it in nanoseconds, without a check.
+    let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));
     let mut calls = Calls::new();
     api.store.each_between(start, end, |trace| count(trace, &mut calls));
     let service = form.get("service");

@@ -55,7 +55,15 @@ pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
 
 /// A floating point number (`strconv.ParseFloat`), as far as anyone sends one.
 pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(text)))
+    let error = |why| Err(format!("strconv.ParseFloat: parsing {}: {why}", quote(text)));
+    match text.parse::<f64>() {
+        // Infinity can be asked for by its name only.
+        Ok(value) if value.is_infinite() && text.contains(|c: char| c.is_ascii_digit()) => {
+            error("value out of range")
+        }
+        Ok(value) => Ok(value),
+        Err(_) => error("invalid syntax"),
+    }
 }
 
 /// A duration such as `1h30m` or `1.5ms`, in nanoseconds (`time.ParseDuration`).
@@ -74,8 +82,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     }
     let mut total = 0i128;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| c != '.' && !c.is_ascii_digit());
-        let (number, after) = rest.split_at(digits.unwrap_or(rest.len()));
+        let (number, after) = rest.split_at(number_length(rest));
         let nanos_of = decimal(number).ok_or_else(invalid)?;
         let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit());
         let (unit, after) = after.split_at(unit_end.unwrap_or(after.len()));
@@ -88,12 +95,22 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
         };
         total = total
             .checked_add(nanos_of.times(scale))
-            .filter(|total| *total <= i128::from(i64::MAX))
+            .filter(|total| *total <= i128::from(i64::MAX) + i128::from(negative))
             .ok_or_else(invalid)?;
         rest = after;
     }
     let total = if negative { -total } else { total };
     i64::try_from(total).map_err(|_| invalid())
+}
+
+/// How many bytes the digits at the front take, with one point among them.
+fn number_length(text: &str) -> usize {
+    let mut points = 0;
+    let end = text.find(|c: char| {
+        points += usize::from(c == '.');
+        points > 1 || c != '.' && !c.is_ascii_digit()
+    });
+    end.unwrap_or(text.len())
 }
 
 /// Nanoseconds as Go prints a duration: `1h0m0.045s`, `33.3345ms`, `-5ms`.
@@ -243,6 +260,7 @@ mod tests {
             ("-1ms", -1_000_000),
             ("+1µs", 1_000),
             ("4.9999ms", 4_999_900),
+            ("-2562047h47m16.854775808s", i64::MIN),
         ] {
             assert_eq!(parse_duration(text), Ok(nanos), "{text}");
         }
@@ -251,12 +269,23 @@ mod tests {
             ("abc", "time: invalid duration \"abc\""),
             (".", "time: invalid duration \".\""),
             ("5", "time: missing unit in duration \"5\""),
+            ("1.5.5s", "time: missing unit in duration \"1.5.5s\""),
             ("5 ms", "time: unknown unit \" ms\" in duration \"5 ms\""),
             ("1d", "time: unknown unit \"d\" in duration \"1d\""),
             ("1é", "time: unknown unit \"\\xc3\\xa9\" in duration \"1\\xc3\\xa9\""),
             ("9999999h", "time: invalid duration \"9999999h\""),
         ] {
             assert_eq!(parse_duration(text), Err(error.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_are_read_as_go_reads_them() {
+        assert_eq!(parse_float(".5"), Ok(0.5));
+        assert_eq!(parse_float("-inf"), Ok(f64::NEG_INFINITY));
+        for (text, why) in [("1e999", "value out of range"), ("x", "invalid syntax")] {
+            let error = format!("strconv.ParseFloat: parsing \"{text}\": {why}");
+            assert_eq!(parse_float(text), Err(error));
         }
     }
 

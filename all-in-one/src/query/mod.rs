@@ -12,6 +12,7 @@ mod json;
 mod metrics;
 mod params;
 mod services;
+mod tags;
 mod traces;
 
 use std::sync::Arc;
@@ -58,6 +59,9 @@ async fn handle(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    if form::unescape(uri.path(), false).is_none() {
+        return errors::plain(StatusCode::BAD_REQUEST, "400 Bad Request");
+    }
     let Some(path) = below(&api.base_path, uri.path()) else {
         return outside(&api, uri.path());
     };
@@ -67,7 +71,7 @@ async fn handle(
     }
     let form = Form::parse(uri.query().unwrap_or(""));
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if let ["api", "v3", ..] = segments[..] {
+    if let ["api", "v3", _, ..] = segments[..] {
         return errors::plain(StatusCode::NOT_FOUND, "there is no /api/v3 here, use /api\n");
     }
     let Some((allowed, endpoint)) = endpoint(&segments) else {

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::errors::Refusal;
 use super::form::Form;
 use super::go::{parse_duration, parse_int};
+use super::tags;
 use crate::model::TraceId;
 use crate::store::Search;
 
@@ -27,7 +28,7 @@ impl Request {
     pub(super) fn parse(form: &Form) -> Result<Self, Refusal> {
         let earliest = time(form, "start", 1_000, || now() - DEFAULT_LOOKBACK)?;
         let latest = time(form, "end", 1_000, now)?;
-        let tags = tags(form)?;
+        let tags = all_tags(form)?;
         let limit = limit(form)?;
         let shortest = duration(form, "minDuration")?;
         let longest = duration(form, "maxDuration")?;
@@ -112,7 +113,7 @@ fn trace_ids(form: &Form) -> Result<Vec<TraceId>, Refusal> {
 }
 
 /// `tag=key:value`, and `tags={"key":"value"}`; of one key the last counts.
-fn tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
+fn all_tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
     let mut tags = BTreeMap::new();
     for tag in form.all("tag") {
         let (key, value) = tag.split_once(':').ok_or_else(|| {
@@ -123,7 +124,7 @@ fn tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
         tags.insert(key.to_owned(), value.to_owned());
     }
     for json in form.all("tags") {
-        let object = json_tags(json).map_err(|why| {
+        let object = tags::parse(json).map_err(|why| {
             Refusal::bad_request(format!(
                 "malformed 'tags' parameter, cannot unmarshal JSON: {why}"
             ))
@@ -131,72 +132,4 @@ fn tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
         tags.extend(object);
     }
     Ok(tags.into_iter().collect())
-}
-
-fn json_tags(text: &str) -> Result<Vec<(String, String)>, String> {
-    use serde_json::Value;
-    let refused = |value: &Value, wanted: &str| {
-        let kind = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "bool",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        };
-        format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
-    };
-    match serde_json::from_str(text).map_err(|error| syntax_error(text, &error))? {
-        Value::Null => Ok(Vec::new()),
-        Value::Object(object) => object
-            .into_iter()
-            .map(|(key, value)| match value {
-                Value::String(value) => Ok((key, value)),
-                Value::Null => Ok((key, String::new())),
-                other => Err(refused(&other, "string")),
-            })
-            .collect(),
-        other => Err(refused(&other, "map[string]string")),
-    }
-}
-
-/// What Go says about the same mistake.
-fn syntax_error(text: &str, error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let message = error.to_string();
-    let context = match message.split(" at line").next().unwrap_or_default() {
-        "key must be a string" => "looking for beginning of object key string",
-        "trailing characters" => "after top-level value",
-        "expected `:`" => "after object key",
-        "expected `,` or `}`" => "after object key:value pair",
-        "expected `,` or `]`" => "after array element",
-        "trailing comma" => "looking for beginning of object key string",
-        _ => "looking for beginning of value",
-    };
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or("");
-    let at = error.column().saturating_sub(1).min(line.len());
-    let found = line.get(at..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
-    format!("invalid character '{found}' {context}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_object_of_text_is_refused_as_go_refuses_it() {
-        for (json, why) in [
-            (r#"{"a":1}"#, "json: cannot unmarshal number into Go value of type string"),
-            ("[]", "json: cannot unmarshal array into Go value of type map[string]string"),
-            ("{bad", "invalid character 'b' looking for beginning of object key string"),
-            (r#"{"a":"1"} x"#, "invalid character 'x' after top-level value"),
-            ("", "unexpected end of JSON input"),
-            ("{", "unexpected end of JSON input"),
-        ] {
-            assert_eq!(json_tags(json), Err(why.to_owned()), "{json}");
-        }
-        assert_eq!(json_tags("null"), Ok(vec![]));
-    }
 }

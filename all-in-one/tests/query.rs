@@ -1,0 +1,102 @@
+//! The query API where Jaeger's answer cannot be replayed: it depends on the time of day, or is
+//! of another kind on purpose.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jaeger_all_in_one::{AllInOne, Config};
+use support::{Packet, Sender, get, request};
+
+const HOUR: u64 = 3_600_000_000;
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since.as_micros()).expect("before the year 586524")
+}
+
+/// The ids of the traces that a search finds, in order.
+fn found(jaeger: &AllInOne, query: &str) -> Vec<String> {
+    let answer = get(jaeger.query_addr(), &format!("/api/traces?service=shop{query}"));
+    assert_eq!(answer.status, 200, "{query}");
+    let json = answer.json();
+    let traces = json["data"].as_array().expect("traces");
+    let mut ids: Vec<_> =
+        traces.iter().map(|trace| trace["traceID"].as_str().expect("an id").to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_search_without_times_looks_at_the_last_two_days() {
+    let jaeger = AllInOne::start().expect("start");
+    let mut sender = Sender::new(&jaeger);
+    let now = now();
+    for (id, start) in
+        [(1, now - 49 * HOUR), (2, now - 47 * HOUR), (3, now - HOUR), (4, now + HOUR)]
+    {
+        sender.send_and_wait(&Packet::of("shop").span(id, 1, "buy", start).build());
+    }
+    let id = |id: u64| format!("{id:016x}");
+    for (query, ids) in [
+        (String::new(), vec![2, 3]),
+        ("&start=&end=".to_owned(), vec![2, 3]),
+        // What the web pages call the last hour is in `start` and `end`: `lookback` says it only.
+        ("&lookback=1h".to_owned(), vec![2, 3]),
+        ("&lookback=bogus".to_owned(), vec![2, 3]),
+        ("&start=0".to_owned(), vec![1, 2, 3]),
+        ("&start=-1".to_owned(), vec![1, 2, 3]),
+        (format!("&start={}", now - 2 * HOUR), vec![3]),
+        (format!("&end={}", now - 2 * HOUR), vec![2]),
+        (format!("&end={}", now + 2 * HOUR), vec![2, 3, 4]),
+        ("&end=0".to_owned(), vec![]),
+    ] {
+        let ids: Vec<_> = ids.into_iter().map(id).collect();
+        assert_eq!(found(&jaeger, &query), ids, "{query}");
+    }
+}
+
+#[test]
+fn quotes_may_come_as_they_are() {
+    let jaeger = AllInOne::start().expect("start");
+    let mut sender = Sender::new(&jaeger);
+    sender.send_and_wait(&Packet::of("shop").span(1, 1, "a<b>", 1).build());
+    let range = "&start=0&end=4200000000000000";
+    assert_eq!(found(&jaeger, &format!("&operation=a<b>{range}")).len(), 1);
+    let none = format!("&tags={{\"no\":\"such\"}}{range}");
+    assert_eq!(found(&jaeger, &none).len(), 0);
+    let format = format!("&tags={{\"internal.span.format\":\"proto\"}}{range}");
+    assert_eq!(found(&jaeger, &format).len(), 1);
+}
+
+#[test]
+fn the_later_api_is_said_not_to_be_there() {
+    let jaeger = AllInOne::start().expect("start");
+    for path in ["/api/v3/services", "/api/v3/operations?service=x", "/api/v3/traces/100"] {
+        let answer = get(jaeger.query_addr(), path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.header("Content-Type"), Some("text/plain; charset=utf-8"), "{path}");
+        assert!(answer.text().contains("/api/v3"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn the_way_to_the_base_path_is_jaeger_s() {
+    let config = Config { base_path: "/jaeger".to_owned(), ..Config::ephemeral() };
+    let jaeger = AllInOne::start_with(config).expect("start");
+    for (path, status) in [
+        ("/jaeger/", 200),
+        ("/jaeger/search", 200),
+        ("/jaeger/api/services", 200),
+        ("/jaeger/api/traces/dead", 404),
+        ("/api/services", 404),
+        ("/search", 404),
+        ("/jaegerx", 404),
+    ] {
+        assert_eq!(get(jaeger.query_addr(), path).status, status, "{path}");
+    }
+    let archive = request(jaeger.query_addr(), "POST", "/jaeger/api/archive/100", &[]);
+    assert_eq!(archive.status, 500);
+}
