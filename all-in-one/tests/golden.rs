@@ -11,6 +11,13 @@
 //! | a negative duration | 18446744073709551611 µs | 0 and a warning | no meaning |
 //! | a duration beyond 292 years | the rest of a division | as sent | no meaning |
 //! | a tag of an unknown type | prints a Go struct with an address | the type's number | no meaning |
+//! | a tag that is not a number or infinite | the search fails with 500 | text, such as `"NaN"` | one tag must not hide the others |
+//! | a service whose name is no UTF-8 | panics and exits | taken, with U+FFFD | one packet must not end the server |
+//! | `raw=true` after a read without it | process tags sorted: the read changed the store | as they came | a read changes nothing |
+//! | `/api/v3/*`, gRPC on 16685 | answers | 404 that says so; no such port | the web pages and Grafana use `/api/*` |
+//! | paths outside of the base path | the page, with 200 | `/` leads to the base path, others 404 | the page cannot work there, and no script takes it for an answer |
+//! | `/favicon.ico` | 404 in the recorded build, which had no web pages | the icon | browsers ask for it |
+//! | `quantile=0x1p-2`, `quantile=1_0` | 501 | 400 | nobody writes numbers so, and both are errors |
 //! | OTLP: bytes | an empty text | binary | nothing is lost; Jaeger 1.76 |
 //! | OTLP: a zero id | stored as trace or span 0 | refused, partial success | OTLP calls it invalid |
 //! | OTLP: an id of the wrong length | refuses the request | refuses the span, partial success | the others are good |
