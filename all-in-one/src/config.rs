@@ -24,6 +24,7 @@ pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
 pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
 pub(crate) const ZIPKIN: &str = "collector.zipkin.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
+pub(crate) const QUERY_GRPC: &str = "query.grpc-server.host-port";
 pub(crate) const ADMIN: &str = "admin.http.host-port";
 const BASE_PATH: &str = "query.base-path";
 
@@ -109,6 +110,10 @@ pub struct Config {
     #[arg(long = QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16686")]
     pub query: HostPort,
 
+    /// gRPC address where callers learn that the query API is the HTTP one
+    #[arg(long = QUERY_GRPC, env = "QUERY_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":16685")]
+    pub query_grpc: HostPort,
+
     /// HTTP address of the health check and of /metrics for Prometheus
     #[arg(long = ADMIN, env = "ADMIN_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value = ":14269")]
     pub admin: HostPort,
@@ -155,6 +160,7 @@ impl Default for Config {
             otlp_http: HostPort::any(4318),
             zipkin: None,
             query: HostPort::any(16686),
+            query_grpc: HostPort::any(16685),
             admin: HostPort::any(14269),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
@@ -179,6 +185,7 @@ impl Config {
             otlp_http: HostPort::any(0),
             zipkin: Some(HostPort::any(0)),
             query: HostPort::any(0),
+            query_grpc: HostPort::any(0),
             admin: HostPort::any(0),
             ..Config::default()
         }

@@ -66,10 +66,7 @@ const FLAGS: &[(&str, &[&str])] = &[
         &["sampling.strategies-file", "sampling.strategies-reload-interval"],
     ),
     ("metrics are for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
-    (
-        "the query API is the HTTP one, as its web pages use it",
-        &["query.grpc-server.host-port", "query.bearer-token-propagation"],
-    ),
+    ("the store needs no token", &["query.bearer-token-propagation"]),
     (
         "the web pages are the embedded ones, as they are",
         &["query.additional-headers", "query.static-files", "query.ui-config"],

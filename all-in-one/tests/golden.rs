@@ -14,7 +14,7 @@
 //! | a tag that is not a number or infinite | the search fails with 500 | text, such as `"NaN"` | one tag must not hide the others |
 //! | a service whose name is no UTF-8 | panics and exits | taken, with U+FFFD | one packet must not end the server |
 //! | `raw=true` after a read without it | process tags sorted: the read changed the store | as they came | a read changes nothing |
-//! | `/api/v3/*`, gRPC on 16685 | answers | 404 that says so; no such port | the web pages and Grafana use `/api/*` |
+//! | `/api/v3/*`, gRPC query on 16685 | answers | 404 and UNIMPLEMENTED, which say so | the web pages and Grafana use `/api/*` |
 //! | paths outside of the base path | the page, with 200 | `/` leads to the base path, others 404 | the page cannot work there, and no script takes it for an answer |
 //! | `/favicon.ico` | 404 in the recorded build, which had no web pages | the icon | browsers ask for it |
 //! | `quantile=0x1p-2`, `quantile=1_0` | 501 | 400 | nobody writes numbers so, and both are errors |

@@ -24,6 +24,7 @@ fn program() -> Command {
         .env("COLLECTOR_OTLP_GRPC_HOST_PORT", ":0")
         .env("COLLECTOR_OTLP_HTTP_HOST_PORT", ":0")
         .env("QUERY_HTTP_SERVER_HOST_PORT", ":0")
+        .env("QUERY_GRPC_SERVER_HOST_PORT", ":0")
         .env("ADMIN_HTTP_HOST_PORT", ":0");
     command
 }

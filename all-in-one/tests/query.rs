@@ -7,6 +7,10 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::body::Body;
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use jaeger_all_in_one::{AllInOne, Config};
 use support::{Packet, Sender, get, request};
 
@@ -80,6 +84,24 @@ fn the_later_api_is_said_not_to_be_there() {
         assert_eq!(answer.header("Content-Type"), Some("text/plain; charset=utf-8"), "{path}");
         assert!(answer.text().contains("/api/v3"), "{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn the_grpc_api_is_said_not_to_be_there() {
+    let jaeger = AllInOne::start().expect("start");
+    let address = jaeger.door("grpc-query").expect("the door").address;
+    let stream = tokio::net::TcpStream::connect(address).await.expect("connect");
+    let connection = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut client, connection) = connection.await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let call = Request::post(format!("http://{address}/jaeger.api_v2.QueryService/GetServices"))
+        .header("Content-Type", "application/grpc")
+        .body(Body::empty())
+        .expect("a call");
+    let answer = client.send_request(call).await.expect("an answer");
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("grpc-status"), Some("12"), "UNIMPLEMENTED");
+    assert!(header("grpc-message").is_some_and(|why| why.contains("HTTP")), "{answer:?}");
 }
 
 #[test]

@@ -93,7 +93,9 @@ fn as_jaeger_says_it(text: &mut Text, doors: &[Door], usage: &Usage) {
         (
             "jaeger_thrift_udp_t_processor_handler_errors_total",
             "thrift.udp.t-processor.handler-errors",
-            |door| door.stats().refused(Reason::Malformed),
+            |door| {
+                door.stats().refused(Reason::Malformed) + door.stats().refused(Reason::Unsupported)
+            },
         ),
     ];
     for (name, help, of) in packets {
@@ -106,7 +108,9 @@ fn as_jaeger_says_it(text: &mut Text, doors: &[Door], usage: &Usage) {
     }
     let mut received = BTreeMap::new();
     for door in doors {
-        *received.entry(span_labels(door.name)).or_insert(0) += door.stats().spans;
+        if let Some(labels) = span_labels(door.name) {
+            *received.entry(labels).or_insert(0) += door.stats().spans;
+        }
     }
     let mut metric = text.counter("jaeger_spans_received_total", "received");
     for ((format, transport), spans) in &received {
@@ -118,13 +122,16 @@ fn as_jaeger_says_it(text: &mut Text, doors: &[Door], usage: &Usage) {
     metric.value(&svc_labels(&[("result", "err")]), usage.dropped_spans);
 }
 
-/// In the container a span from the agent's ports reaches the collector by gRPC.
-fn span_labels(door: &str) -> (&'static str, &'static str) {
+/// The format and the transport of a door's spans, as the container's collector counts them:
+/// from the agent's ports they reach it by gRPC, and OTLP of either kind counts as that.
+fn span_labels(door: &str) -> Option<(&'static str, &'static str)> {
     match door {
-        _ if door.contains("zipkin") && udp_labels(door).is_none() => ("zipkin", "http"),
-        _ if door.contains("otlp") && door.contains("http") => ("proto", "http"),
-        _ if door.contains("http") => ("jaeger", "http"),
-        _ => ("proto", "grpc"),
+        "udp-compact" | "udp-binary" | "grpc-jaeger" | "otlp-grpc" | "otlp-http" => {
+            Some(("proto", "grpc"))
+        }
+        "http-thrift" => Some(("jaeger", "http")),
+        "zipkin" => Some(("zipkin", "http")),
+        _ => None,
     }
 }
 

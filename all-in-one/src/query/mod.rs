@@ -8,6 +8,7 @@ mod dependencies;
 mod errors;
 mod form;
 mod go;
+pub(crate) mod grpc;
 mod json;
 mod metrics;
 mod params;

@@ -40,6 +40,7 @@ use crate::admin::sampling;
 use crate::config::{Config, HostPort};
 use crate::error::Error;
 use crate::model::Span;
+use crate::query::grpc as query_grpc;
 use crate::store::Store;
 
 /// Every door, in the order in which the banner lists them.
@@ -53,6 +54,7 @@ pub(crate) const DOORS: &[OpenDoor] = &[
     otlp::grpc,
     otlp::http,
     zipkin::http,
+    query_grpc::open,
 ];
 
 /// Opens a door where the settings ask for it: binds its port, and says how it is served.
