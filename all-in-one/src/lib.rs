@@ -2,8 +2,9 @@
 //! library that a test starts in its own process.
 //!
 //! It receives spans (see [`receive`]), keeps them in memory within bounds (see [`store`]), and
-//! answers Jaeger's query API and shows Jaeger's web pages on one port. Everything listens on
-//! loopback unless told otherwise.
+//! answers Jaeger's query API and shows Jaeger's web pages on one port. On another it tells its
+//! health, and Prometheus what came and what had to go. Everything listens on loopback unless
+//! told otherwise.
 //!
 //! ```
 //! use std::net::UdpSocket;

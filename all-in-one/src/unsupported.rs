@@ -214,6 +214,44 @@ mod tests {
         }
     }
 
+    /// What `all-in-one --help` of 1.35 lists, without those for TLS.
+    const JAEGER: &str = "
+        admin.http.host-port
+        collector.grpc-server.host-port collector.grpc-server.max-connection-age
+        collector.grpc-server.max-connection-age-grace collector.grpc-server.max-message-size
+        collector.http-server.host-port collector.num-workers
+        collector.otlp.grpc.max-connection-age collector.otlp.grpc.max-connection-age-grace
+        collector.otlp.grpc.max-message-size
+        collector.queue-size collector.queue-size-memory collector.tags
+        collector.zipkin.allowed-headers collector.zipkin.allowed-origins
+        config-file downsampling.hashsalt downsampling.ratio help http-server.host-port log-level
+        memory.max-traces metrics-backend metrics-http-route
+        processor.jaeger-binary.server-host-port processor.jaeger-binary.server-max-packet-size
+        processor.jaeger-binary.server-queue-size
+        processor.jaeger-binary.server-socket-buffer-size processor.jaeger-binary.workers
+        processor.jaeger-compact.server-host-port processor.jaeger-compact.server-max-packet-size
+        processor.jaeger-compact.server-queue-size
+        processor.jaeger-compact.server-socket-buffer-size processor.jaeger-compact.workers
+        processor.zipkin-compact.server-host-port processor.zipkin-compact.server-max-packet-size
+        processor.zipkin-compact.server-queue-size
+        processor.zipkin-compact.server-socket-buffer-size processor.zipkin-compact.workers
+        query.additional-headers query.base-path query.bearer-token-propagation
+        query.grpc-server.host-port query.http-server.host-port query.max-clock-skew-adjustment
+        query.static-files query.ui-config
+        reporter.grpc.discovery.min-peers reporter.grpc.host-port reporter.grpc.retry.max
+        reporter.type sampling.strategies-file sampling.strategies-reload-interval
+        span-storage.type";
+
+    #[test]
+    fn every_flag_of_jaeger_s_is_either_supported_or_explained() {
+        let mut command = Config::command();
+        command.build();
+        for flag in JAEGER.split_whitespace() {
+            let supported = command.get_arguments().any(|arg| arg.get_long() == Some(flag));
+            assert_ne!(supported, why(flag).is_some(), "{flag}");
+        }
+    }
+
     #[test]
     fn a_flag_stands_once_in_the_table() {
         let mut all: Vec<_> = flags().map(|(flag, _)| flag).collect();
