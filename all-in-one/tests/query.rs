@@ -86,6 +86,23 @@ fn the_later_api_is_said_not_to_be_there() {
     }
 }
 
+#[test]
+fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
+    let jaeger = AllInOne::start().expect("start");
+    let mut sender = Sender::new(&jaeger);
+    for packet in support::packets("synth-types") {
+        sender.send_and_wait(&packet);
+    }
+    let ask = |headers: &[(&str, &str)]| {
+        let answer = request(jaeger.query_addr(), "GET", "/api/traces/a", headers);
+        answer.text().contains(":\"9223372036854775807\"")
+    };
+    assert!(!ask(&[]));
+    assert!(!ask(&[("User-Agent", "curl/8"), ("Accept", "application/json")]));
+    assert!(ask(&[("Sec-Fetch-Mode", "cors")]));
+    assert!(ask(&[("Referer", "http://192.0.2.1:16686/trace/a")]));
+}
+
 #[tokio::test]
 async fn the_grpc_api_is_said_not_to_be_there() {
     let jaeger = AllInOne::start().expect("start");

@@ -6,10 +6,6 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
 
-/// The largest integer that JavaScript, and so the web pages, can hold: 2^53 - 1. Larger ones
-/// are written as text.
-const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
-
 /// What every answer is wrapped in.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<T> {
@@ -146,9 +142,6 @@ impl Serialize for ValueJson<'_> {
         match self.0 {
             Value::String(text) => serializer.serialize_str(text),
             Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Int64(value) if value.unsigned_abs() > LARGEST_SAFE_INTEGER => {
-                serializer.collect_str(value)
-            }
             Value::Int64(value) => serializer.serialize_i64(*value),
             // JSON has no word for these; Jaeger refuses the whole search because of one.
             Value::Float64(value) if !value.is_finite() => {
@@ -216,11 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn what_javascript_cannot_hold_is_text() {
+    fn what_json_has_no_number_for_is_text() {
         let json = |value| serde_json::to_string(&ValueJson(&value)).expect("JSON");
-        assert_eq!(json(Value::Int64(9_007_199_254_740_991)), "9007199254740991");
-        assert_eq!(json(Value::Int64(9_007_199_254_740_992)), "\"9007199254740992\"");
-        assert_eq!(json(Value::Int64(i64::MIN)), "\"-9223372036854775808\"");
         assert_eq!(json(Value::Float64(f64::NAN)), "\"NaN\"");
         assert_eq!(json(Value::Float64(f64::NEG_INFINITY)), "\"-Inf\"");
     }

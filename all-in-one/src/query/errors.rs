@@ -36,7 +36,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let problem = Problem { code: self.status.as_u16(), msg: self.message, trace_id: None };
         let answer: Answer<()> = Answer { errors: Some(vec![problem]), ..Answer::default() };
-        let mut body = json::write(&answer, false).unwrap_or_default();
+        let mut body = json::write(&answer, json::Style::default()).unwrap_or_default();
         body.push(b'\n');
         plain(self.status, body)
     }

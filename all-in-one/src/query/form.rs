@@ -4,7 +4,11 @@
 
 /// The parameters of a request, in the order sent.
 #[derive(Debug, Default)]
-pub(crate) struct Form(Vec<(String, String)>);
+pub(crate) struct Form {
+    pairs: Vec<(String, String)>,
+    /// Whether a web page asks, which reads JSON with JavaScript.
+    pub(super) by_page: bool,
+}
 
 impl Form {
     /// Reads what stands behind the question mark.
@@ -14,7 +18,7 @@ impl Form {
             Some((unescape(key, true)?, unescape(value, true)?))
         };
         let well_formed = query.split('&').filter(|p| !p.is_empty() && !p.contains(';'));
-        Form(well_formed.filter_map(pair).collect())
+        Form { pairs: well_formed.filter_map(pair).collect(), by_page: false }
     }
 
     /// The first value of a parameter, empty where there is none.
@@ -24,7 +28,7 @@ impl Form {
 
     /// All values of a parameter.
     pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter is there at all.

@@ -5,14 +5,28 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-/// Writes `value`, indented by four spaces where `pretty`.
-pub(super) fn write(value: &impl Serialize, pretty: bool) -> serde_json::Result<Vec<u8>> {
+/// The largest integer that JavaScript can hold: 2^53 - 1. It would round a larger one.
+const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Style {
+    /// Indented by four spaces.
+    pub(super) pretty: bool,
+    /// Values that JavaScript cannot hold are text, as Jaeger writes them since 1.76.
+    pub(super) for_javascript: bool,
+}
+
+/// Writes `value` as Go does.
+pub(super) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(1024);
-    if pretty {
-        let layout = Go(PrettyFormatter::with_indent(b"    "));
+    let for_javascript = style.for_javascript;
+    if style.pretty {
+        let layout = Go { layout: PrettyFormatter::with_indent(b"    "), for_javascript };
         value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
     } else {
-        value.serialize(&mut Serializer::with_formatter(&mut out, Go(CompactFormatter)))?;
+        let layout = Go { layout: CompactFormatter, for_javascript };
+        value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
     }
     Ok(out)
 }
@@ -23,9 +37,20 @@ pub(crate) fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 }
 
 /// Go's way with characters and numbers; the layout is the inner formatter's.
-struct Go<F>(F);
+struct Go<F> {
+    layout: F,
+    for_javascript: bool,
+}
 
 impl<F: Formatter> Formatter for Go<F> {
+    // Only the values of tags are signed; times and counts are not.
+    fn write_i64<W: ?Sized + Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
+        if self.for_javascript && value.unsigned_abs() > LARGEST_SAFE_INTEGER {
+            return write!(writer, "\"{value}\"");
+        }
+        self.layout.write_i64(writer, value)
+    }
+
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         writer.write_all(super::go::json_float(value).as_bytes())
     }
@@ -57,16 +82,16 @@ impl<F: Formatter> Formatter for Go<F> {
         match escape {
             CharEscape::Backspace => writer.write_all(b"\\u0008"),
             CharEscape::FormFeed => writer.write_all(b"\\u000c"),
-            other => self.0.write_char_escape(writer, other),
+            other => self.layout.write_char_escape(writer, other),
         }
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
+        self.layout.begin_array(writer)
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
+        self.layout.end_array(writer)
     }
 
     fn begin_array_value<W: ?Sized + Write>(
@@ -74,19 +99,19 @@ impl<F: Formatter> Formatter for Go<F> {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
+        self.layout.begin_array_value(writer, first)
     }
 
     fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
+        self.layout.end_array_value(writer)
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
+        self.layout.begin_object(writer)
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
+        self.layout.end_object(writer)
     }
 
     fn begin_object_key<W: ?Sized + Write>(
@@ -94,15 +119,15 @@ impl<F: Formatter> Formatter for Go<F> {
         writer: &mut W,
         first: bool,
     ) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
+        self.layout.begin_object_key(writer, first)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
+        self.layout.begin_object_value(writer)
     }
 
     fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
+        self.layout.end_object_value(writer)
     }
 }
 
@@ -113,7 +138,7 @@ mod tests {
     #[test]
     fn escapes_are_go_s() {
         let text = "<b>&\"'\\/</b>\u{0}\u{8}\u{c}\t\n\r\u{7f}\u{2028}\u{2029}é";
-        let json = write(&text, false).expect("JSON");
+        let json = write(&text, Style::default()).expect("JSON");
         assert_eq!(
             String::from_utf8(json).expect("UTF-8"),
             "\"\\u003cb\\u003e\\u0026\\\"'\\\\/\\u003c/b\\u003e\\u0000\\u0008\\u000c\\t\\n\\r\u{7f}\\u2028\\u2029é\""
@@ -121,8 +146,28 @@ mod tests {
     }
 
     #[test]
+    fn what_javascript_cannot_hold_is_text_for_it_and_a_number_for_others() {
+        for (value, for_others, for_javascript) in [
+            (9_007_199_254_740_991, "9007199254740991", "9007199254740991"),
+            (9_007_199_254_740_992, "9007199254740992", "\"9007199254740992\""),
+            (i64::MIN, "-9223372036854775808", "\"-9223372036854775808\""),
+        ] {
+            for (style, json) in [
+                (Style::default(), for_others),
+                (Style { for_javascript: true, ..Style::default() }, for_javascript),
+            ] {
+                assert_eq!(write(&value, style).expect("JSON"), json.as_bytes(), "{style:?}");
+            }
+        }
+    }
+
+    #[test]
     fn pretty_is_four_spaces() {
-        let json = write(&serde_json::json!({"a": [1], "b": []}), true).expect("JSON");
+        let json = write(
+            &serde_json::json!({"a": [1], "b": []}),
+            Style { pretty: true, ..Style::default() },
+        )
+        .expect("JSON");
         assert_eq!(
             String::from_utf8(json).expect("UTF-8"),
             "{\n    \"a\": [\n        1\n    ],\n    \"b\": []\n}"

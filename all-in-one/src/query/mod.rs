@@ -70,7 +70,8 @@ async fn handle(
         let location = format!("{}{clean}", api.base_path);
         return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
     }
-    let form = Form::parse(uri.query().unwrap_or(""));
+    let mut form = Form::parse(uri.query().unwrap_or(""));
+    form.by_page = is_by_page(&headers);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     if let ["api", "v3", _, ..] = segments[..] {
         return errors::plain(StatusCode::NOT_FOUND, "there is no /api/v3 here, use /api\n");
@@ -139,9 +140,15 @@ impl Endpoint {
 
 fn ok(form: &Form, answer: &impl Serialize) -> Result<Response, Refusal> {
     let pretty = !matches!(form.get("prettyPrint"), "" | "false");
-    let body = json::write(answer, pretty)
+    let body = json::write(answer, json::Style { pretty, for_javascript: form.by_page })
         .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Whether a page in a browser asks, and not a script: browsers say from which page, and on
+/// localhost in which way.
+fn is_by_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::REFERER) || headers.contains_key("Sec-Fetch-Mode")
 }
 
 /// The path as it stands below the base path.
