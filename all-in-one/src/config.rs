@@ -80,7 +80,7 @@ pub struct Config {
     /// gRPC address for spans as Jaeger's agents and model.proto carry them
     #[arg(long = COLLECTOR_GRPC, env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value = ":14250")]
     pub collector_grpc: HostPort,
-    /// Whether spans are taken by OTLP. Jaeger 1.35 has this off by default, Jaeger since 1.57 on
+    /// Whether spans are taken by OTLP; false turns it off (Jaeger 1.35 has it off unless asked)
     #[arg(
         long = "collector.otlp.enabled",
         env = "COLLECTOR_OTLP_ENABLED",
@@ -412,6 +412,8 @@ mod tests {
             ("--query.http-server.host-port", ":70000"),
             ("--processor.jaeger-compact.server-host-port", "6831"),
             ("--processor.jaeger-compact.server-host-port", "::1:6831"),
+            ("--collector.otlp.enabled", "maybe"),
+            ("--collector.zipkin.host-port", "zipkin"),
             ("--memory.max-traces", "many"),
             ("--memory.max-traces", "-1"),
             ("--memory.max-bytes", "0"),
@@ -466,6 +468,24 @@ mod tests {
         let host: HostPort = "[::1]:2".parse().expect("an address");
         let address = config.resolve(&host, QUERY).expect("an address");
         assert_eq!(address.to_string(), "[::1]:2");
+    }
+
+    #[test]
+    fn otlp_is_on_unless_turned_off_and_zipkin_off_unless_turned_on() {
+        let config = parse(&[]).expect("flags");
+        assert_eq!((config.otlp, config.zipkin), (true, None));
+        for (flag, on) in [
+            ("--collector.otlp.enabled", true),
+            ("--collector.otlp.enabled=1", true),
+            ("--collector.otlp.enabled=false", false),
+            ("--collector.otlp.enabled=F", false),
+        ] {
+            assert_eq!(parse(&[flag]).expect(flag).otlp, on, "{flag}");
+        }
+        for address in [":9411", "9411"] {
+            let flag = format!("--collector.zipkin.host-port={address}");
+            assert_eq!(parse(&[&flag]).expect(address).zipkin, Some(HostPort::any(9411)));
+        }
     }
 
     #[test]

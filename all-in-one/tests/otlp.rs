@@ -241,6 +241,13 @@ fn what_would_swell_when_it_is_decoded_is_refused() {
         (answer.status, &*reason(&answer)),
         (400, "it becomes too large when it is decoded")
     );
+    let spans = format!("[{}{{}}]", "{},".repeat(1 << 20));
+    let spans = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#);
+    let answer = doors.post(JSON, spans.as_bytes());
+    assert_eq!(
+        (answer.status, &*reason(&answer)),
+        (400, "it becomes too large when it is decoded")
+    );
     let many = format!("[{}0]", "0,".repeat(5 << 20));
     let answer = doors.post(JSON, format!("{{\"unknown\":{many}}}").as_bytes());
     assert_eq!(answer.status, 400, "{}", answer.text());

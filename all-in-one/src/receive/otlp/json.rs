@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, Room};
 use crate::query::quote;
 use crate::receive::json::{Json, unexpected};
 
@@ -28,27 +28,28 @@ use crate::receive::json::{Json, unexpected};
 /// # Errors
 /// Where the text is no JSON, or a field holds something else than it should; in Go's words.
 pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
+    let room = Room::default();
     let mut traces = Vec::new();
     for (name, value) in object(Json::parse(request)?)? {
         match &*name {
-            "resourceSpans" | "resource_spans" => traces = list(value, resource_spans)?,
+            "resourceSpans" | "resource_spans" => traces = list(value, &room, resource_spans)?,
             _ => {}
         }
     }
     Ok(traces)
 }
 
-fn resource_spans(value: Json) -> Result<ResourceSpans, String> {
+fn resource_spans(value: Json, room: &Room) -> Result<ResourceSpans, String> {
     let mut found = ResourceSpans::default();
     for (name, value) in object(value)? {
         match &*name {
-            "resource" => found.resource = Some(resource(value)?),
+            "resource" => found.resource = Some(resource(value, room)?),
             "scopeSpans"
             | "scope_spans"
             // What they were called until 2022.
             | "instrumentationLibrarySpans"
             | "instrumentation_library_spans" => {
-                found.scope_spans.append(&mut list(value, scope_spans)?);
+                found.scope_spans.append(&mut list(value, room, scope_spans)?);
             }
             _ => {}
         }
@@ -56,24 +57,25 @@ fn resource_spans(value: Json) -> Result<ResourceSpans, String> {
     Ok(found)
 }
 
-fn resource(value: Json) -> Result<Resource, String> {
+fn resource(value: Json, room: &Room) -> Result<Resource, String> {
     let mut found = Resource::default();
     for (name, value) in object(value)? {
         if name == "attributes" {
-            found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 1))?;
+            found.attributes =
+                list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 1))?;
         }
     }
     Ok(found)
 }
 
-fn scope_spans(value: Json) -> Result<ScopeSpans, String> {
+fn scope_spans(value: Json, room: &Room) -> Result<ScopeSpans, String> {
     let mut found = ScopeSpans::default();
     for (name, value) in object(value)? {
         match &*name {
             "scope" | "instrumentationLibrary" | "instrumentation_library" => {
                 found.scope = Some(scope(value)?);
             }
-            "spans" => found.spans = list(value, span)?,
+            "spans" => found.spans = list(value, room, span)?,
             _ => {}
         }
     }
@@ -92,7 +94,7 @@ fn scope(value: Json) -> Result<InstrumentationScope, String> {
     Ok(found)
 }
 
-fn span(value: Json) -> Result<Span, String> {
+fn span(value: Json, room: &Room) -> Result<Span, String> {
     let mut found = Span::default();
     for (name, value) in object(value)? {
         match &*name {
@@ -107,10 +109,11 @@ fn span(value: Json) -> Result<Span, String> {
             }
             "endTimeUnixNano" | "end_time_unix_nano" => found.end_time_unix_nano = unsigned(value)?,
             "attributes" => {
-                found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 1))?
+                found.attributes =
+                    list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 1))?
             }
-            "events" => found.events = list(value, event)?,
-            "links" => found.links = list(value, link)?,
+            "events" => found.events = list(value, room, event)?,
+            "links" => found.links = list(value, room, link)?,
             "status" => found.status = Some(status(value)?),
             _ => {}
         }
@@ -118,14 +121,15 @@ fn span(value: Json) -> Result<Span, String> {
     Ok(found)
 }
 
-fn event(value: Json) -> Result<Event, String> {
+fn event(value: Json, room: &Room) -> Result<Event, String> {
     let mut found = Event::default();
     for (name, value) in object(value)? {
         match &*name {
             "timeUnixNano" | "time_unix_nano" => found.time_unix_nano = unsigned(value)?,
             "name" => found.name = text(value)?,
             "attributes" => {
-                found.attributes = list(value, |value| attribute(value, MAX_DEPTH - 2))?
+                found.attributes =
+                    list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 2))?
             }
             _ => {}
         }
@@ -134,7 +138,7 @@ fn event(value: Json) -> Result<Event, String> {
 }
 
 /// Jaeger has no place for a link's attributes.
-fn link(value: Json) -> Result<Link, String> {
+fn link(value: Json, _: &Room) -> Result<Link, String> {
     let mut found = Link::default();
     for (name, value) in object(value)? {
         match &*name {
@@ -159,19 +163,19 @@ fn status(value: Json) -> Result<Status, String> {
 }
 
 /// An attribute below which `depth` levels are allowed.
-fn attribute(value: Json, depth: u32) -> Result<KeyValue, String> {
+fn attribute(value: Json, room: &Room, depth: u32) -> Result<KeyValue, String> {
     let mut found = KeyValue::default();
     for (name, value) in object(value)? {
         match &*name {
             "key" => found.key = text(value)?,
-            "value" => found.value = Some(any(value, deeper(depth)?)?),
+            "value" => found.value = Some(any(value, room, deeper(depth)?)?),
             _ => {}
         }
     }
     Ok(found)
 }
 
-fn any(value: Json, depth: u32) -> Result<AnyValue, String> {
+fn any(value: Json, room: &Room, depth: u32) -> Result<AnyValue, String> {
     let mut found = None;
     for (name, value) in object(value)? {
         if matches!(value, Json::Null) {
@@ -185,12 +189,12 @@ fn any(value: Json, depth: u32) -> Result<AnyValue, String> {
             "bytesValue" | "bytes_value" => Some(Any::BytesValue(bytes(value)?)),
             "arrayValue" | "array_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values = values(value, |value| any(value, depth))?;
+                let values = values(value, room, |value, room| any(value, room, depth))?;
                 Some(Any::ArrayValue(ArrayValue { values }))
             }
             "kvlistValue" | "kvlist_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values = values(value, |value| attribute(value, depth))?;
+                let values = values(value, room, |value, room| attribute(value, room, depth))?;
                 Some(Any::KvlistValue(KeyValueList { values }))
             }
             _ => found,
@@ -200,10 +204,14 @@ fn any(value: Json, depth: u32) -> Result<AnyValue, String> {
 }
 
 /// The field `values` of a list or a map.
-fn values<T>(value: Json, each: impl Fn(Json) -> Result<T, String>) -> Result<Vec<T>, String> {
+fn values<'a, T>(
+    value: Json<'a>,
+    room: &Room,
+    each: impl Fn(Json<'a>, &Room) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     let fields = object(value)?;
     let found = fields.into_iter().find(|(name, _)| name == "values");
-    found.map_or(Ok(Vec::new()), |(_, value)| list(value, each))
+    found.map_or(Ok(Vec::new()), |(_, value)| list(value, room, each))
 }
 
 fn deeper(depth: u32) -> Result<u32, String> {
@@ -222,10 +230,14 @@ fn object(value: Json<'_>) -> Result<Fields<'_>, String> {
 
 fn list<'a, T>(
     value: Json<'a>,
-    each: impl Fn(Json<'a>) -> Result<T, String>,
+    room: &Room,
+    each: impl Fn(Json<'a>, &Room) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     match value {
-        Json::List(items) => items.into_iter().map(each).collect(),
+        Json::List(items) => {
+            room.take(items.len() * size_of::<T>())?;
+            items.into_iter().map(|item| each(item, room)).collect()
+        }
         Json::Null => Ok(Vec::new()),
         other => Err(other.mismatch("[]json.RawMessage")),
     }

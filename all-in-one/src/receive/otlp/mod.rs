@@ -19,6 +19,7 @@ pub use crate::grpc::MAX_MESSAGE;
 pub(crate) use grpc::grpc;
 pub(crate) use http::http;
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
@@ -34,8 +35,29 @@ use super::{Counters, Intake, Reason, rarely};
 /// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
 const MAX_DEPTH: u32 = 100;
 
+/// How much the messages of a request may take when they are decoded, in bytes: twelve times the
+/// largest size on the wire. Real requests take three to six times theirs.
+const MAX_DECODED: usize = 256 << 20;
+
 /// How much of an error's reason is said, in characters: some name every level of a nesting.
 const LONGEST_REASON: usize = 200;
+
+/// What is left of [`MAX_DECODED`] while a request is decoded.
+struct Room(Cell<usize>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Room(Cell::new(MAX_DECODED))
+    }
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<(), String> {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.ok_or("it becomes too large when it is decoded")?);
+        Ok(())
+    }
+}
 
 /// What the spans of a door go through.
 struct Exporter {

@@ -12,11 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
-use super::MAX_DEPTH;
-
-/// How much a request may take when it is decoded, in bytes: twelve times its largest size on
-/// the wire. Real requests take three to six times theirs.
-const MAX_DECODED: usize = 256 << 20;
+use super::{MAX_DEPTH, Room};
 
 /// Where OTLP had spans before version 0.15: in an `InstrumentationLibrarySpans`, whose fields
 /// are those of a `ScopeSpans`.
@@ -27,17 +23,17 @@ const INSTRUMENTATION_LIBRARY_SPANS: u32 = 1000;
 /// # Errors
 /// Where the bytes are no such message, or it nests too deep or becomes too large.
 pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
-    let mut room = MAX_DECODED;
+    let room = Room::default();
     let mut found = Vec::new();
     for field in fields(request) {
         if let Some(bytes) = field?.message(1, "ResourceSpans")? {
-            found.push(resource_spans(bytes, &mut room)?);
+            found.push(resource_spans(bytes, &room)?);
         }
     }
     Ok(found)
 }
 
-fn resource_spans(bytes: &[u8], room: &mut usize) -> Result<ResourceSpans, String> {
+fn resource_spans(bytes: &[u8], room: &Room) -> Result<ResourceSpans, String> {
     let mut found = ResourceSpans::default();
     for field in fields(bytes) {
         let field = field?;
@@ -52,7 +48,7 @@ fn resource_spans(bytes: &[u8], room: &mut usize) -> Result<ResourceSpans, Strin
     Ok(found)
 }
 
-fn scope_spans(bytes: &[u8], room: &mut usize) -> Result<ScopeSpans, String> {
+fn scope_spans(bytes: &[u8], room: &Room) -> Result<ScopeSpans, String> {
     let mut found = ScopeSpans::default();
     for field in fields(bytes) {
         let field = field?;
@@ -67,7 +63,7 @@ fn scope_spans(bytes: &[u8], room: &mut usize) -> Result<ScopeSpans, String> {
 }
 
 /// Decodes a part, once it is known to fit.
-fn part<M: Message + Default>(kind: Part, bytes: &[u8], room: &mut usize) -> Result<M, String> {
+fn part<M: Message + Default>(kind: Part, bytes: &[u8], room: &Room) -> Result<M, String> {
     kind.measure(bytes, MAX_DEPTH, room)?;
     M::decode(bytes).map_err(|error| error.to_string())
 }
@@ -124,9 +120,8 @@ impl Part {
 
     /// Takes from `room` what the message with these bytes will take, going `depth` levels
     /// deeper at most.
-    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), String> {
-        let taken = room.checked_sub(self.size() + bytes.len());
-        *room = taken.ok_or("it becomes too large when it is decoded")?;
+    fn measure(self, bytes: &[u8], depth: u32, room: &Room) -> Result<(), String> {
+        room.take(self.size() + bytes.len())?;
         for field in fields(bytes) {
             let field = field?;
             let child = self.child(field.number).zip(field.bytes);

@@ -108,8 +108,12 @@ fn span(value: Json) -> Result<Span, String> {
             "timestamp" => span.timestamp = integer(value, "Span.timestamp")?,
             "duration" => span.duration = integer(value, "Span.duration")?,
             "debug" => span.debug = boolean(value, "Span.debug")?,
-            "localEndpoint" => (span.local, texts.local) = endpoint(value)?.unzip(),
-            "remoteEndpoint" => (span.remote, texts.remote) = endpoint(value)?.unzip(),
+            "localEndpoint" => {
+                (span.local, texts.local) = endpoint(value, "Span.localEndpoint")?.unzip()
+            }
+            "remoteEndpoint" => {
+                (span.remote, texts.remote) = endpoint(value, "Span.remoteEndpoint")?.unzip()
+            }
             "annotations" => span.annotations = annotations(value)?,
             "tags" => span.tags = tags(value)?,
             _ => {}
@@ -206,12 +210,14 @@ fn address<A: std::str::FromStr>(kind: &str, text: &str, wrong: &mut Vec<String>
     address
 }
 
-fn endpoint(value: Json) -> Result<Option<(Endpoint, Addresses)>, String> {
-    if matches!(value, Json::Null) {
-        return Ok(None);
-    }
+fn endpoint(value: Json, field: &str) -> Result<Option<(Endpoint, Addresses)>, String> {
+    let fields = match value {
+        Json::Object(fields) => fields,
+        Json::Null => return Ok(None),
+        other => return Err(other.no_field(field, "models.Endpoint")),
+    };
     let (mut endpoint, mut texts) = (Endpoint::default(), Addresses::default());
-    for (name, value) in object(value, "models.Endpoint")? {
+    for (name, value) in fields {
         match &*name {
             "serviceName" => endpoint.service = text(value, "Endpoint.serviceName")?,
             "ipv4" => texts.ipv4 = text(value, "Endpoint.ipv4")?,
