@@ -23,6 +23,10 @@
 //! | OTLP: an id of the wrong length | refuses the request | refuses the span, partial success | the others are good |
 //! | OTLP/HTTP: deflate, br | inflates one, ignores the other | 415 | only gzip is bounded and read |
 //! | OTLP/JSON: an unknown field | refuses the request | passes over it | OTLP demands it; clients of today send one |
+//! | OTLP/JSON: something behind the value | not looked at | 400 | it is no JSON |
+//! | Zipkin: a null span, or a span of both sides | 500 | 202 | Jaeger panics there |
+//! | Zipkin: v1, Thrift, protobuf | taken | 415, names v2 JSON | nobody sends them any more |
+//! | HTTP: a foreign Host on loopback | taken | 403 | a web page of someone else's must not send |
 //!
 //! What concerns a whole answer lies in the `otherwise.jsonl` of a case.
 
