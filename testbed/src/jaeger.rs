@@ -25,7 +25,7 @@ pub struct Jaeger {
 }
 
 enum Server {
-    Embedded(#[expect(dead_code, reason = "stops when it is dropped")] AllInOne),
+    Embedded(#[expect(dead_code, reason = "stops when it is dropped")] Box<AllInOne>),
     Real(Child),
     Elsewhere,
 }
@@ -54,7 +54,7 @@ impl Jaeger {
         Ok(Self {
             agent_port: all_in_one.agent_addr().port(),
             query_url: all_in_one.query_url(),
-            _server: Server::Embedded(all_in_one),
+            _server: Server::Embedded(Box::new(all_in_one)),
         })
     }
 

@@ -33,7 +33,7 @@ pub(super) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<
 
 /// Writes `value` on one line.
 pub(crate) fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    write(value, false)
+    write(value, Style::default())
 }
 
 /// Go's way with characters and numbers; the layout is the inner formatter's.

@@ -4,8 +4,8 @@
 //! <https://github.com/open-telemetry/opentelemetry-proto>, as the crate opentelemetry-proto has
 //! them, and <https://opentelemetry.io/docs/specs/otlp/>.
 //!
-//! A request is decoded ([`proto`], [`json`]), each of its spans becomes one of Jaeger's
-//! ([`translate`]), and the answer says how many could not.
+//! A request is decoded (`proto`, `json`), each of its spans becomes one of Jaeger's
+//! (`translate`), and the answer says how many could not.
 
 mod attribute;
 mod grpc;
