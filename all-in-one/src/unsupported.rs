@@ -219,12 +219,12 @@ mod tests {
         admin.http.host-port
         collector.grpc-server.host-port collector.grpc-server.max-connection-age
         collector.grpc-server.max-connection-age-grace collector.grpc-server.max-message-size
-        collector.http-server.host-port collector.num-workers
-        collector.otlp.grpc.max-connection-age collector.otlp.grpc.max-connection-age-grace
-        collector.otlp.grpc.max-message-size
+        collector.http-server.host-port collector.num-workers collector.otlp.enabled
+        collector.otlp.grpc.host-port collector.otlp.grpc.max-connection-age collector.otlp.grpc.max-connection-age-grace
+        collector.otlp.grpc.max-message-size collector.otlp.http.host-port
         collector.queue-size collector.queue-size-memory collector.tags
         collector.zipkin.allowed-headers collector.zipkin.allowed-origins
-        config-file downsampling.hashsalt downsampling.ratio help http-server.host-port log-level
+        collector.zipkin.host-port config-file downsampling.hashsalt downsampling.ratio help http-server.host-port log-level
         memory.max-traces metrics-backend metrics-http-route
         processor.jaeger-binary.server-host-port processor.jaeger-binary.server-max-packet-size
         processor.jaeger-binary.server-queue-size
