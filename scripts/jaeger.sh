@@ -42,7 +42,7 @@ start_embedded() {
 	mkdir -p "$run"
 	# A process group of its own where there is a terminal: ctrl-c there is not for Jaeger.
 	{ set -m; } 2>/dev/null || true
-	nohup "$all_in_one" >"$run/jaeger.log" 2>&1 </dev/null &
+	COLLECTOR_ZIPKIN_HOST_PORT=:9411 nohup "$all_in_one" >"$run/jaeger.log" 2>&1 </dev/null &
 	echo $! >"$run/jaeger.pid"
 	wait_for_answer "$!" && return
 	rm -f "$run/jaeger.pid"
