@@ -64,6 +64,11 @@ use receive::{Door, DoorStats, Intake};
 use store::{Limits, Search, Store, Usage};
 use threads::Threads;
 
+/// The code in the manual compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Manual;
+
 /// A running all-in-one. It stops when it is dropped.
 ///
 /// It brings its own threads, so it works from plain and from async code, and goes on while a

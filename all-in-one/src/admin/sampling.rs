@@ -14,36 +14,26 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::net::TcpListener;
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::http;
 use crate::query::{Form, plain};
-use crate::receive::{self, Counters, Door, Intake, Opened, Reason};
+use crate::receive::{Counters, Intake, Opened, Reason, TcpDoor};
 
 /// How likely a trace is sampled.
 const PROBABILITY: f64 = 0.001;
 
 /// Opens the agent's HTTP port.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    let (listener, address) =
-        receive::bind(config, &config.sampling, config::SAMPLING, receive::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: "http-sampling",
         takes: "sampling strategies",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::SAMPLING,
+        address: &config.sampling,
     };
-    let router = Router::new().fallback(handle).with_state(Arc::clone(&door.counters));
-    let router = http::local_only(router, address);
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-        Ok(Box::pin(http::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.http(config, intake, |counters| {
+        Router::new().fallback(handle).with_state(Arc::clone(counters))
+    })
 }
 
 async fn handle(State(counters): State<Arc<Counters>>, method: Method, uri: Uri) -> Response {

@@ -7,32 +7,23 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use tokio::net::TcpListener;
 use tonic::Status;
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::grpc;
-use crate::receive::{self, Counters, Door, Intake, Opened, Reason};
+use crate::receive::{Counters, Intake, Opened, Reason, TcpDoor};
 
 /// Opens the port.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    let (listener, address) =
-        receive::bind(config, &config.query_grpc, config::QUERY_GRPC, receive::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: "grpc-query",
         takes: "not here: gRPC query",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::QUERY_GRPC,
+        address: &config.query_grpc,
     };
-    let router = Router::new().fallback(refuse).with_state(Arc::clone(&door.counters));
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-        Ok(Box::pin(grpc::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.grpc(config, intake, |counters| {
+        Router::new().fallback(refuse).with_state(Arc::clone(counters))
+    })
 }
 
 async fn refuse(State(counters): State<Arc<Counters>>) -> Response {

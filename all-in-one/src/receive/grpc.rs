@@ -19,18 +19,17 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::server::UnaryService;
 use tracing::warn;
 
 use super::intern::Interner;
 use super::protobuf::{Error, jaeger};
-use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
-use crate::grpc::{self, TOO_LARGE, call};
+use crate::grpc::{TOO_LARGE, call};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
@@ -40,31 +39,24 @@ const FORMAT: &str = "proto";
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let (listener, address) =
-        super::bind(config, &config.collector_grpc, config::COLLECTOR_GRPC, super::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: DOOR,
         takes: "spans, Jaeger's gRPC",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::COLLECTOR_GRPC,
+        address: &config.collector_grpc,
     };
-    let collector = Collector {
-        intake: intake.clone(),
-        counters: Arc::clone(&door.counters),
-        interner: Mutex::default(),
-    };
-    let router = Router::new()
-        .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
-        .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
-        .fallback(unknown)
-        .with_state(Arc::new(collector));
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
-        Ok(Box::pin(grpc::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.grpc(config, intake, |counters| {
+        let collector = Collector {
+            intake: intake.clone(),
+            counters: Arc::clone(counters),
+            interner: Mutex::default(),
+        };
+        Router::new()
+            .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
+            .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
+            .fallback(unknown)
+            .with_state(Arc::new(collector))
+    })
 }
 
 struct Collector {

@@ -18,17 +18,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use tokio::net::TcpListener;
 use tracing::warn;
 
 use super::body::{Room, Unreadable};
 use super::intern::Interner;
 use super::thrift::{Error, binary::Binary, jaeger};
-use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
-use crate::http;
 use crate::query::plain;
 
 const DOOR: &str = "http-thrift";
@@ -38,29 +36,21 @@ const FORMAT: &str = "jaeger";
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let (listener, address) =
-        super::bind(config, &config.collector, config::COLLECTOR, super::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: DOOR,
         takes: "spans, Thrift by HTTP",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::COLLECTOR,
+        address: &config.collector,
     };
-    let collector = Collector {
-        intake: intake.clone(),
-        counters: Arc::clone(&door.counters),
-        interner: Mutex::default(),
-        room: Room::default(),
-    };
-    let router = Router::new().fallback(handle).with_state(Arc::new(collector));
-    let router = http::local_only(router, address);
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
-        Ok(Box::pin(http::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.http(config, intake, |counters| {
+        let collector = Collector {
+            intake: intake.clone(),
+            counters: Arc::clone(counters),
+            interner: Mutex::default(),
+            room: Room::default(),
+        };
+        Router::new().fallback(handle).with_state(Arc::new(collector))
+    })
 }
 
 struct Collector {

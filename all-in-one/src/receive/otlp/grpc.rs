@@ -14,40 +14,32 @@ use axum::routing::any;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::SERVICE_NAME;
 use prost::Message;
-use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::server::UnaryService;
 
 use super::{Exporter, proto, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::grpc::{self, TOO_LARGE, call};
-use crate::receive::{self, Door, Intake, Opened, Reason};
+use crate::grpc::{TOO_LARGE, call};
+use crate::receive::{Intake, Opened, Reason, TcpDoor};
 
 /// Opens the door.
 pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
     if !config.otlp {
         return Ok(None);
     }
-    let (listener, address) =
-        receive::bind(config, &config.otlp_grpc, config::OTLP_GRPC, receive::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: "otlp-grpc",
         takes: "spans, OTLP/gRPC",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::OTLP_GRPC,
+        address: &config.otlp_grpc,
     };
-    let router = Router::new()
-        .route(&format!("/{SERVICE_NAME}/Export"), any(export))
-        .fallback(unknown)
-        .with_state(Arc::new(Exporter::new(intake, &door.counters)));
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-        Ok(Box::pin(grpc::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.grpc(config, intake, |counters| {
+        Router::new()
+            .route(&format!("/{SERVICE_NAME}/Export"), any(export))
+            .fallback(unknown)
+            .with_state(Arc::new(Exporter::new(intake, counters)))
+    })
 }
 
 async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {

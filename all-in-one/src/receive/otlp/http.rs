@@ -14,7 +14,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::{Exporter, json, proto, shortened};
@@ -22,7 +21,7 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::http;
 use crate::receive::body::{Room, Unreadable};
-use crate::receive::{self, Door, Intake, Opened, Reason};
+use crate::receive::{Intake, Opened, Reason, TcpDoor};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -34,23 +33,13 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
     if !config.otlp {
         return Ok(None);
     }
-    let (listener, address) =
-        receive::bind(config, &config.otlp_http, config::OTLP_HTTP, receive::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: "otlp-http",
         takes: "spans, OTLP/HTTP",
-        udp: false,
-        address,
-        counters: Arc::default(),
+        setting: config::OTLP_HTTP,
+        address: &config.otlp_http,
     };
-    let exporter = Arc::new(Exporter::new(intake, &door.counters));
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-        let router = http::local_only(router(exporter), address);
-        Ok(Box::pin(http::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.http(config, intake, |counters| router(Arc::new(Exporter::new(intake, counters))))
 }
 
 #[derive(Clone)]

@@ -53,15 +53,6 @@ impl<'a> Binary<'a> {
         Ok(Message { name, kind })
     }
 
-    fn skip_struct(&mut self) -> Result<(), Error> {
-        let outer = self.begin_struct()?;
-        while let Some(field) = self.field()? {
-            self.skip(field.kind)?;
-        }
-        self.end_struct(outer);
-        Ok(())
-    }
-
     fn skip_list(&mut self) -> Result<(), Error> {
         let (kind, count) = self.list()?;
         self.input.descend()?;

@@ -47,15 +47,6 @@ impl<'a> Compact<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    fn skip_struct(&mut self) -> Result<(), Error> {
-        let outer = self.begin_struct()?;
-        while let Some(field) = self.field()? {
-            self.skip(field.kind)?;
-        }
-        self.end_struct(outer);
-        Ok(())
-    }
-
     fn skip_list(&mut self) -> Result<(), Error> {
         let (kind, count) = self.list()?;
         self.input.descend()?;

@@ -86,6 +86,15 @@ pub trait Protocol<'a> {
     fn bytes(&mut self) -> Result<&'a [u8], Error>;
     /// Passes over a value that nobody asked for.
     fn skip(&mut self, kind: Type) -> Result<(), Error>;
+    /// Passes over a struct of which nothing is wanted.
+    fn skip_struct(&mut self) -> Result<(), Error> {
+        let outer = self.begin_struct()?;
+        while let Some(field) = self.field()? {
+            self.skip(field.kind)?;
+        }
+        self.end_struct(outer);
+        Ok(())
+    }
 }
 
 /// What a protocol must remember of the struct around the one it reads.

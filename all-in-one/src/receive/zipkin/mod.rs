@@ -14,12 +14,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use tokio::net::TcpListener;
 use tracing::warn;
 
 use super::body::{Room, Unreadable};
 use super::intern::Interner;
-use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::http::text;
@@ -32,30 +31,23 @@ const LONGEST_REASON: usize = 1_000;
 
 /// Opens the door where the settings name an address for it.
 pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    let Some(host_port) = &config.zipkin else {
+    let Some(address) = &config.zipkin else {
         return Ok(None);
     };
-    let (listener, address) = super::bind(config, host_port, config::ZIPKIN, super::tcp)?;
-    let door = Door {
+    let door = TcpDoor {
         name: "zipkin",
         takes: "spans, Zipkin v2 JSON",
-        udp: false,
+        setting: config::ZIPKIN,
         address,
-        counters: Arc::default(),
     };
-    let collector = Arc::new(Collector {
-        intake: intake.clone(),
-        counters: Arc::clone(&door.counters),
-        interner: Mutex::default(),
-        room: Room::default(),
-    });
-    let stop = intake.stop.clone();
-    let serve = move || {
-        let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-        let router = crate::http::local_only(router(collector), address);
-        Ok(Box::pin(crate::http::serve(listener, router, stop)) as _)
-    };
-    Ok(Some(Opened { door, serve: Box::new(serve) }))
+    door.http(config, intake, |counters| {
+        router(Arc::new(Collector {
+            intake: intake.clone(),
+            counters: Arc::clone(counters),
+            interner: Mutex::default(),
+            room: Room::default(),
+        }))
+    })
 }
 
 fn router(collector: Arc<Collector>) -> Router {

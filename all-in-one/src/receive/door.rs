@@ -1,0 +1,131 @@
+//! What every door has: a name, an address, counters; and how one on a TCP port is opened.
+
+use std::fmt;
+use std::net::{self, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Counters, DoorStats, Intake};
+use crate::config::{Config, HostPort};
+use crate::error::Error;
+use crate::{grpc, http};
+
+/// Opens a door where the settings ask for it: binds its port, and says how it is served.
+pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
+
+/// Serves a door's port until it is told to stop. Made on the threads of the all-in-one.
+pub(crate) type Serve =
+    Box<dyn FnOnce() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, Error> + Send>;
+
+/// A door whose port is bound and not yet served.
+pub(crate) struct Opened {
+    pub(crate) door: Door,
+    pub(crate) serve: Serve,
+}
+
+/// An open door.
+#[derive(Clone)]
+pub struct Door {
+    /// Its name in metrics: lower case with dashes.
+    pub name: &'static str,
+    /// What it takes, in a few words.
+    pub takes: &'static str,
+    /// Whether it listens on UDP; else TCP.
+    pub udp: bool,
+    /// Where it listens.
+    pub address: SocketAddr,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Door {
+    /// What has come through it so far.
+    #[must_use]
+    pub fn stats(&self) -> DoorStats {
+        self.counters.snapshot()
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = if self.udp { "udp" } else { "tcp" };
+        write!(f, "{} on {}/{transport}", self.name, self.address)
+    }
+}
+
+/// A door on a TCP port, to be opened.
+pub(crate) struct TcpDoor<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) takes: &'static str,
+    /// The flag that sets its address.
+    pub(crate) setting: &'static str,
+    /// What that flag says.
+    pub(crate) address: &'a HostPort,
+}
+
+impl TcpDoor<'_> {
+    /// Opens it for HTTP; on loopback only for those who name this machine.
+    pub(crate) fn http(
+        self,
+        config: &Config,
+        intake: &Intake,
+        router: impl FnOnce(&Arc<Counters>) -> Router,
+    ) -> Result<Option<Opened>, Error> {
+        let local = |address, counters: &_| http::local_only(router(counters), address);
+        self.open(config, intake, local, http::serve)
+    }
+
+    /// Opens it for gRPC.
+    pub(crate) fn grpc(
+        self,
+        config: &Config,
+        intake: &Intake,
+        router: impl FnOnce(&Arc<Counters>) -> Router,
+    ) -> Result<Option<Opened>, Error> {
+        self.open(config, intake, |_, counters| router(counters), grpc::serve)
+    }
+
+    fn open<F: Future<Output = ()> + Send + 'static>(
+        self,
+        config: &Config,
+        intake: &Intake,
+        router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
+        serve: impl FnOnce(TcpListener, Router, watch::Receiver<bool>) -> F + Send + 'static,
+    ) -> Result<Option<Opened>, Error> {
+        let (listener, address) = bind(config, self.address, self.setting, tcp)?;
+        let counters = Arc::default();
+        let router = router(address, &counters);
+        let stop = intake.stop.clone();
+        let serve = move || {
+            let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
+            Ok(Box::pin(serve(listener, router, stop)) as _)
+        };
+        let door = Door { name: self.name, takes: self.takes, udp: false, address, counters };
+        Ok(Some(Opened { door, serve: Box::new(serve) }))
+    }
+}
+
+/// Binds the address of a setting by `bind`, and returns what was bound with its real address.
+///
+/// # Errors
+/// [`Error::Bind`], which names the setting and the port.
+pub(crate) fn bind<S>(
+    config: &Config,
+    address: &HostPort,
+    setting: &'static str,
+    bind: impl FnOnce(SocketAddr) -> std::io::Result<(S, SocketAddr)>,
+) -> Result<(S, SocketAddr), Error> {
+    let address = config.resolve(address, setting)?;
+    bind(address).map_err(|source| Error::Bind { setting, address: address.to_string(), source })
+}
+
+/// Binds a TCP port for a server of Tokio's.
+pub(crate) fn tcp(address: SocketAddr) -> std::io::Result<(net::TcpListener, SocketAddr)> {
+    let listener = net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
