@@ -39,8 +39,9 @@ test: ## Run every test, on the loopback only
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-real
-test-real: $(REAL_JAEGER) ## Run the tests of the programs against the real Jaeger 1.35 (needs Go)
+test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-all-in-one --test golden -- --ignored --nocapture
 
 $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)

@@ -36,24 +36,18 @@ mod support;
 
 use std::fs;
 use std::net::UdpSocket;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::{AllInOne, Config};
 use serde_json::{Value, json};
-use support::{Answer, exchange, goldens, lines, packets, request, until};
+use support::real::Real;
+use support::{Answer, Target, exchange, goldens, lines, packets, request, until};
 
 #[test]
 fn every_answer_is_jaeger_s() {
-    let mut cases: Vec<_> = fs::read_dir(goldens())
-        .expect("goldens")
-        .map(|entry| entry.expect("an entry"))
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().expect("a name"))
-        .collect();
-    cases.sort();
     let mut wrong = Vec::new();
     let mut compared = 0;
-    for case in &cases {
+    for case in &cases() {
         compared += replay(case, "answers.jsonl", Config::ephemeral(), &mut wrong);
     }
     assert!(
@@ -74,14 +68,75 @@ fn clock_skew_is_adjusted_where_that_is_allowed() {
     assert!(compared > 10, "only {compared} answers were compared");
 }
 
+/// The same replay against the real one: the recordings tell the truth on this machine too.
+#[test]
+#[ignore = "needs the real Jaeger 1.35: make test-real"]
+fn the_real_one_gives_the_recorded_answers() {
+    let binary = std::env::var_os("JAEGER_ALL_IN_ONE").expect("JAEGER_ALL_IN_ONE names it");
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for case in cases() {
+        let recorded = lines(&case, "answers.jsonl");
+        let recorded: Vec<_> = recorded.into_iter().filter(|it| it["page"] != true).collect();
+        let jaeger = Real::start(&binary);
+        for (how, packet) in sends(&case).iter().zip(&packets(&case)) {
+            if let Err(difference) = send(&jaeger, how, packet) {
+                wrong.push(format!("{case}: a packet: {difference}"));
+            }
+        }
+        // It does not say when it has dealt with them, so it is asked until it has.
+        let begin = Instant::now();
+        let still_wrong = loop {
+            let differ = |entry: &Value| {
+                let difference = compare(&jaeger, entry, &recorded, |want| want).err()?;
+                Some(format!("{case}: {} {difference}", entry["request"]))
+            };
+            let differing: Vec<_> = recorded.iter().filter_map(differ).collect();
+            if differing.is_empty() || begin.elapsed() > REAL_PATIENCE {
+                break differing;
+            }
+            std::thread::yield_now();
+        };
+        compared += recorded.len();
+        wrong.extend(still_wrong);
+    }
+    println!("{} of {compared} answers are the recorded ones", compared - wrong.len());
+    assert!(wrong.len() <= NEVER_THE_SAME, "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// How long the real one may take to store what it was sent.
+const REAL_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many answers of the real one are never the same twice: up-times, an address in an error's
+/// text, the order of a list.
+const NEVER_THE_SAME: usize = 12;
+
+/// The names of the recorded cases.
+fn cases() -> Vec<String> {
+    let mut cases: Vec<_> = fs::read_dir(goldens())
+        .expect("goldens")
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().expect("a name"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// How each packet of a case was sent; nothing is said of those for the compact UDP door.
+fn sends(case: &str) -> Vec<Value> {
+    let sends = lines(case, "sends.jsonl");
+    let packets = packets(case).len();
+    assert!(sends.is_empty() || sends.len() == packets, "{case}: what goes where?");
+    if sends.is_empty() { vec![Value::default(); packets] } else { sends }
+}
+
 fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) -> usize {
     let jaeger = AllInOne::start_with(config).expect("start");
-    let sends = lines(case, "sends.jsonl");
     let packets = packets(case);
-    assert!(sends.is_empty() || sends.len() == packets.len(), "{case}: what goes where?");
+    let sends = sends(case);
     let otherwise = lines(case, "otherwise.jsonl");
     for (number, packet) in packets.iter().enumerate() {
-        let mut how = sends.get(number).cloned().unwrap_or_default();
+        let mut how = sends[number].clone();
         if let Some(here) = otherwise.iter().find(|here| here["packet"] == number + 1) {
             assert_ne!(here["answer"], how["answer"], "{case}: packet {} is no other", number + 1);
             how["answer"] = here["answer"].clone();
@@ -93,7 +148,7 @@ fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) ->
     let recorded = lines(case, answers);
     for entry in &recorded {
         let here = otherwise.iter().find(|here| here["request"] == entry["request"]);
-        if let Err(difference) = compare(&jaeger, here.unwrap_or(entry), &recorded) {
+        if let Err(difference) = compare(&jaeger, here.unwrap_or(entry), &recorded, expected) {
             wrong.push(format!("{case}: {} {difference}", entry["request"]));
         }
     }
@@ -102,18 +157,20 @@ fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) ->
 
 /// Sends a packet as it was recorded, to the compact UDP door where nothing else is said, and
 /// waits until it was dealt with.
-fn send(jaeger: &AllInOne, how: &Value, packet: &[u8]) -> Result<(), String> {
-    let name = how["door"].as_str().unwrap_or("udp-compact");
-    let door = jaeger.door(name).unwrap_or_else(|| panic!("no door {name}"));
-    let before = door.stats().packets;
-    if door.udp {
+fn send(jaeger: &impl Target, how: &Value, packet: &[u8]) -> Result<(), String> {
+    let door = how["door"].as_str().unwrap_or("udp-compact");
+    let address = jaeger.address(door);
+    let before = jaeger.received(door);
+    if door.starts_with("udp-") {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        socket.send_to(packet, door.address).expect("send");
-        until("the packet was taken", || door.stats().packets > before);
+        socket.send_to(packet, address).expect("send");
+        if before.is_some() {
+            until("the packet was taken", || jaeger.received(door) > before);
+        }
         return Ok(());
     }
     if let Some(method) = how["method"].as_str() {
-        let code = match support::grpc::call(door.address, method, packet) {
+        let code = match support::grpc::call(address, method, packet) {
             Ok(_) => "OK".to_owned(),
             Err(status) => format!("{:?}", status.code()),
         };
@@ -125,7 +182,7 @@ fn send(jaeger: &AllInOne, how: &Value, packet: &[u8]) -> Result<(), String> {
         headers.extend(how[key].as_str().map(|value| (name, value)));
     }
     let body = if matches!(method, "GET" | "OPTIONS") { b"" } else { packet };
-    let answer = exchange(door.address, method, path, &headers, body);
+    let answer = exchange(address, method, path, &headers, body);
     equal("status", &how["answer"]["status"], &Value::from(answer.status))?;
     equal("content type", &how["answer"]["type"].as_str(), &answer.header("Content-Type"))?;
     equal("body", &how["answer"]["body"].as_str(), &Some(answer.text().as_str()))
@@ -135,11 +192,15 @@ fn split(entry: &Value) -> (&str, &str) {
     entry["request"].as_str().and_then(|r| r.split_once(' ')).expect("a request")
 }
 
-fn compare(jaeger: &AllInOne, entry: &Value, recorded: &[Value]) -> Result<(), String> {
+fn compare(
+    jaeger: &impl Target,
+    entry: &Value,
+    recorded: &[Value],
+    expected: fn(Value) -> Value,
+) -> Result<(), String> {
     let (method, path) = split(entry);
-    let address = entry["door"].as_str().map_or(jaeger.query_addr(), |name| {
-        jaeger.door(name).unwrap_or_else(|| panic!("no door {name}")).address
-    });
+    let address =
+        entry["door"].as_str().map_or_else(|| jaeger.query(), |door| jaeger.address(door));
     let answer = request(address, method, path, &[]);
     equal("status", &entry["status"], &Value::from(answer.status))?;
     if let Some(kind) = entry["type"].as_str() {
@@ -155,13 +216,20 @@ fn compare(jaeger: &AllInOne, entry: &Value, recorded: &[Value]) -> Result<(), S
         };
     }
     match body(entry, recorded) {
-        Some(body) if answer.status == 200 && !body.is_empty() => same_json(path, body, &answer),
+        Some(body) if answer.status == 200 && !body.is_empty() => {
+            same_json(path, body, &answer, expected)
+        }
         Some(body) => equal("body", &body, &answer.text().as_str()),
         None => Ok(()),
     }
 }
 
-fn same_json(path: &str, body: &str, answer: &Answer) -> Result<(), String> {
+fn same_json(
+    path: &str,
+    body: &str,
+    answer: &Answer,
+    expected: fn(Value) -> Value,
+) -> Result<(), String> {
     let want: Value = serde_json::from_str(body).expect("recorded JSON");
     same(&loose(expected(want.clone())), &loose(answer.json()))?;
     // Bytes too, where nothing in it is in the order of a Go map: the order of the fields, the

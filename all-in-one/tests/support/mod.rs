@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
 pub mod grpc;
+pub mod real;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -14,6 +15,30 @@ use jaeger_all_in_one::AllInOne;
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What recorded packets are sent to: the all-in-one here, or the real Jaeger.
+pub trait Target {
+    /// Where a door listens.
+    fn address(&self, door: &str) -> SocketAddr;
+    /// Where the query API is.
+    fn query(&self) -> SocketAddr;
+    /// How much a door has dealt with, where that can be known.
+    fn received(&self, door: &str) -> Option<u64>;
+}
+
+impl Target for AllInOne {
+    fn address(&self, door: &str) -> SocketAddr {
+        self.door(door).unwrap_or_else(|| panic!("no door {door}")).address
+    }
+
+    fn query(&self) -> SocketAddr {
+        self.query_addr()
+    }
+
+    fn received(&self, door: &str) -> Option<u64> {
+        Some(self.door(door)?.stats().packets)
+    }
+}
 
 /// An HTTP answer.
 #[derive(Debug)]
@@ -78,14 +103,30 @@ fn parse(answer: &[u8]) -> Answer {
     let head = String::from_utf8_lossy(&answer[..end]);
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
-    Answer {
+    let mut answer = Answer {
         status: status.and_then(|s| s.parse().ok()).expect("a status"),
         headers: lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         body: answer[end + 4..].to_vec(),
+    };
+    if answer.header("Transfer-Encoding") == Some("chunked") {
+        answer.body = joined(&answer.body);
     }
+    answer
+}
+
+/// A body that comes in chunks, each behind its length in hexadecimal. The real Jaeger sends such.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = chunks.windows(2).position(|w| w == b"\r\n") {
+        let length = String::from_utf8_lossy(&chunks[..end]);
+        let length = usize::from_str_radix(&length, 16).expect("a chunk's length");
+        body.extend_from_slice(&chunks[end + 2..end + 2 + length]);
+        chunks = &chunks[end + 2 + length + 2..];
+    }
+    body
 }
 
 pub fn goldens() -> PathBuf {
