@@ -74,7 +74,10 @@ test-compose: ## Run the stack, compare its traces as the tests of the programs 
 
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
-	@$(CARGO) build --release --locked -p jaeger-example -p otel-example -p bench
+	@# One by one: built together they would share the features of their dependencies, and grow.
+	@for package in bench jaeger-example otel-example; do \
+		$(CARGO) build --release --locked -p $$package || exit; \
+	done
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench
 
 .PHONY: check

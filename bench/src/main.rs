@@ -23,11 +23,20 @@ use wait4::Wait4;
 /// How often each program runs; `BENCH_ROUNDS` says otherwise.
 const ROUNDS: usize = 15;
 
+/// The argument by which this program starts itself to measure another one. The kernel counts the
+/// memory of the process that starts a program as the program's own, so a small one has to.
+const MEASURE: &str = "--measure";
+
 /// What each program sleeps to simulate its work.
 const SIMULATED_WORK: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    match run() {
+    let mut arguments = env::args().skip(1);
+    let ended = match arguments.next().as_deref() {
+        Some(MEASURE) => measure(&arguments.collect::<Vec<_>>()),
+        _ => run(),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -110,24 +119,22 @@ impl Program {
     fn measure(&self, url: &str) -> Result<Sample, Box<dyn Error>> {
         let jaeger = Jaeger::start()?;
         let port = jaeger.agent_port().to_string();
-        let mut command = Command::new(&self.command[0]);
-        command
-            .args(&self.command[1..])
+        let measured = Command::new(env::current_exe()?)
+            .arg(MEASURE)
+            .args(&self.command)
             .env("HTTPBIN_URL", url)
             .env("JAEGER_AGENT_PORT", &port)
             .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &port)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let started = Instant::now();
-        let usage = command.spawn()?.wait4()?;
-        let wall = started.elapsed();
-        if !usage.status.success() {
-            return Err(format!("{} ended with {}", self.name, usage.status).into());
-        }
+            .stderr(Stdio::inherit())
+            .output()?;
+        let figures = String::from_utf8(measured.stdout)?;
+        let figures: Vec<u64> = figures.split_whitespace().flat_map(str::parse).collect();
+        let [wall, cpu, memory] = figures[..] else {
+            return Err(format!("{} could not be measured", self.name).into());
+        };
+        let (wall, cpu) = (Duration::from_micros(wall), Duration::from_micros(cpu));
         let request = self.service.map(|service| request(&jaeger, service)).transpose()?;
-        let cpu = usage.rusage.utime + usage.rusage.stime;
-        Ok(Sample { wall, request, cpu, memory: usage.rusage.maxrss })
+        Ok(Sample { wall, request, cpu, memory })
     }
 
     /// The size of the stripped binary in bytes; none for a script.
@@ -136,6 +143,26 @@ impl Program {
         let own = path.file_stem() == Some(OsStr::new(self.name));
         own.then(|| fs::metadata(path).ok()).flatten().map(|metadata| metadata.len())
     }
+}
+
+/// Runs a command, and prints its wall and CPU time in µs and its peak memory in bytes.
+fn measure(command: &[String]) -> Result<(), Box<dyn Error>> {
+    let [program, arguments @ ..] = command else { return Err("no command to measure".into()) };
+    let started = Instant::now();
+    let usage = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?
+        .wait4()?;
+    let wall = started.elapsed();
+    if !usage.status.success() {
+        return Err(format!("{program} ended with {}", usage.status).into());
+    }
+    let cpu = usage.rusage.utime + usage.rusage.stime;
+    println!("{} {} {}", wall.as_micros(), cpu.as_micros(), usage.rusage.maxrss);
+    Ok(())
 }
 
 /// How long the program's only request took, by its trace.
