@@ -29,13 +29,15 @@ wait_for_answer() {
 
 docker_works() { [ "${JAEGER:-}" != embedded ] && docker info >/dev/null 2>&1; }
 
+# A container of that name that was there before is started, and only stopped later; one that is
+# made here goes when it stops.
 start_container() {
-	docker start "$container" >/dev/null 2>&1 || docker run -d --name "$container" \
+	docker start "$container" >/dev/null 2>&1 || docker run -d --rm --name "$container" \
 		-e COLLECTOR_ZIPKIN_HOST_PORT=:9411 \
 		-p 127.0.0.1:5775:5775/udp -p 127.0.0.1:6831:6831/udp -p 127.0.0.1:6832:6832/udp \
 		-p 127.0.0.1:5778:5778 -p 127.0.0.1:16686:16686 -p 127.0.0.1:14250:14250 \
 		-p 127.0.0.1:14268:14268 -p 127.0.0.1:14269:14269 -p 127.0.0.1:9411:9411 \
-		"$image" >/dev/null && wait_for_answer
+		"$image" >/dev/null && wait_for_answer && mkdir -p "$run" && touch "$run/jaeger.container"
 }
 
 start_embedded() {
@@ -67,14 +69,19 @@ stop() {
 	if [ -f "$run/jaeger.pid" ]; then
 		pid=$(cat "$run/jaeger.pid")
 		rm -f "$run/jaeger.pid"
-		if kill "$pid" 2>/dev/null; then
-			while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+		# Only what was started here: the number may be another program's by now.
+		if ps -p "$pid" -o args= | grep -q jaeger-all-in-one && kill "$pid"; then
+			tries=0
+			while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
+				tries=$((tries + 1))
+				sleep 0.05
+			done
 			echo "Jaeger: stopped the embedded all-in-one"
 			return
 		fi
 	fi
-	if docker_works && docker stop "$container" >/dev/null 2>&1; then
-		docker rm "$container" >/dev/null
+	if [ -f "$run/jaeger.container" ] && rm "$run/jaeger.container" &&
+		docker stop "$container" >/dev/null 2>&1; then
 		echo "Jaeger: stopped the container $container"
 	else
 		echo "Jaeger: none was started here"
