@@ -95,7 +95,7 @@ fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
             }
         }
         if let Some(connection) = &mut connection {
-            connection.send(process, finished.iter().map(with_sampler_tags).collect());
+            connection.send(process, &finished);
         }
     }
     match connection {
@@ -132,24 +132,25 @@ impl Connection {
     }
 
     /// Sends the spans in one datagram if they fit, else in two halves.
-    fn send(&mut self, process: &Process, mut spans: Vec<Span>) {
-        let batch = Batch { process: process.clone(), spans: spans.clone() };
+    fn send(&mut self, process: &Process, spans: &[FinishedSpan]) {
+        let converted = spans.iter().map(with_sampler_tags).collect();
+        let batch = Batch { process: process.clone(), spans: converted };
         let datagram = match encode(batch) {
             Ok(datagram) => datagram,
             Err(error) => return warn(&format!("{} spans are lost: {error}", spans.len())),
         };
         if datagram.len() <= MAX_DATAGRAM {
             self.send_datagram(&datagram, spans.len());
-        } else if let [span] = spans.as_slice() {
+        } else if let [span] = spans {
             warn(&format!(
                 "The span {} is lost: it takes {} bytes, and the agent reads {MAX_DATAGRAM}. \
                  Log less in a span, or send it to a collector over HTTP",
-                span.operation_name,
+                span.operation_name(),
                 datagram.len(),
             ));
         } else {
-            let second_half = spans.split_off(spans.len() / 2);
-            self.send(process, spans);
+            let (first_half, second_half) = spans.split_at(spans.len() / 2);
+            self.send(process, first_half);
             self.send(process, second_half);
         }
     }

@@ -2,14 +2,15 @@
 //! where `JAEGER_ALL_IN_ONE` names its binary.
 
 use std::error::Error;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::AllInOne;
+use reqwest::blocking::Client;
 use serde_json::Value;
+
+use crate::real::Real;
 
 /// How long spans may take from the agent's port to the query API.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
@@ -21,12 +22,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 pub struct Jaeger {
     agent_port: u16,
     query_url: String,
+    client: Client,
     _server: Server,
 }
 
 enum Server {
     Embedded(#[expect(dead_code, reason = "stops when it is dropped")] Box<AllInOne>),
-    Real(Child),
+    Real(#[expect(dead_code, reason = "ends when it is dropped")] Real),
     Elsewhere,
 }
 
@@ -38,15 +40,19 @@ impl Jaeger {
     /// When it does not start, or does not answer in time.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         match std::env::var_os("JAEGER_ALL_IN_ONE").filter(|path| !path.is_empty()) {
-            Some(path) => Self::start_real(Command::new(path)),
+            Some(path) => Self::start_real(&path),
             None => Self::start_embedded(),
         }
     }
 
     /// One that runs already, by the address of its query API; its agent is where it is.
-    #[must_use]
-    pub fn at(query_url: &str) -> Self {
-        Self { agent_port: 6831, query_url: query_url.to_owned(), _server: Server::Elsewhere }
+    ///
+    /// # Errors
+    ///
+    /// When there is no HTTP client to be had.
+    pub fn at(query_url: &str) -> Result<Self, Box<dyn Error>> {
+        let query_url = query_url.to_owned();
+        Ok(Self { agent_port: 6831, query_url, client: client()?, _server: Server::Elsewhere })
     }
 
     fn start_embedded() -> Result<Self, Box<dyn Error>> {
@@ -54,41 +60,19 @@ impl Jaeger {
         Ok(Self {
             agent_port: all_in_one.agent_addr().port(),
             query_url: all_in_one.query_url(),
+            client: client()?,
             _server: Server::Embedded(Box::new(all_in_one)),
         })
     }
 
-    /// The real one takes its ports by flags, so they are found before it starts.
-    fn start_real(mut command: Command) -> Result<Self, Box<dyn Error>> {
-        let agent_port = free_udp_port()?;
-        let query_port = free_tcp_port()?;
-        command
-            .env("JAEGER_DISABLED", "true") // it would trace its own queries
-            .arg("--log-level=error")
-            .arg(format!("--processor.jaeger-compact.server-host-port=127.0.0.1:{agent_port}"))
-            .arg(format!(
-                "--processor.jaeger-binary.server-host-port=127.0.0.1:{}",
-                free_udp_port()?
-            ))
-            .arg(format!(
-                "--processor.zipkin-compact.server-host-port=127.0.0.1:{}",
-                free_udp_port()?
-            ))
-            .arg(format!("--query.http-server.host-port=127.0.0.1:{query_port}"));
-        for flag in [
-            "query.grpc-server.host-port",
-            "collector.grpc-server.host-port",
-            "collector.http-server.host-port",
-            "http-server.host-port",
-            "admin.http.host-port",
-        ] {
-            command.arg(format!("--{flag}=127.0.0.1:{}", free_tcp_port()?));
-        }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    fn start_real(binary: &OsStr) -> Result<Self, Box<dyn Error>> {
+        let real = Real::start(binary)?;
+        let port = |door| real.address(door).map(|address| address.port()).ok_or("no such door");
         let jaeger = Self {
-            agent_port,
-            query_url: format!("http://127.0.0.1:{query_port}"),
-            _server: Server::Real(child),
+            agent_port: port("udp-compact")?,
+            query_url: format!("http://127.0.0.1:{}", port("query")?),
+            client: client()?,
+            _server: Server::Real(real),
         };
         jaeger.until(|jaeger| jaeger.get("/api/services").is_ok().then_some(()))?;
         Ok(jaeger)
@@ -119,8 +103,7 @@ impl Jaeger {
     ///
     /// When there is none, or none in JSON.
     pub fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
-        let client = reqwest::blocking::Client::builder().no_proxy().build()?;
-        let answer = client.get(format!("{}{path}", self.query_url)).send()?;
+        let answer = self.client.get(format!("{}{path}", self.query_url)).send()?;
         Ok(answer.error_for_status()?.json()?)
     }
 
@@ -136,24 +119,12 @@ impl Jaeger {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Self::Real(child) = self {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+/// Asks without a proxy: Jaeger is on this machine.
+fn client() -> reqwest::Result<Client> {
+    Client::builder().no_proxy().build()
 }
 
 fn count_spans(traces: &Value) -> usize {
     let spans = |trace: &Value| trace["spans"].as_array().map_or(0, Vec::len);
     traces["data"].as_array().map_or(0, |traces| traces.iter().map(spans).sum())
-}
-
-fn free_tcp_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn free_udp_port() -> io::Result<u16> {
-    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

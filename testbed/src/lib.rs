@@ -8,7 +8,9 @@ mod httpbin;
 mod jaeger;
 pub mod parity;
 mod program;
+mod real;
 
 pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
 pub use program::{Finished, Program, Running};
+pub use real::Real;

@@ -9,7 +9,7 @@ const README: &str = include_str!("../../README.md");
 #[test]
 #[ignore = "needs the stack: make test-compose"]
 fn both_programs_traces_are_in_the_stacks_jaeger() {
-    let jaeger = Jaeger::at("http://localhost:16686");
+    let jaeger = Jaeger::at("http://localhost:16686").unwrap();
     for (program, service, spans, python) in [
         (
             "jaeger-example",

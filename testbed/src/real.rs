@@ -1,0 +1,93 @@
+//! The real Jaeger 1.35, run by its binary.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+/// The flag behind each door, by the names that the all-in-one gives its doors, and behind the
+/// query API.
+const FLAGS: [(&str, &str); 12] = [
+    ("udp-compact", "processor.jaeger-compact.server-host-port"),
+    ("udp-binary", "processor.jaeger-binary.server-host-port"),
+    ("udp-zipkin", "processor.zipkin-compact.server-host-port"),
+    ("http-sampling", "http-server.host-port"),
+    ("http-thrift", "collector.http-server.host-port"),
+    ("grpc-jaeger", "collector.grpc-server.host-port"),
+    ("otlp-grpc", "collector.otlp.grpc.host-port"),
+    ("otlp-http", "collector.otlp.http.host-port"),
+    ("zipkin", "collector.zipkin.host-port"),
+    ("grpc-query", "query.grpc-server.host-port"),
+    ("admin", "admin.http.host-port"),
+    ("query", "query.http-server.host-port"),
+];
+
+/// A running one, ended when it is dropped. It takes some milliseconds to open its ports.
+pub struct Real {
+    child: Child,
+    addresses: HashMap<&'static str, SocketAddr>,
+}
+
+impl Real {
+    /// Starts it on ports that nobody else uses, with one worker, so that spans are stored in the
+    /// order in which they are sent, and without traces of its own.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be had, or the binary cannot be run.
+    pub fn start(binary: &OsStr) -> io::Result<Self> {
+        let mut command = Command::new(binary);
+        command.env("JAEGER_DISABLED", "true").args([
+            "--collector.otlp.enabled=true",
+            "--collector.num-workers=1",
+            "--processor.jaeger-compact.workers=1",
+            "--processor.jaeger-binary.workers=1",
+        ]);
+        let mut addresses = HashMap::new();
+        let mut held = Vec::new(); // all until it starts, or two doors get the same port
+        for (door, flag) in FLAGS {
+            let port = Free::find(door.starts_with("udp-"))?;
+            let address = port.address()?;
+            command.arg(format!("--{flag}={address}"));
+            addresses.insert(door, address);
+            held.push(port);
+        }
+        drop(held);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self { child, addresses })
+    }
+
+    /// Where a door listens, or under the name `query` the query API.
+    #[must_use]
+    pub fn address(&self, door: &str) -> Option<SocketAddr> {
+        self.addresses.get(door).copied()
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that the system chose, held until this is dropped.
+enum Free {
+    Udp(UdpSocket),
+    Tcp(TcpListener),
+}
+
+impl Free {
+    fn find(udp: bool) -> io::Result<Self> {
+        let any = (Ipv4Addr::LOCALHOST, 0);
+        Ok(if udp { Self::Udp(UdpSocket::bind(any)?) } else { Self::Tcp(TcpListener::bind(any)?) })
+    }
+
+    fn address(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Udp(socket) => socket.local_addr(),
+            Self::Tcp(listener) => listener.local_addr(),
+        }
+    }
+}
