@@ -21,6 +21,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// A running Jaeger, gone when it is dropped.
 pub struct Jaeger {
     agent_port: u16,
+    otlp_url: String,
+    otlp_grpc_url: String,
     query_url: String,
     client: Client,
     _server: Server,
@@ -51,14 +53,24 @@ impl Jaeger {
     ///
     /// When there is no HTTP client to be had.
     pub fn at(query_url: &str) -> Result<Self, Box<dyn Error>> {
-        let query_url = query_url.to_owned();
-        Ok(Self { agent_port: 6831, query_url, client: client()?, _server: Server::Elsewhere })
+        Ok(Self {
+            agent_port: 6831,
+            otlp_url: "http://localhost:4318".to_owned(),
+            otlp_grpc_url: "http://localhost:4317".to_owned(),
+            query_url: query_url.to_owned(),
+            client: client()?,
+            _server: Server::Elsewhere,
+        })
     }
 
     fn start_embedded() -> Result<Self, Box<dyn Error>> {
         let all_in_one = AllInOne::start()?;
+        let otlp = all_in_one.otlp_http_addr().ok_or("it takes no OTLP")?;
+        let otlp_grpc = all_in_one.otlp_grpc_addr().ok_or("it takes no OTLP")?;
         Ok(Self {
             agent_port: all_in_one.agent_addr().port(),
+            otlp_url: format!("http://{otlp}"),
+            otlp_grpc_url: format!("http://{otlp_grpc}"),
             query_url: all_in_one.query_url(),
             client: client()?,
             _server: Server::Embedded(Box::new(all_in_one)),
@@ -70,6 +82,8 @@ impl Jaeger {
         let port = |door| real.address(door).map(|address| address.port()).ok_or("no such door");
         let jaeger = Self {
             agent_port: port("udp-compact")?,
+            otlp_url: format!("http://127.0.0.1:{}", port("otlp-http")?),
+            otlp_grpc_url: format!("http://127.0.0.1:{}", port("otlp-grpc")?),
             query_url: format!("http://127.0.0.1:{}", port("query")?),
             client: client()?,
             _server: Server::Real(real),
@@ -84,6 +98,18 @@ impl Jaeger {
         self.agent_port
     }
 
+    /// Where it takes OTLP over HTTP: the value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    #[must_use]
+    pub fn otlp_url(&self) -> &str {
+        &self.otlp_url
+    }
+
+    /// Where it takes OTLP over gRPC.
+    #[must_use]
+    pub fn otlp_grpc_url(&self) -> &str {
+        &self.otlp_grpc_url
+    }
+
     /// The service's traces as the query API returns them, once it has this many spans of it.
     ///
     /// # Errors
@@ -94,6 +120,19 @@ impl Jaeger {
         self.until(|jaeger| {
             let traces = jaeger.get(&path).ok()?;
             (count_spans(&traces) >= spans).then_some(traces)
+        })
+    }
+
+    /// The trace as the query API returns it, once it has this many spans.
+    ///
+    /// # Errors
+    ///
+    /// When they do not arrive in time.
+    pub fn trace(&self, id: &str, spans: usize) -> Result<Value, Box<dyn Error>> {
+        let path = format!("/api/traces/{id}");
+        self.until(|jaeger| {
+            let traces = jaeger.get(&path).ok()?;
+            (count_spans(&traces) >= spans).then(|| traces["data"][0].clone())
         })
     }
 

@@ -1,15 +1,18 @@
 //! What the tests of the example programs need: a page to ask for ([`Httpbin`]), a way to run the
 //! built program as a user does ([`Program`]), a Jaeger that it sends to ([`Jaeger`]), and the
-//! comparison of its traces with those of the Python originals ([`parity`]).
+//! comparison of its traces with those of the Python originals ([`parity`]). [`Fleet`] is for traces
+//! that cross processes.
 //!
 //! Only tests depend on this crate; the programs themselves know nothing of it.
 
+mod fleet;
 mod httpbin;
 mod jaeger;
 pub mod parity;
 mod program;
 mod real;
 
+pub use fleet::{Fleet, Span, spans};
 pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
 pub use program::{Finished, Program, Running};

@@ -1,0 +1,144 @@
+//! The headers of the Jaeger clients: `uber-trace-id`, and `uberctx-…` for baggage
+//! (<https://www.jaegertracing.io/docs/1.35/client-libraries/#propagation-format>).
+//!
+//! The crate's own propagator reads the first. The others it puts into the trace state, from which
+//! nobody gets them out again, and a value that a trace state does not take loses it the trace.
+//! So it is not shown them, and they become baggage here.
+
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::{Key, KeyValue};
+#[expect(
+    deprecated,
+    reason = "the Jaeger clients are; this server understands them all the same"
+)]
+use opentelemetry_jaeger_propagator::Propagator as TraceIdPropagator;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+const TRACE_ID: &str = "uber-trace-id";
+const BAGGAGE_PREFIX: &str = "uberctx-";
+
+/// Reads and writes what a Jaeger client does.
+#[derive(Debug)]
+pub(crate) struct JaegerPropagator {
+    #[expect(deprecated, reason = "as above")]
+    trace_id: TraceIdPropagator,
+}
+
+impl JaegerPropagator {
+    pub(crate) fn new() -> Self {
+        #[expect(deprecated, reason = "as above")]
+        Self { trace_id: TraceIdPropagator::new() }
+    }
+}
+
+impl TextMapPropagator for JaegerPropagator {
+    fn inject_context(&self, context: &Context, headers: &mut dyn Injector) {
+        self.trace_id.inject_context(context, headers);
+        for (key, (value, _)) in context.baggage() {
+            let value = utf8_percent_encode(value.as_str(), NON_ALPHANUMERIC).to_string();
+            headers.set(&format!("{BAGGAGE_PREFIX}{key}"), value);
+        }
+    }
+
+    fn extract_with_context(&self, context: &Context, headers: &dyn Extractor) -> Context {
+        let context = match headers.get(TRACE_ID) {
+            Some(_) => self.trace_id.extract_with_context(context, &OnlyTraceId(headers)),
+            None => context.clone(),
+        };
+        let baggage: Vec<KeyValue> =
+            headers.keys().into_iter().filter_map(|name| item(headers, name)).collect();
+        if baggage.is_empty() {
+            return context;
+        }
+        let known = context.baggage().iter();
+        let known: Vec<_> =
+            known.map(|(key, (value, _))| KeyValue::new(key.clone(), value.clone())).collect();
+        context.with_baggage(known.into_iter().chain(baggage))
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        self.trace_id.fields()
+    }
+}
+
+/// An item of baggage, if the header is one. Jaeger's clients escape its value as in a URL.
+fn item(headers: &dyn Extractor, name: &str) -> Option<KeyValue> {
+    let key = name.strip_prefix(BAGGAGE_PREFIX).filter(|key| !key.is_empty())?;
+    let value = percent_decode_str(headers.get(name)?).decode_utf8_lossy().into_owned();
+    Some(KeyValue::new(Key::new(key.to_owned()), value))
+}
+
+/// The headers without those of baggage.
+struct OnlyTraceId<'a>(&'a dyn Extractor);
+
+impl Extractor for OnlyTraceId<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACE_ID]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use opentelemetry::trace::TraceContextExt;
+
+    use super::*;
+
+    fn extract(headers: &[(&str, &str)]) -> Context {
+        let headers: HashMap<String, String> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        JaegerPropagator::new().extract_with_context(&Context::new(), &headers)
+    }
+
+    #[test]
+    fn an_id_of_64_bits_is_padded() {
+        let context = extract(&[("uber-trace-id", "abc:5:0:1")]);
+        let span = context.span().span_context().clone();
+        assert_eq!(span.trace_id().to_string(), "00000000000000000000000000000abc");
+        assert_eq!(span.span_id().to_string(), "0000000000000005");
+        assert!(span.is_remote() && span.is_sampled());
+    }
+
+    #[test]
+    fn baggage_does_not_cost_the_trace() {
+        // The comma may not stand in a trace state.
+        let context = extract(&[("uber-trace-id", "abc:5:0:1"), ("uberctx-user", "a%2Cb, c")]);
+        assert!(context.span().span_context().is_valid());
+        assert_eq!(context.baggage().get("user").map(|value| value.as_str()), Some("a,b, c"));
+    }
+
+    #[test]
+    fn baggage_comes_without_a_trace_too() {
+        let context = extract(&[("uberctx-user", "ada")]);
+        assert!(!context.span().span_context().is_valid());
+        assert_eq!(context.baggage().get("user").map(|value| value.as_str()), Some("ada"));
+    }
+
+    #[test]
+    fn what_is_no_id_is_no_trace() {
+        for value in ["", "abc", "x:5:0:1", "abc:5:0", "0:5:0:1", "abc:0:0:1", &"f".repeat(9000)] {
+            assert!(
+                !extract(&[("uber-trace-id", value)]).span().span_context().is_valid(),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let context = extract(&[("uber-trace-id", "abc:5:0:1"), ("uberctx-user", "a%2Cb")]);
+        let mut headers = HashMap::new();
+        JaegerPropagator::new().inject_context(&context, &mut headers);
+        let read = JaegerPropagator::new().extract_with_context(&Context::new(), &headers);
+        assert_eq!(read.span().span_context(), context.span().span_context());
+        assert_eq!(read.baggage().get("user"), context.baggage().get("user"));
+    }
+}

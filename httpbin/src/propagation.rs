@@ -1,0 +1,86 @@
+//! Which headers continue a trace, as `OTEL_PROPAGATORS` says.
+
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+
+use crate::jaeger::JaegerPropagator;
+
+/// A format of headers, by its name in `OTEL_PROPAGATORS`. Where a request has headers of several,
+/// the last in this order wins: the standard one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// `uber-trace-id` and `uberctx-…`, of the Jaeger clients.
+    Jaeger,
+    /// `baggage`, of the W3C.
+    Baggage,
+    /// `traceparent` and `tracestate`, of the W3C.
+    TraceContext,
+}
+
+impl Format {
+    /// All of them, which is what a server in a mixed fleet wants.
+    pub(crate) const ALL: [Self; 3] = [Self::Jaeger, Self::Baggage, Self::TraceContext];
+
+    /// What a list of names asks for; `none` asks for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first name that means nothing here.
+    pub(crate) fn parse_list(list: &str) -> Result<Vec<Self>, &str> {
+        let names = list.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "none"));
+        let mut formats: Vec<Self> =
+            names.map(|name| Self::parse(name).ok_or(name)).collect::<Result<_, _>>()?;
+        formats.sort_unstable();
+        Ok(formats)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "tracecontext" => Some(Self::TraceContext),
+            "baggage" => Some(Self::Baggage),
+            "jaeger" => Some(Self::Jaeger),
+            _ => None,
+        }
+    }
+
+    fn propagator(self) -> Box<dyn TextMapPropagator + Send + Sync> {
+        match self {
+            Self::TraceContext => Box::new(TraceContextPropagator::new()),
+            Self::Baggage => Box::new(BaggagePropagator::new()),
+            Self::Jaeger => Box::new(JaegerPropagator::new()),
+        }
+    }
+}
+
+/// The propagator that reads and writes all of these.
+pub fn propagator(formats: &[Format]) -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(formats.iter().map(|format| format.propagator()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use opentelemetry::trace::TraceContextExt;
+
+    use super::*;
+
+    #[test]
+    fn of_two_traces_the_standards_is_continued() {
+        let formats = Format::parse_list("tracecontext,jaeger").unwrap();
+        let traceparent = "00-11111111111111111111111111111111-2222222222222222-01".to_owned();
+        let headers = HashMap::from([
+            ("uber-trace-id".to_owned(), "abc:5:0:1".to_owned()),
+            ("traceparent".to_owned(), traceparent),
+        ]);
+        let context = propagator(&formats).extract(&headers);
+        let trace_id = context.span().span_context().trace_id();
+        assert_eq!(trace_id.to_string(), "1".repeat(32));
+    }
+
+    #[test]
+    fn a_name_that_means_nothing_is_named() {
+        assert_eq!(Format::parse_list("jaeger, b3"), Err("b3"));
+        assert_eq!(Format::parse_list("none"), Ok(vec![]));
+    }
+}

@@ -1,0 +1,106 @@
+//! What makes spans of requests, and where they go.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use opentelemetry::global;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_resource_detectors::{HostResourceDetector, OsResourceDetector};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use crate::baggage::BaggageSpanProcessor;
+use crate::propagation;
+use crate::settings::{Otlp, Settings};
+use crate::tls;
+
+/// How long the last spans may take to get out.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+
+/// How the requests of this process are traced.
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+}
+
+impl Telemetry {
+    /// Makes the provider of tracers and the propagator that [`app`](crate::app) takes when it is
+    /// built: both are this process's. To be called within a runtime, where spans go by gRPC.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, when there is no exporter to be had.
+    pub fn install(settings: &Settings) -> Result<Self, String> {
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource(settings))
+            .with_span_processor(BaggageSpanProcessor)
+            .with_batch_exporter(exporter(&settings.otlp)?)
+            .build();
+        if !settings.sdk_disabled {
+            global::set_tracer_provider(provider.clone());
+        }
+        global::set_text_map_propagator(propagation::propagator(&settings.propagators));
+        Ok(Self { provider })
+    }
+
+    /// Sends the spans that have ended, without waiting for the next batch.
+    ///
+    /// # Errors
+    ///
+    /// When nobody takes them.
+    pub fn flush(&self) -> OTelSdkResult {
+        self.provider.force_flush()
+    }
+
+    /// Sends what is left, and ends.
+    ///
+    /// # Errors
+    ///
+    /// When nobody takes it within three seconds.
+    pub fn shutdown(self) -> OTelSdkResult {
+        self.provider.shutdown_with_timeout(SHUTDOWN_LIMIT)
+    }
+}
+
+fn resource(settings: &Settings) -> Resource {
+    let resource = Resource::builder_empty()
+        .with_service_name("httpbin")
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(OsResourceDetector))
+        .with_detector(Box::new(HostResourceDetector::default()))
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match &settings.service_name {
+        Some(name) => resource.with_service_name(name.clone()).build(),
+        None => resource.build(),
+    }
+}
+
+fn exporter(otlp: &Otlp) -> Result<SpanExporter, String> {
+    let exporter = match otlp.protocol {
+        Protocol::Grpc => {
+            SpanExporter::builder().with_tonic().with_endpoint(&otlp.endpoint).build()
+        }
+        protocol => SpanExporter::builder()
+            .with_http()
+            .with_http_client(http_client().map_err(|error| error.to_string())?)
+            .with_protocol(protocol)
+            .with_endpoint(&otlp.endpoint)
+            .build(),
+    };
+    exporter.map_err(|error| error.to_string())
+}
+
+/// The client to export with. The batch processor exports from a thread of its own, which has no
+/// runtime: hence a blocking client, which wants to be made outside a runtime, too.
+///
+/// # Errors
+///
+/// When its threads cannot be started.
+pub fn http_client() -> io::Result<reqwest::blocking::Client> {
+    let client =
+        || reqwest::blocking::Client::builder().tls_backend_preconfigured(tls::config()).build();
+    let built = thread::Builder::new().spawn(client)?.join();
+    built.map_err(|_| io::Error::other("its thread panicked"))?.map_err(io::Error::other)
+}

@@ -1,0 +1,33 @@
+//! An error in words, and as today's conventions put it on a span.
+
+use std::error::Error;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanRef;
+
+/// Adds the event `exception` with the three attributes of the semantic conventions, where
+/// `SpanRef::record_error` writes one, the message.
+pub(crate) fn record_exception<E: Error>(span: &SpanRef<'_>, error: &E) {
+    let attributes = vec![
+        KeyValue::new("exception.type", kind(error)),
+        KeyValue::new("exception.message", message(error)),
+        KeyValue::new("exception.stacktrace", causes(error).join("\n")),
+    ];
+    span.add_event("exception", attributes);
+}
+
+/// The name of the error's type.
+pub(crate) fn kind<E: Error>(_: &E) -> &'static str {
+    std::any::type_name::<E>()
+}
+
+/// The error and its causes on one line. reqwest's own text stops at "error sending request";
+/// that the connection was refused stands two causes deeper.
+pub(crate) fn message(error: &dyn Error) -> String {
+    causes(error).join(": ")
+}
+
+fn causes(error: &dyn Error) -> Vec<String> {
+    let chain = std::iter::successors(Some(error), |error| (*error).source());
+    chain.map(ToString::to_string).collect()
+}
