@@ -13,6 +13,7 @@ mod agent;
 mod errors;
 mod http_span;
 mod link;
+mod propagation;
 mod settings;
 mod signals;
 
@@ -23,7 +24,6 @@ use std::time::Duration;
 use opentelemetry::trace::{FutureExt, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::runtime::Tokio;
 use opentelemetry_sdk::trace::{Config, TracerProvider};
 use reqwest::Client;
@@ -45,7 +45,7 @@ fn main() -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
 
     let exit_code = runtime.block_on(async {
-        let (provider, link) = init_tracer("opentelemetry-example", &agent);
+        let (provider, link) = init_tracer("opentelemetry-example", &settings, &agent);
         let exit_code = tokio::select! {
             () = main_process(&settings) => ExitCode::SUCCESS,
             exit_code = signals::stop() => exit_code,
@@ -67,7 +67,11 @@ fn main() -> io::Result<ExitCode> {
 
 /// Makes the provider of tracers, whose spans go in batches to the agent, and instruments the
 /// HTTP client.
-fn init_tracer(service_name: &'static str, agent: &Agent) -> (TracerProvider, Link) {
+fn init_tracer(
+    service_name: &'static str,
+    settings: &Settings,
+    agent: &Agent,
+) -> (TracerProvider, Link) {
     let resource = Resource::new([KeyValue::new("service.name", service_name)]);
     let link = Link::default();
     let mut provider = TracerProvider::builder()
@@ -80,7 +84,7 @@ fn init_tracer(service_name: &'static str, agent: &Agent) -> (TracerProvider, Li
     global::set_tracer_provider(provider.clone());
 
     http_span::instrument(&provider);
-    global::set_text_map_propagator(TraceContextPropagator::new());
+    global::set_text_map_propagator(propagation::propagator(&settings.propagators));
 
     (provider, link)
 }

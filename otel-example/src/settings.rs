@@ -5,6 +5,8 @@ use std::fmt;
 
 use clap::Parser;
 
+use crate::propagation::Format;
+
 /// The tutorial's second program: a trace of an HTTP request, by OpenTelemetry with the Jaeger exporter.
 #[derive(Parser)]
 #[command(version, after_help = ENVIRONMENT)]
@@ -20,7 +22,8 @@ const ENVIRONMENT: &str = "\
 Environment (empty counts as unset):
   HTTPBIN_URL                      The page to ask for; --url goes before it
   OTEL_EXPORTER_JAEGER_AGENT_HOST  Where the Jaeger agent listens [default: localhost]
-  OTEL_EXPORTER_JAEGER_AGENT_PORT  Its UDP port for compact Thrift [default: 6831]";
+  OTEL_EXPORTER_JAEGER_AGENT_PORT  Its UDP port for compact Thrift [default: 6831]
+  OTEL_PROPAGATORS                 The headers to write [default: tracecontext,baggage]; jaeger, none";
 
 /// What the program was told.
 #[derive(Debug, PartialEq)]
@@ -29,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) url: String,
     /// Where finished spans go.
     pub(crate) agent: Agent,
+    /// The headers that carry the trace.
+    pub(crate) propagators: Vec<Format>,
 }
 
 /// The Jaeger agent's address, not yet looked up.
@@ -76,7 +81,9 @@ impl Settings {
             Some(value) => port("OTEL_EXPORTER_JAEGER_AGENT_PORT", &value)?,
             None => 6831,
         };
-        Ok(Self { url, agent: Agent { host, port } })
+        let propagators = variable("OTEL_PROPAGATORS")?;
+        let propagators = formats(propagators.as_deref().unwrap_or("tracecontext,baggage"))?;
+        Ok(Self { url, agent: Agent { host, port }, propagators })
     }
 }
 
@@ -101,6 +108,11 @@ fn port(name: &str, value: &str) -> Result<u16, String> {
     }
 }
 
+fn formats(list: &str) -> Result<Vec<Format>, String> {
+    Format::parse_list(list)
+        .map_err(|name| format!("OTEL_PROPAGATORS: {name:?} is none of {}", Format::NAMES))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +130,7 @@ mod tests {
         let settings = settings(&[], &[]).unwrap();
         assert_eq!(settings.url, "https://httpbin.org/get");
         assert_eq!(settings.agent, Agent { host: "localhost".to_owned(), port: 6831 });
+        assert_eq!(settings.propagators, [Format::TraceContext, Format::Baggage]);
     }
 
     #[test]
@@ -135,6 +148,7 @@ mod tests {
             ("HTTPBIN_URL", ""),
             ("OTEL_EXPORTER_JAEGER_AGENT_HOST", " "),
             ("OTEL_EXPORTER_JAEGER_AGENT_PORT", ""),
+            ("OTEL_PROPAGATORS", ""),
         ];
         assert_eq!(settings(&["--url", ""], &variables), settings(&[], &[]));
     }
@@ -145,6 +159,7 @@ mod tests {
             ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "abc", r#""abc" is not a port (1 to 65535)"#),
             ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "70000", r#""70000" is not a port (1 to 65535)"#),
             ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "0", r#""0" is not a port (1 to 65535)"#),
+            ("OTEL_PROPAGATORS", "b3", r#""b3" is none of tracecontext, baggage, jaeger, none"#),
             ("HTTPBIN_URL", "nonsense", r#""nonsense" is not a URL: relative URL without a base"#),
             ("HTTPBIN_URL", "http://", r#""http://" is not a URL: empty host"#),
             (
