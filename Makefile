@@ -1,9 +1,11 @@
 # Needs make, a POSIX shell and cargo; Docker, Go and the Python originals are used where they are.
 #
 # Settings, for `make` or in the environment:
-#   HTTPBIN_URL=http://…   the page that the programs ask for
+#   HTTPBIN_URL=http://…   the page that the programs ask for: httpbin.org where it answers, else
+#                          the httpbin of this repository
 #   ARGS=--one-trace       arguments for the program that is run
 #   JAEGER=embedded        the embedded Jaeger in place of the container
+#   HTTPBIN=local          in containers: the httpbin of this repository in place of httpbin.org
 
 .DEFAULT_GOAL := help
 CARGO ?= cargo
@@ -19,11 +21,20 @@ help: ## Print what can be made
 
 .PHONY: run-jaeger
 run-jaeger: jaeger ## Run the first program: the Jaeger client
-	@$(CARGO) run --quiet --locked -p jaeger-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p jaeger-example -- $(ARGS)
 
 .PHONY: run-otel
 run-otel: jaeger ## Run the second program: OpenTelemetry with the Jaeger exporter
-	@$(CARGO) run --quiet --locked -p otel-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otel-example -- $(ARGS)
+
+.PHONY: run-otlp
+run-otlp: jaeger ## Run the step after the tutorial: OpenTelemetry over OTLP
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otlp-example -- $(ARGS)
+
+.PHONY: run-all
+run-all: jaeger ## Run all three against the local httpbin, and print each trace as a tree
+	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
+	@scripts/run-all.sh
 
 .PHONY: jaeger
 jaeger: ## Find a Jaeger, or start one: the container where Docker works, else the embedded one
@@ -34,13 +45,17 @@ jaeger: ## Find a Jaeger, or start one: the container where Docker works, else t
 jaeger-stop: ## Stop the Jaeger that was started here
 	@scripts/jaeger.sh stop
 
+.PHONY: httpbin-stop
+httpbin-stop: ## Stop the httpbin that was started here
+	@scripts/httpbin.sh stop
+
 .PHONY: test
 test: ## Run every test, on the loopback only
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-real
 test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
-	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-all-in-one --test golden -- --ignored --nocapture
 
 $(REAL_JAEGER):
@@ -62,20 +77,22 @@ compose-logs: ## Print what the containers printed
 images: ## Build the image of each program
 	docker build -t jaeger-example -f jaeger-example/Dockerfile .
 	docker build -t otel-example -f otel-example/Dockerfile .
+	docker build -t otlp-example -f otlp-example/Dockerfile .
+	docker build -t httpbin -f httpbin/Dockerfile .
 	docker build -t jaeger-all-in-one -f all-in-one/Dockerfile .
 
 .PHONY: test-compose
 test-compose: ## Run the stack, compare its traces as the tests of the programs do, and remove it
 	@$(CARGO) test --locked -p testbed --test compose --no-run
-	@code=0; HTTPBIN_URL=http://127.0.0.1:1/get scripts/compose.sh up && \
+	@code=0; HTTPBIN=local scripts/compose.sh up && \
 		$(CARGO) test --locked -p testbed --test compose -- --ignored || code=$$?; \
-	[ $$code -eq 0 ] || scripts/compose.sh logs; \
-	scripts/compose.sh down; exit $$code
+	[ $$code -eq 0 ] || HTTPBIN=local scripts/compose.sh logs; \
+	HTTPBIN=local scripts/compose.sh down; exit $$code
 
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
 	@# One by one: built together they would share the features of their dependencies, and grow.
-	@for package in bench jaeger-example otel-example; do \
+	@for package in bench jaeger-example otel-example otlp-example; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench

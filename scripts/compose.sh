@@ -1,16 +1,17 @@
 #!/bin/sh
 # The tutorial's stack in containers.
 #
-#   scripts/compose.sh up     builds, starts, waits until both programs have ended; the exit code is
+#   scripts/compose.sh up     builds, starts, waits until the programs have ended; the exit code is
 #                             not 0 if one of theirs was not
 #   scripts/compose.sh down   removes the containers and their network
 #   scripts/compose.sh logs   prints what they printed
 #
-# JAEGER=embedded takes the embedded Jaeger in place of jaegertracing/all-in-one.
+# JAEGER=embedded takes the embedded Jaeger in place of jaegertracing/all-in-one, HTTPBIN=local the
+# httpbin of this repository in place of httpbin.org.
 set -eu
 cd "$(dirname "$0")/.."
 
-programs="jaeger-example opentelemetry-example"
+programs="jaeger-example opentelemetry-example otlp-example"
 export DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1
 
 if docker compose version >/dev/null 2>&1; then
@@ -23,11 +24,12 @@ else
 fi
 
 compose() {
-	embedded=
-	[ "${JAEGER:-}" != embedded ] || embedded="-f compose/embedded.yml"
-	# shellcheck disable=SC2086 # two words are two words
+	more=
+	[ "${JAEGER:-}" != embedded ] || more="$more -f compose/embedded.yml"
+	[ "${HTTPBIN:-}" != local ] || more="$more -f compose/offline.yml"
+	# shellcheck disable=SC2086 # several words are several words
 	$tool --project-name rust-tracing --env-file compose/.env \
-		-f compose/docker-compose.yml $embedded "$@"
+		-f compose/docker-compose.yml $more "$@"
 }
 
 up() {

@@ -33,10 +33,11 @@ docker_works() { [ "${JAEGER:-}" != embedded ] && docker info >/dev/null 2>&1; }
 # made here goes when it stops.
 start_container() {
 	docker start "$container" >/dev/null 2>&1 || docker run -d --rm --name "$container" \
-		-e COLLECTOR_ZIPKIN_HOST_PORT=:9411 \
+		-e COLLECTOR_ZIPKIN_HOST_PORT=:9411 -e COLLECTOR_OTLP_ENABLED=true \
 		-p 127.0.0.1:5775:5775/udp -p 127.0.0.1:6831:6831/udp -p 127.0.0.1:6832:6832/udp \
 		-p 127.0.0.1:5778:5778 -p 127.0.0.1:16686:16686 -p 127.0.0.1:14250:14250 \
 		-p 127.0.0.1:14268:14268 -p 127.0.0.1:14269:14269 -p 127.0.0.1:9411:9411 \
+		-p 127.0.0.1:4317:4317 -p 127.0.0.1:4318:4318 \
 		"$image" >/dev/null && wait_for_answer && mkdir -p "$run" && touch "$run/jaeger.container"
 }
 

@@ -45,7 +45,7 @@ const LONG_VERSION: &str = concat!(
     version,
     long_version = LONG_VERSION,
     about = "Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages.",
-    override_usage = "jaeger-all-in-one [OPTIONS]\n       jaeger-all-in-one status [OPTIONS]  (exit code 0 where a Jaeger answers)"
+    override_usage = "jaeger-all-in-one [OPTIONS]\n       jaeger-all-in-one status [OPTIONS]           (exit code 0 where a Jaeger answers)\n       jaeger-all-in-one tree ID [SPANS] [OPTIONS]  (prints a trace, once it has so many spans)"
 )]
 pub struct Config {
     /// Where each address without a host listens; 0.0.0.0 lets other machines in

@@ -30,6 +30,7 @@
 //! ```
 
 mod admin;
+mod client;
 mod config;
 mod error;
 mod grpc;
@@ -41,6 +42,7 @@ mod request_line;
 mod status;
 pub mod store;
 mod threads;
+mod tree;
 mod ui;
 mod unsupported;
 
@@ -56,6 +58,7 @@ pub use config::{Config, HostPort, Rejected};
 pub use error::Error;
 pub use model::{Span, Trace};
 pub use status::status;
+pub use tree::tree;
 pub use unsupported::{IgnoredVariable, ignored_variables};
 
 use admin::Admin;

@@ -1,18 +1,30 @@
 //! The program: reads its settings, starts, says what is open, and stops on ctrl-c or SIGTERM.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use jaeger_all_in_one::model::TraceId;
 use jaeger_all_in_one::{AllInOne, Config, Error};
 use tracing::{Level, warn};
 use tracing_subscriber::EnvFilter;
 
+/// What the program is to do; without a word, serve.
+enum Command {
+    Serve,
+    Status,
+    Tree(TraceId, usize),
+}
+
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().collect();
-    let asks_status = arguments.get(1).is_some_and(|argument| argument == "status");
-    if asks_status {
-        arguments.remove(1);
-    }
+    let command = match take_command(&mut arguments) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
     if let Some(flag) = arguments.get(1).and_then(|command| command.to_str()).and_then(as_flag) {
         arguments[1] = flag.into();
     }
@@ -21,9 +33,14 @@ fn main() -> ExitCode {
         Err(rejected) => return ExitCode::from(rejected.print()),
     };
     log_to_stderr(config.log_level);
-    let ended = match asks_status {
-        true => jaeger_all_in_one::status(&config).map(|url| println!("A Jaeger answers on {url}")),
-        false => run(config),
+    let ended = match command {
+        Command::Serve => run(config),
+        Command::Status => {
+            jaeger_all_in_one::status(&config).map(|url| println!("A Jaeger answers on {url}"))
+        }
+        Command::Tree(id, spans) => {
+            jaeger_all_in_one::tree(&config, id, spans).map(|tree| print!("{tree}"))
+        }
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,6 +52,32 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Takes the command and what belongs to it out of the arguments; what stays are flags.
+fn take_command(arguments: &mut Vec<OsString>) -> Result<Command, String> {
+    let word = |arguments: &[OsString]| {
+        let word = arguments.get(1)?.to_str()?;
+        (!word.starts_with('-')).then(|| word.to_owned())
+    };
+    match word(arguments).as_deref() {
+        Some("status") => {
+            arguments.remove(1);
+            Ok(Command::Status)
+        }
+        Some("tree") => {
+            arguments.remove(1);
+            let id = word(arguments).ok_or("tree: which trace? Its id goes behind `tree`")?;
+            arguments.remove(1);
+            let id = id.parse().map_err(|error| format!("tree: {error}"))?;
+            let Some(spans) = word(arguments) else { return Ok(Command::Tree(id, 1)) };
+            arguments.remove(1);
+            let spans =
+                spans.parse().map_err(|_| format!("tree: {spans:?} is no number of spans"))?;
+            Ok(Command::Tree(id, spans))
+        }
+        _ => Ok(Command::Serve),
     }
 }
 

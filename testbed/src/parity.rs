@@ -67,6 +67,23 @@ pub fn differences(python: &Value, rust: &Value) -> BTreeSet<Difference> {
     compare(&trace_facts(python), &trace_facts(rust))
 }
 
+/// The traces without the spans and processes of other services.
+#[must_use]
+pub fn own_spans(traces: &Value, service: &str) -> Value {
+    let mut own = traces.clone();
+    for trace in own["data"].as_array_mut().into_iter().flatten() {
+        let processes = trace["processes"].clone();
+        let is_own = |id: &str| processes[id]["serviceName"] == service;
+        if let Some(spans) = trace["spans"].as_array_mut() {
+            spans.retain(|span| is_own(&text(&span["processID"])));
+        }
+        if let Some(processes) = trace["processes"].as_object_mut() {
+            processes.retain(|id, _| is_own(id));
+        }
+    }
+    own
+}
+
 /// What differs between the names of the headers that the two programs send.
 #[must_use]
 pub fn header_differences(python: &[&str], rust: &[String]) -> BTreeSet<Difference> {

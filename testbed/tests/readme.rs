@@ -1,40 +1,53 @@
-//! The README shows code that is there, links to files that are there, and prints what is printed.
+//! What the texts show is there: each snippet of code, each file that they link to, each heading, each
+//! target of `make`.
 
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 use std::fs;
 use std::path::Path;
 
-const README: &str = include_str!("../../README.md");
+/// The texts, with the folders that their links start from.
+const TEXTS: [(&str, &str); 3] = [
+    ("", include_str!("../../README.md")),
+    ("docs", include_str!("../../docs/MIGRATION.md")),
+    ("all-in-one", include_str!("../../all-in-one/README.md")),
+];
+
+const README: &str = TEXTS[0].1;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// The text of each fenced block of this language.
-fn blocks(language: &str) -> Vec<&'static str> {
+fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
+/// The manual of the all-in-one is not among these: its code is compiled.
 #[test]
 fn each_snippet_stands_in_a_program() {
-    let programs = ["jaeger-example/src/main.rs", "otel-example/src/main.rs"];
-    let sources = programs.map(|path| fs::read_to_string(root().join(path)).unwrap());
-    let snippets = blocks("rust");
-    assert!(snippets.len() > 5, "the README shows code");
-    for snippet in snippets {
-        assert!(sources.iter().any(|source| source.contains(snippet)), "stale:\n{snippet}");
+    let programs = ["jaeger-example", "otel-example", "otlp-example"];
+    let source = |program| fs::read_to_string(root().join(program).join("src/main.rs")).unwrap();
+    let sources = programs.map(source);
+    for (folder, text) in &TEXTS[..2] {
+        let snippets = blocks(text, "rust");
+        assert!(snippets.len() > 5, "{folder}: it shows code");
+        for snippet in snippets {
+            assert!(sources.iter().any(|source| source.contains(snippet)), "stale:\n{snippet}");
+        }
     }
 }
 
 #[test]
 fn each_link_to_a_file_leads_to_one() {
-    let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-    let files: Vec<_> = links.filter(|it| !it.contains("://") && !it.starts_with('#')).collect();
-    assert!(files.len() > 5, "the README links to files");
-    for file in files {
-        assert!(root().join(file).exists(), "{file} is not there");
+    for (folder, text) in TEXTS {
+        let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let files = links.filter(|it| !it.contains("://") && !it.starts_with('#'));
+        for file in files.map(|file| file.split('#').next().unwrap()) {
+            assert!(root().join(folder).join(file).exists(), "{folder}: {file} is not there");
+        }
     }
 }
 
@@ -42,11 +55,16 @@ fn each_link_to_a_file_leads_to_one() {
 fn each_link_within_leads_to_a_heading() {
     let heading = |line: &str| {
         let text = line.trim_start_matches('#').trim().to_lowercase();
-        text.replace(' ', "-").replace(['(', ')', ','], "")
+        text.replace(' ', "-").replace(['(', ')', ',', '\'', ':'], "")
     };
-    let headings: Vec<_> = README.lines().filter(|it| it.starts_with('#')).map(heading).collect();
-    for link in README.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-        assert!(headings.iter().any(|heading| heading == link), "#{link} is not there");
+    for (folder, text) in TEXTS {
+        let headings: Vec<_> = text.lines().filter(|it| it.starts_with('#')).map(heading).collect();
+        for link in text.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            assert!(
+                headings.iter().any(|heading| heading == link),
+                "{folder}: #{link} is not there"
+            );
+        }
     }
 }
 

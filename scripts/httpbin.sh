@@ -1,0 +1,100 @@
+#!/bin/sh
+# Finds or starts the page that the examples ask for, or stops the httpbin that was started here.
+#
+#   scripts/httpbin.sh url     prints the page's URL: what HTTPBIN_URL names, else httpbin.org where
+#                              it answers, else the local httpbin, started in the background
+#   scripts/httpbin.sh local   prints the URL of the local one, started if need be
+#   scripts/httpbin.sh stop    stops what was started; no error where there is nothing
+set -eu
+
+page=https://httpbin.org/get
+listen=127.0.0.1:8000
+httpbin=${CARGO_TARGET_DIR:-target}/debug/httpbin
+run=.run
+
+say() { echo "httpbin: $*" >&2; }
+
+answers() { "$httpbin" status --listen "$listen" >/dev/null 2>&1; }
+
+# Whether the page on the internet answers. Without a tool that can ask, it counts as not there.
+reachable() {
+	if command -v curl >/dev/null 2>&1; then
+		curl --silent --fail --max-time 3 --output /dev/null "$page"
+	elif command -v wget >/dev/null 2>&1; then
+		wget -q -T 3 -t 1 -O /dev/null "$page"
+	else
+		return 1
+	fi
+}
+
+start() {
+	mkdir -p "$run"
+	# A process group of its own where there is a terminal: ctrl-c there is not for httpbin. Its
+	# spans go out soon, for those who look at once.
+	{ set -m; } 2>/dev/null || true
+	OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-100} \
+		nohup "$httpbin" --listen "$listen" >"$run/httpbin.log" 2>&1 </dev/null &
+	pid=$!
+	echo $pid >"$run/httpbin.pid"
+	tries=0
+	until answers; do
+		tries=$((tries + 1))
+		if [ "$tries" -ge 100 ] || ! kill -0 "$pid" 2>/dev/null; then
+			rm -f "$run/httpbin.pid"
+			cat "$run/httpbin.log" >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
+# Prints the URL of the local one.
+local_url() {
+	${CARGO:-cargo} build --quiet --locked -p httpbin >&2
+	if answers; then
+		say "the local one that answers on http://$listen"
+	else
+		start
+		say "the local one, on http://$listen (log: $run/httpbin.log; make httpbin-stop ends it)"
+	fi
+	echo "http://$listen/get"
+}
+
+url() {
+	if [ -n "${HTTPBIN_URL:-}" ]; then
+		echo "$HTTPBIN_URL"
+	elif [ ! -f "$run/httpbin.pid" ] && reachable; then
+		echo "$page"
+	else
+		[ -f "$run/httpbin.pid" ] || say "$page does not answer"
+		local_url
+	fi
+}
+
+stop() {
+	if [ ! -f "$run/httpbin.pid" ]; then
+		say 'none was started here'
+		return
+	fi
+	pid=$(cat "$run/httpbin.pid")
+	rm -f "$run/httpbin.pid"
+	# Only what was started here: the number may be another program's by now.
+	if ps -p "$pid" -o args= | grep -q httpbin && kill "$pid"; then
+		tries=0
+		while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
+			tries=$((tries + 1))
+			sleep 0.05
+		done
+		say 'stopped'
+	fi
+}
+
+case "${1:-}" in
+url) url ;;
+local) local_url ;;
+stop) stop ;;
+*)
+	echo "usage: $0 url|local|stop" >&2
+	exit 2
+	;;
+esac
