@@ -32,8 +32,7 @@ run-otlp: jaeger ## Run the step after the tutorial: OpenTelemetry over OTLP
 	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otlp-example -- $(ARGS)
 
 .PHONY: run-all
-run-all: jaeger ## Run all three against the local httpbin, and print each trace as a tree
-	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
+run-all: jaeger programs ## Run all three against the local httpbin, and print each trace as a tree
 	@scripts/run-all.sh
 
 .PHONY: jaeger
@@ -88,6 +87,18 @@ test-compose: ## Run the stack, compare its traces as the tests of the programs 
 		$(CARGO) test --locked -p testbed --test compose -- --ignored || code=$$?; \
 	[ $$code -eq 0 ] || HTTPBIN=local scripts/compose.sh logs; \
 	HTTPBIN=local scripts/compose.sh down; exit $$code
+
+.PHONY: test-browser
+test-browser: programs ## Look at the programs' traces in a real browser (needs chromium and chromedriver)
+	$(CARGO) test --locked -p testbed --test pages -- --ignored
+
+.PHONY: screenshots
+screenshots: programs ## Take the pictures of the texts again, from real runs
+	$(CARGO) run --quiet --locked -p testbed --bin screenshots
+
+.PHONY: programs
+programs:
+	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
 
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them

@@ -110,6 +110,12 @@ impl Jaeger {
         &self.otlp_grpc_url
     }
 
+    /// The address of its query API and web pages.
+    #[must_use]
+    pub fn query_url(&self) -> &str {
+        &self.query_url
+    }
+
     /// The service's traces as the query API returns them, once it has this many spans of it.
     ///
     /// # Errors

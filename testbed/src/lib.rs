@@ -5,15 +5,19 @@
 //!
 //! Only tests depend on this crate; the programs themselves know nothing of it.
 
+mod browser;
 mod fleet;
 mod httpbin;
 mod jaeger;
+mod pages;
 pub mod parity;
 mod program;
 mod real;
 
+pub use browser::Browser;
 pub use fleet::{Fleet, Span, spans};
 pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
+pub use pages::Pages;
 pub use program::{Finished, Program, Running};
 pub use real::Real;

@@ -32,6 +32,21 @@ impl Program {
         Self { command }
     }
 
+    /// A program of this workspace, built beside the one that runs; for tests of another package,
+    /// which have no `CARGO_BIN_EXE_…`.
+    ///
+    /// # Errors
+    ///
+    /// When it was not built.
+    pub fn built(name: &str) -> io::Result<Self> {
+        let own = std::env::current_exe()?;
+        let folders = own.ancestors().skip(1).take(2); // a test lies in `deps`
+        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        let found = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
+        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{name} is not built"));
+        Ok(Self::new(&found.ok_or_else(missing)?.to_string_lossy()))
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {

@@ -1,0 +1,82 @@
+//! The pictures of the texts, from real runs: the three programs, a Jaeger, a browser. `make
+//! screenshots` builds the programs and runs it; the pictures land in docs/images.
+
+use std::error::Error;
+use std::path::Path;
+
+use httpbin::Format;
+use testbed::{Fleet, Jaeger, Pages, Program};
+
+/// Nothing listens there.
+const REFUSING_URL: &str = "http://127.0.0.1:1/get";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
+    let jaeger = Jaeger::start()?;
+    let fleet = Fleet::start(&jaeger, &[Format::TraceContext])?;
+    let pages = Pages::open(jaeger.query_url())?;
+    let picture = |name: &str| -> Result<(), Box<dyn Error>> {
+        pages.picture(&images.join(name))?;
+        println!("docs/images/{name}");
+        Ok(())
+    };
+
+    run(&jaeger, "jaeger-example", fleet.httpbin_url(), &[])?;
+    fleet.flush()?;
+    jaeger.traces("jaeger-example", 3)?;
+    pages.search("jaeger-example")?;
+    picture("jaeger-search.png")?;
+
+    let one_trace = run(&jaeger, "jaeger-example", fleet.httpbin_url(), &["--one-trace"])?;
+    fleet.flush()?;
+    jaeger.trace(&one_trace, 3)?;
+    pages.trace(&one_trace)?;
+    pages.span("main_process")?;
+    pages.tags()?;
+    picture("jaeger-trace.png")?;
+
+    let otel = run(&jaeger, "otel-example", fleet.httpbin_url(), &[])?;
+    fleet.flush()?;
+    jaeger.trace(&otel, 4)?;
+    pages.trace(&otel)?;
+    pages.span("HTTP GET")?;
+    pages.tags()?;
+    picture("otel-trace.png")?;
+
+    let failed = run(&jaeger, "otel-example", REFUSING_URL, &[])?;
+    jaeger.trace(&failed, 3)?;
+    pages.trace(&failed)?;
+    pages.span("HTTP GET")?;
+    pages.log()?;
+    picture("otel-error.png")?;
+
+    let otlp = run(&jaeger, "otlp-example", fleet.httpbin_url(), &[])?;
+    fleet.flush()?;
+    jaeger.trace(&otlp, 4)?;
+    pages.trace(&otlp)?;
+    pages.span("GET /get")?;
+    pages.tags()?;
+    picture("otlp-trace.png")?;
+
+    pages.compare(&failed, &otel)?;
+    picture("compare.png")?;
+    pages.architecture()?;
+    picture("architecture.png")
+}
+
+/// Runs a built program, and returns the id of the trace that its last line links to.
+fn run(
+    jaeger: &Jaeger,
+    program: &str,
+    url: &str,
+    arguments: &[&str],
+) -> Result<String, Box<dyn Error>> {
+    let program = Program::built(program)?
+        .env("JAEGER_AGENT_PORT", &jaeger.agent_port().to_string())
+        .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &jaeger.agent_port().to_string())
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
+        .env("HTTPBIN_URL", url);
+    let finished = arguments.iter().fold(program, |program, it| program.arg(it)).run()?;
+    let link = finished.stdout.lines().last().and_then(|line| line.rsplit('/').next());
+    Ok(link.ok_or_else(|| format!("no link: {finished:?}"))?.to_owned())
+}

@@ -1,0 +1,63 @@
+//! What somebody sees who follows the programs' links: in a real browser, on Jaeger's own pages.
+
+use httpbin::Format;
+use testbed::{Fleet, Jaeger, Pages, Program};
+
+#[test]
+#[ignore = "needs chromium and chromedriver: make test-browser"]
+fn a_trace_is_shown_with_its_spans_and_their_tags() {
+    let jaeger = Jaeger::start().unwrap();
+    let fleet = Fleet::start(&jaeger, &[Format::TraceContext]).unwrap();
+    let pages = Pages::open(jaeger.query_url()).unwrap();
+    for (program, lines, client) in [
+        (
+            "otel-example",
+            &[
+                "opentelemetry-example main_process",
+                "opentelemetry-example make_request",
+                "opentelemetry-example HTTP GET",
+                "httpbin GET /get",
+            ],
+            ("HTTP GET", "http.status_code"),
+        ),
+        (
+            "otlp-example",
+            &[
+                "otlp-example main_process",
+                "otlp-example make_request",
+                "otlp-example GET",
+                "httpbin GET /get",
+            ],
+            ("GET", "http.response.status_code"),
+        ),
+    ] {
+        let finished = Program::built(program)
+            .unwrap()
+            .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &jaeger.agent_port().to_string())
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
+            .env("HTTPBIN_URL", fleet.httpbin_url())
+            .run()
+            .unwrap();
+        fleet.flush().unwrap();
+        let id = finished.stdout.trim().rsplit('/').next().unwrap().to_owned();
+        jaeger.trace(&id, 4).unwrap();
+
+        assert_eq!(pages.trace(&id).unwrap(), lines);
+        let (operation, status_code) = client;
+        pages.span(operation).unwrap();
+        let details = pages.tags().unwrap();
+        assert!(details.contains(status_code), "{details}");
+        assert!(details.contains("200"), "{details}");
+        assert!(details.contains(fleet.httpbin_url()), "{details}");
+    }
+
+    // From the list to the trace by a click, as the search page offers it.
+    pages.search("otlp-example").unwrap();
+    pages.browser().click("//*[contains(@class,'ResultItemTitle--title')]").unwrap();
+    pages.browser().wait_for(".span-name").unwrap();
+    assert_eq!(pages.browser().texts(".span-name").unwrap().len(), 4);
+
+    let mut services = pages.architecture().unwrap();
+    services.sort();
+    assert_eq!(services, ["httpbin", "opentelemetry-example", "otlp-example"]);
+}
