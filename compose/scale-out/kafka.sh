@@ -1,0 +1,7 @@
+#!/bin/bash
+# Runs the broker that the host name tells; its first start formats the data directory.
+set -eu
+sed "s/@NODE@/${HOSTNAME#kafka-}/" /scale-out/kafka.properties >/tmp/kafka.properties
+/opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id "$KAFKA_CLUSTER_ID" \
+	--config /tmp/kafka.properties
+exec /opt/kafka/bin/kafka-server-start.sh /tmp/kafka.properties
