@@ -100,6 +100,10 @@ screenshots: programs ## Take the pictures of the texts again, from real runs
 programs:
 	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
 
+.PHONY: check-scale-out
+check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger 2.13 and Collector (needs Go)
+	@scripts/scale-out-check.sh build
+
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
 	@# One by one: built together they would share the features of their dependencies, and grow.

@@ -1,0 +1,112 @@
+#!/bin/sh
+# Checks compose/scale-out as far as this machine can:
+#
+#   scripts/scale-out-check.sh         the compose file by Docker Compose, and the configurations by
+#                                      the binaries that are there; a few seconds
+#   scripts/scale-out-check.sh build   builds those binaries before, with Go: several minutes, once
+#
+# JAEGER_V2 and OTELCOL name binaries that are somewhere else.
+set -eu
+cd "$(dirname "$0")/.."
+
+here=compose/scale-out
+target=$PWD/target/scale-out
+jaeger=${JAEGER_V2:-$target/jaeger}
+otelcol=${OTELCOL:-$target/otelcol}
+# Jaeger 2.13 comes in the module of Jaeger 1.76, and stands on the collector 0.140.
+jaeger_module=v1.76.0
+core=v0.140.0
+contrib=v0.140.1
+
+# The module has a `replace`, so `go install` refuses it: it builds through a module that repeats it.
+build_jaeger() {
+	echo "building Jaeger 2.13 (module $jaeger_module)"
+	mkdir -p "$target/jaeger-module"
+	cat >"$target/jaeger-module/go.mod" <<-END
+		module example.com/jaeger
+
+		go 1.25
+
+		require github.com/jaegertracing/jaeger $jaeger_module
+
+		replace github.com/Shopify/sarama => github.com/Shopify/sarama v1.33.0
+	END
+	cat >"$target/jaeger-module/tools.go" <<-END
+		//go:build tools
+
+		package tools
+
+		import _ "github.com/jaegertracing/jaeger/cmd/jaeger"
+	END
+	(cd "$target/jaeger-module" && go mod tidy &&
+		CGO_ENABLED=0 go build -o "$target/jaeger" github.com/jaegertracing/jaeger/cmd/jaeger)
+}
+
+# Of the image's two hundred components, those that agent.yaml names.
+build_otelcol() {
+	echo "building the OpenTelemetry Collector $core"
+	mkdir -p "$target"
+	cat >"$target/otelcol.yaml" <<-END
+		dist: { name: otelcol, output_path: $target/otelcol-module }
+		extensions:
+		  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension $contrib
+		receivers:
+		  - gomod: github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver $contrib
+		  - gomod: go.opentelemetry.io/collector/receiver/otlpreceiver $core
+		processors:
+		  - gomod: go.opentelemetry.io/collector/processor/memorylimiterprocessor $core
+		exporters:
+		  - gomod: go.opentelemetry.io/collector/exporter/otlpexporter $core
+		providers:
+		  - gomod: go.opentelemetry.io/collector/confmap/provider/envprovider v1.46.0
+		  - gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider v1.46.0
+	END
+	CGO_ENABLED=0 go run "go.opentelemetry.io/collector/cmd/builder@$core" \
+		--config "$target/otelcol.yaml"
+	mv "$target/otelcol-module/otelcol" "$target/otelcol"
+}
+
+check_compose() {
+	if docker compose version >/dev/null 2>&1; then
+		tool="docker compose"
+	elif command -v docker-compose >/dev/null 2>&1; then
+		tool=docker-compose
+	else
+		echo "skipped: $here/docker-compose.yml, since Docker Compose is not there"
+		return
+	fi
+	$tool --env-file "$here/.env" -f "$here/docker-compose.yml" config --quiet
+	echo "$here/docker-compose.yml: fine"
+}
+
+# check_configurations BINARY NAME…
+check_configurations() {
+	binary=$1
+	shift
+	for name; do
+		if [ -x "$binary" ]; then
+			output=$("$binary" validate --config "$here/$name.yaml" 2>&1) || {
+				echo "$here/$name.yaml: $output" >&2
+				exit 1
+			}
+			echo "$here/$name.yaml: fine"
+		else
+			echo "skipped: $here/$name.yaml, since $binary is not there (make check-scale-out builds it)"
+		fi
+	done
+}
+
+case "${1:-}" in
+build)
+	[ -x "$jaeger" ] || build_jaeger
+	[ -x "$otelcol" ] || build_otelcol
+	;;
+"") ;;
+*)
+	echo "usage: $0 [build]" >&2
+	exit 2
+	;;
+esac
+check_compose
+check_configurations "$jaeger" collector ingester query
+check_configurations "$otelcol" agent
