@@ -4,6 +4,8 @@
 #   scripts/scale-out-check.sh         the compose file by Docker Compose, and the configurations by
 #                                      the binaries that are there; a few seconds
 #   scripts/scale-out-check.sh build   builds those binaries before, with Go: several minutes, once
+#   scripts/scale-out-check.sh run     starts the stack, sends a trace over UDP, reads it back from the
+#                                      query service, and removes the stack with what it stored
 #
 # JAEGER_V2 and OTELCOL name binaries that are somewhere else.
 set -eu
@@ -66,17 +68,44 @@ build_otelcol() {
 	mv "$target/otelcol-module/otelcol" "$target/otelcol"
 }
 
+if docker compose version >/dev/null 2>&1; then
+	tool="docker compose"
+elif command -v docker-compose >/dev/null 2>&1; then
+	tool=docker-compose
+else
+	tool=
+fi
+
+compose() {
+	$tool --project-name scale-out-check --env-file "$here/.env" -f "$here/docker-compose.yml" "$@"
+}
+
 check_compose() {
-	if docker compose version >/dev/null 2>&1; then
-		tool="docker compose"
-	elif command -v docker-compose >/dev/null 2>&1; then
-		tool=docker-compose
-	else
+	if [ -z "$tool" ]; then
 		echo "skipped: $here/docker-compose.yml, since Docker Compose is not there"
 		return
 	fi
-	$tool --env-file "$here/.env" -f "$here/docker-compose.yml" config --quiet
+	compose config --quiet
 	echo "$here/docker-compose.yml: fine"
+}
+
+run() {
+	export BIND="${BIND:-127.0.0.1}"
+	trap 'compose down --volumes' EXIT
+	trap 'exit 130' INT TERM
+	compose up -d
+	link=$(JAEGER_AGENT_HOST=$BIND HTTPBIN_URL=http://127.0.0.1:1/get \
+		cargo run --quiet --locked -p jaeger-example | tail -n 1)
+	tries=0
+	until curl --silent --fail --output /dev/null "http://$BIND:16686/api/traces/${link##*/}"; do
+		tries=$((tries + 1))
+		if [ "$tries" -ge 60 ]; then
+			echo "the trace ${link##*/} did not arrive in a minute" >&2
+			exit 1
+		fi
+		sleep 1
+	done
+	echo "the trace ${link##*/} came through all the parts"
 }
 
 # check_configurations BINARY NAME…
@@ -101,9 +130,13 @@ build)
 	[ -x "$jaeger" ] || build_jaeger
 	[ -x "$otelcol" ] || build_otelcol
 	;;
+run)
+	run
+	exit
+	;;
 "") ;;
 *)
-	echo "usage: $0 [build]" >&2
+	echo "usage: $0 [build|run]" >&2
 	exit 2
 	;;
 esac
