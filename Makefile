@@ -16,7 +16,7 @@ REAL_JAEGER := $(CURDIR)/target/real-jaeger/$(JAEGER_VERSION)/all-in-one
 .PHONY: help
 help: ## Print what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target text; do \
-		printf '  make %-14s %s\n' "$$target" "$$text"; \
+		printf '  make %-16s %s\n' "$$target" "$$text"; \
 	done
 
 .PHONY: run-jaeger

@@ -100,7 +100,8 @@ fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
     }
     match connection {
         Some(connection) if connection.was_refused() => warn(&format!(
-            "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts one"
+            "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts one; \
+             in a container, localhost is the container itself"
         )),
         Some(_) => links.iter().for_each(|link| println!("{link}")),
         None => (),

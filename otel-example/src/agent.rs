@@ -38,7 +38,9 @@ impl Agent {
         let address = match look_up(name.clone()) {
             Ok(address) => Some(address),
             Err(error) => {
-                warn(&format!("Cannot find the agent {name} ({SETTINGS}): {error}"));
+                warn(&format!(
+                    "Cannot find the agent {name} ({SETTINGS}): {error}; no span is sent"
+                ));
                 None
             }
         };
@@ -78,7 +80,8 @@ impl Agent {
         if refused {
             let name = &self.name;
             warn(&format!(
-                "Nothing listens on UDP {name} ({SETTINGS}): spans are lost. `make jaeger` starts one"
+                "Nothing listens on UDP {name} ({SETTINGS}): spans are lost. `make jaeger` starts one; \
+                 in a container, localhost is the container itself"
             ));
         }
         !refused

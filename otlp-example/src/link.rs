@@ -29,7 +29,8 @@ impl Link {
         match (self.failure.get(), self.trace_id.get()) {
             (Some(failure), _) => eprintln!(
                 "WARNING:otlp-example:Nobody takes OTLP at {} ({SETTINGS}): spans are lost. \
-                 `make jaeger` starts a Jaeger. {failure}",
+                 `make jaeger` starts a Jaeger; in a container, localhost is the container itself. \
+                 {failure}",
                 otlp.endpoint,
             ),
             (None, Some(trace_id)) => {

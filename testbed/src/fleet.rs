@@ -14,7 +14,7 @@ use httpbin::{Format, Telemetry};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, global};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde_json::Value;
@@ -123,6 +123,7 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(httpbin::http_client()?)
+        .with_protocol(Protocol::HttpBinary)
         .with_endpoint(endpoint)
         .build()?;
     let resource = Resource::builder_empty().with_service_name("relay").build();
