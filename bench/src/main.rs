@@ -87,6 +87,7 @@ fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
     let mut programs = vec![
         built("jaeger-example", "jaeger-example"),
         built("otel-example", "opentelemetry-example"),
+        built("otlp-example", "otlp-example"),
     ];
     for (name, variable) in
         [("jaeger_example.py", "PYTHON_JAEGER"), ("opentelemetry_example.py", "PYTHON_OTEL")]
@@ -125,6 +126,7 @@ impl Program {
             .env("HTTPBIN_URL", url)
             .env("JAEGER_AGENT_PORT", &port)
             .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &port)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
             .stderr(Stdio::inherit())
             .output()?;
         let figures = String::from_utf8(measured.stdout)?;

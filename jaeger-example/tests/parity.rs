@@ -83,6 +83,16 @@ fn it_says_what_the_original_says() {
 }
 
 #[test]
+fn the_readme_shows_what_it_prints() {
+    let httpbin = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let finished = run(&jaeger, &httpbin.url(), &[]);
+    testbed::assert_shown(README, "$ make run-jaeger", &finished);
+    let finished = run(&jaeger, &httpbin.url(), &["--one-trace"]);
+    testbed::assert_shown(README, "$ make run-jaeger ARGS=--one-trace", &finished);
+}
+
+#[test]
 fn one_trace_makes_the_request_a_child() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();

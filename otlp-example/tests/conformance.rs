@@ -6,6 +6,8 @@
 use serde_json::Value;
 use testbed::{Answer, Finished, Httpbin, Jaeger, Program, spans};
 
+const README: &str = include_str!("../../README.md");
+
 const REFUSING_URL: &str = "http://127.0.0.1:1/get";
 
 fn program(jaeger: &Jaeger, url: &str) -> Program {
@@ -106,6 +108,14 @@ fn a_line_of_the_log_names_the_trace() {
         spans(&trace)[1].id,
     );
     assert_eq!(finished.stderr, expected);
+}
+
+#[test]
+fn the_readme_shows_what_it_prints() {
+    let httpbin = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let finished = program(&jaeger, &httpbin.url()).run().unwrap();
+    testbed::assert_shown(README, "$ make run-otlp", &finished);
 }
 
 #[test]

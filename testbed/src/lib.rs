@@ -13,6 +13,7 @@ mod pages;
 pub mod parity;
 mod program;
 mod real;
+mod transcript;
 
 pub use browser::Browser;
 pub use fleet::{Fleet, Span, spans};
@@ -21,3 +22,4 @@ pub use jaeger::Jaeger;
 pub use pages::Pages;
 pub use program::{Finished, Program, Running};
 pub use real::Real;
+pub use transcript::assert_shown;
