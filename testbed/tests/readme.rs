@@ -7,10 +7,13 @@ use std::fs;
 use std::path::Path;
 
 /// The texts, with the folders that their links start from.
-const TEXTS: [(&str, &str); 3] = [
+const TEXTS: [(&str, &str); 6] = [
     ("", include_str!("../../README.md")),
     ("docs", include_str!("../../docs/MIGRATION.md")),
     ("all-in-one", include_str!("../../all-in-one/README.md")),
+    ("compose/scale-out", include_str!("../../compose/scale-out/README.md")),
+    ("", include_str!("../../CONTRIBUTING.md")),
+    ("", include_str!("../../SECURITY.md")),
 ];
 
 const README: &str = TEXTS[0].1;
