@@ -67,14 +67,14 @@ fn what_came_and_what_did_not_is_counted_by_door_and_reason() {
 
 #[test]
 fn what_had_to_go_is_counted() {
-    let config = Config { max_traces: 2, max_bytes: 20_000, ..Config::ephemeral() };
+    let config = Config { max_traces: 2, max_bytes: 64 << 10, ..Config::ephemeral() };
     let jaeger = AllInOne::start_with(config).expect("start");
     let mut sender = Sender::new(&jaeger);
     for id in 1..=5 {
         sender.send_and_wait(&Packet::of("shop").span(id, 1, "buy", 1).build());
     }
     // Half of the bytes is what one trace may have.
-    sender.send_and_wait(&Packet::of("shop").span(9, 1, &"x".repeat(15_000), 1).build());
+    sender.send_and_wait(&Packet::of("shop").span(9, 1, &"x".repeat(40_000), 1).build());
     assert_eq!(value(&jaeger, "jaeger_memory_traces"), 2);
     assert_eq!(value(&jaeger, "jaeger_memory_evicted_traces_total"), 3);
     assert_eq!(value(&jaeger, "jaeger_memory_evicted_spans_total"), 3);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use jaeger_all_in_one::model::{KeyValue, Nanos, Process, Span, SpanId, TraceId};
 use jaeger_all_in_one::store::{Limits, Search, Store};
 
-const BYTES: usize = 1_000;
+/// A small store: a few hundred traces of one span.
+const LIMIT: usize = 256 << 10;
 
 fn span(trace: u64, id: u64, service: &str) -> Span {
     Span {
@@ -35,7 +36,7 @@ fn search(service: &str) -> Search {
 fn the_oldest_trace_makes_room_by_number() {
     let store = Store::new(Limits { traces: 10, bytes: usize::MAX });
     for trace in 1..=25 {
-        store.insert(vec![span(trace, 1, "a"), span(trace, 2, "a")], 2 * BYTES);
+        store.insert(&[span(trace, 1, "a"), span(trace, 2, "a")]);
     }
     let usage = store.usage();
     assert_eq!((usage.traces, usage.spans), (10, 20));
@@ -48,52 +49,59 @@ fn the_oldest_trace_makes_room_by_number() {
 fn zero_is_no_limit_on_the_number() {
     let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     for trace in 1..=1_000 {
-        store.insert(vec![span(trace, 1, "a")], BYTES);
+        store.insert(&[span(trace, 1, "a")]);
     }
     assert_eq!(store.usage().traces, 1_000);
 }
 
 #[test]
 fn the_oldest_trace_makes_room_by_bytes() {
-    let limit = 100 * BYTES;
-    let store = Store::new(Limits { traces: 0, bytes: limit });
-    for trace in 1..=1_000 {
-        store.insert(vec![span(trace, 1, "a")], BYTES);
-        assert!(store.usage().bytes <= limit, "{:?}", store.usage());
+    let store = Store::new(Limits { traces: 0, bytes: LIMIT });
+    for trace in 1..=5_000 {
+        store.insert(&[span(trace, 1, "a")]);
+        assert!(store.usage().bytes <= LIMIT, "{:?}", store.usage());
     }
     let usage = store.usage();
-    assert!((50..100).contains(&usage.traces), "{usage:?}");
-    assert_eq!(usage.traces + usage.evicted_traces as usize, 1_000);
+    assert!((300..1_000).contains(&usage.traces), "{usage:?}");
+    assert_eq!(usage.traces + usage.evicted_traces as usize, 5_000);
+    assert!(store.trace(TraceId { high: 0, low: 5_001 - usage.traces as u64 }).is_some());
+    assert!(store.trace(TraceId { high: 0, low: 5_000 - usage.traces as u64 }).is_none());
 }
 
 #[test]
 fn one_endless_trace_takes_half_and_no_more() {
-    let limit = 100 * BYTES;
-    let store = Store::new(Limits { traces: 0, bytes: limit });
-    store.insert(vec![span(1, 1, "other")], BYTES);
-    for id in 1..=1_000 {
-        store.insert(vec![span(2, id, "endless")], BYTES);
+    let store = Store::new(Limits { traces: 0, bytes: LIMIT });
+    store.insert(&[span(1, 1, "other")]);
+    for id in 1..=10_000 {
+        store.insert(&[span(2, id, "endless")]);
     }
     let usage = store.usage();
-    assert!(usage.bytes <= limit / 2 + 2 * BYTES, "{usage:?}");
-    assert!(usage.dropped_spans > 900, "{usage:?}");
-    assert_eq!(usage.spans as u64 + usage.dropped_spans, 1_001);
+    assert!(usage.bytes <= LIMIT * 3 / 4, "{usage:?}");
+    assert!(usage.dropped_spans > 9_000, "{usage:?}");
+    assert_eq!(usage.spans as u64 + usage.dropped_spans, 10_001);
     assert_eq!(store.services().len(), 2, "it does not push others out");
 }
 
 #[test]
-fn a_span_larger_than_the_store_is_dropped() {
-    let store = Store::new(Limits { traces: 0, bytes: 1_000 });
-    store.insert(vec![span(1, 1, "huge")], 1_000_000);
-    assert_eq!((store.usage().spans, store.usage().dropped_spans), (0, 1));
-    assert_eq!(store.usage().bytes, 0);
+fn a_span_larger_than_the_store_is_dropped_and_leaves_nothing_behind() {
+    let store = Store::new(Limits { traces: 0, bytes: LIMIT });
+    store.insert(&[span(1, 1, "a")]);
+    let before = store.usage();
+    let huge = "x".repeat(LIMIT);
+    let in_tag = Span { tags: Box::new([KeyValue::text("t", &*huge)]), ..span(2, 2, "b") };
+    let in_name = Span { operation: huge.into(), ..span(2, 2, "b") };
+    store.insert(&[in_tag, in_name]);
+    let after = store.usage();
+    assert_eq!((after.spans, after.dropped_spans), (1, 2));
+    assert!(after.bytes < before.bytes + 1_000, "{before:?} {after:?}");
+    assert_eq!((store.services().len(), store.operations("b").len()), (1, 0));
 }
 
 #[test]
 fn services_and_operations_go_with_their_last_span() {
     let store = Store::new(Limits { traces: 2, bytes: usize::MAX });
     for trace in 1..=1_000 {
-        store.insert(vec![span(trace, trace, &format!("service-{trace}"))], BYTES);
+        store.insert(&[span(trace, trace, &format!("service-{trace}"))]);
     }
     let services: Vec<_> = store.services().iter().map(|s| s.to_string()).collect();
     assert_eq!(services, ["service-1000", "service-999"]);
@@ -106,7 +114,7 @@ fn services_and_operations_go_with_their_last_span() {
 fn the_newest_come_first_and_the_limit_counts() {
     let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     for trace in [3, 1, 5, 2, 4] {
-        store.insert(vec![span(trace, 1, "a")], BYTES);
+        store.insert(&[span(trace, 1, "a")]);
     }
     let found = store.find(&Search { limit: Some(3), ..search("a") });
     let order: Vec<_> = found.iter().map(|trace| trace.id.low).collect();
@@ -118,10 +126,10 @@ fn the_newest_come_first_and_the_limit_counts() {
 #[test]
 fn what_was_found_does_not_change_with_the_store() {
     let store = Store::new(Limits { traces: 1, bytes: usize::MAX });
-    store.insert(vec![span(1, 1, "a")], BYTES);
+    store.insert(&[span(1, 1, "a")]);
     let found = store.find(&search("a"));
-    store.insert(vec![span(1, 2, "a")], BYTES);
-    store.insert(vec![span(2, 1, "a")], BYTES);
+    store.insert(&[span(1, 2, "a")]);
+    store.insert(&[span(2, 1, "a")]);
     assert_eq!(found[0].spans.len(), 1);
     assert_eq!(&*found[0].spans[0].operation, "op-1");
 }
@@ -131,7 +139,7 @@ fn many_spans_of_one_trace_take_no_longer_each() {
     let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
     let begin = Instant::now();
     for id in 0..50_000 {
-        store.insert(vec![span(1, id, "a")], BYTES);
+        store.insert(&[span(1, id, "a")]);
     }
     assert_eq!(store.usage().spans, 50_000);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());

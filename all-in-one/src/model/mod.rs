@@ -3,11 +3,13 @@
 //! Times are microseconds since the Unix epoch, durations microseconds, as in Jaeger's wire
 //! formats. Text that repeats (operation names, tag keys, hosts) is shared, not copied.
 
+mod batch;
 mod ids;
 mod span;
 mod trace;
 mod value;
 
+pub(crate) use batch::{Batch, Bytes, Draft, DraftProcess, Tag, TagValue};
 pub use ids::{InvalidId, SpanId, TraceId};
 pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
 pub use trace::Trace;

@@ -167,7 +167,7 @@ impl Agent {
             return;
         }
         match (self.decode)(packet, &mut self.interner) {
-            Ok(batch) => self.intake.take(&self.counters, batch.spans, batch.bytes),
+            Ok(batch) => self.intake.take(&self.counters, &batch.spans),
             Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => rarely(self.counters.refused(reason(&error)), || {
                 warn!(bytes, door = self.name, "dropped a UDP packet: {error}");

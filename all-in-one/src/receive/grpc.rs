@@ -119,7 +119,7 @@ impl Collector {
         drop(interner);
         match batch {
             Ok(batch) => {
-                self.intake.take(&self.counters, batch.spans, batch.bytes);
+                self.intake.take(&self.counters, &batch.spans);
                 Ok(())
             }
             Err(error) => Err(self.refuse(&error)),

@@ -63,9 +63,9 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Puts spans that take about `bytes` bytes into the store, and counts them.
-    pub(crate) fn take(&self, counters: &Counters, spans: Vec<Span>, bytes: usize) {
+    /// Puts spans into the store, and counts them.
+    pub(crate) fn take(&self, counters: &Counters, spans: &[Span]) {
         counters.took(spans.len());
-        self.store.insert(spans, bytes);
+        self.store.insert(spans);
     }
 }

@@ -5,26 +5,40 @@
 //! it brings beyond that are dropped and counted. Services and operations are forgotten with
 //! their last span.
 
+mod cells;
+mod common;
+mod filter;
+mod page;
+mod pages;
+mod pool;
+mod reader;
+mod record;
 mod search;
-mod services;
 mod shelf;
+mod symbols;
+mod tokens;
+mod traces;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::Notify;
 
+pub use common::Operation;
 pub use search::Search;
-pub use services::Operation;
 
-use crate::model::{Span, Text, Trace, TraceId};
+use crate::model::{Batch, Span, Text, Trace, TraceId};
 use shelf::Shelf;
+
+/// How many spans are written, read or looked at before others may have the lock: about half a
+/// millisecond.
+const SPANS_AT_ONCE: usize = 512;
 
 /// How much a store may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Traces; 0 is no limit, as in Jaeger.
     pub traces: usize,
-    /// Bytes of spans, as they lie in memory; an estimate.
+    /// Bytes of memory, for the spans and for what finds them.
     pub bytes: usize,
 }
 
@@ -35,7 +49,7 @@ pub struct Usage {
     pub traces: usize,
     /// Spans held.
     pub spans: usize,
-    /// Bytes held, an estimate.
+    /// Bytes that they and what finds them take.
     pub bytes: usize,
     /// Traces pushed out to make room.
     pub evicted_traces: u64,
@@ -58,50 +72,69 @@ impl Store {
         Store { shelf: RwLock::new(Shelf::new(limits)), inserted: Notify::new() }
     }
 
-    /// Adds the spans of a batch that takes about `bytes` bytes.
-    pub fn insert(&self, spans: Vec<Span>, bytes: usize) {
-        if spans.is_empty() {
-            return;
+    /// Adds spans.
+    pub fn insert(&self, spans: &[Span]) {
+        for part in spans.chunks(SPANS_AT_ONCE) {
+            self.take(&Batch::of(part));
         }
-        let each = bytes / spans.len();
-        let mut shelf = self.write();
-        for span in spans {
-            shelf.insert(span, each);
-        }
-        drop(shelf);
-        self.inserted.notify_waiters();
     }
 
-    /// The trace with this id.
+    /// Adds the spans of a batch.
+    pub(crate) fn take(&self, batch: &Batch<'_>) {
+        for spans in batch.spans.chunks(SPANS_AT_ONCE) {
+            self.write().insert(spans, batch);
+        }
+        if !batch.spans.is_empty() {
+            self.inserted.notify_waiters();
+        }
+    }
+
+    /// The trace with this id. Of one that is pushed out meanwhile it may be only a part.
     pub fn trace(&self, id: TraceId) -> Option<Trace> {
-        self.read().trace(id)
+        let mut reading = self.read().begin(id)?;
+        let mut spans = Vec::with_capacity(reading.left.min(SPANS_AT_ONCE));
+        while reading.left > 0 {
+            self.read().read(&mut reading, SPANS_AT_ONCE, &mut spans);
+        }
+        Some(Trace { id, spans }).filter(|trace| !trace.spans.is_empty())
     }
 
     /// The traces that `search` asks for, the newest first.
     pub fn find(&self, search: &Search) -> Vec<Trace> {
-        self.read().find(search)
+        let mut hunt = self.read().hunt(search);
+        while !self.read().hunt_on(&mut hunt, SPANS_AT_ONCE) {}
+        hunt.found.into_values().rev().filter_map(|id| self.trace(id)).collect()
     }
 
-    /// The names of all services that have spans.
+    /// The names of all services that have spans, sorted.
     pub fn services(&self) -> Vec<Text> {
-        self.read().services().names()
+        let mut names = self.read().services();
+        names.sort();
+        names
     }
 
-    /// The operations of a service.
+    /// The operations of a service, sorted by name.
     pub fn operations(&self, service: &str) -> Vec<Operation> {
-        self.read().services().operations(service)
+        let mut operations = self.read().operations(service);
+        operations.sort();
+        operations
     }
 
     /// How many spans of a service are held.
     pub fn span_count(&self, service: &str) -> usize {
-        self.read().services().span_count(service)
+        self.read().span_count(service)
     }
 
     /// Calls `visit` for every trace that has a span strictly between two times, in
     /// microseconds since the Unix epoch.
-    pub fn each_between(&self, after: i64, before: i64, visit: impl FnMut(&Trace)) {
-        let traces = self.read().between(after, before);
-        traces.iter().for_each(visit);
+    pub fn each_between(&self, after: i64, before: i64, mut visit: impl FnMut(&Trace)) {
+        let between = |start: u64| i64::try_from(start).is_ok_and(|s| after < s && s < before);
+        let candidates = self.read().between(after, before);
+        for trace in candidates.into_iter().filter_map(|id| self.trace(id)) {
+            if trace.spans.iter().any(|span| between(span.start)) {
+                visit(&trace);
+            }
+        }
     }
 
     /// How full the store is.

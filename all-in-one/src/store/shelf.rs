@@ -1,157 +1,303 @@
-//! What is behind the store's lock: the traces, oldest first, and the index of services.
+//! What is behind the store's lock.
+//!
+//! A span's record lies in its trace's chain of cells ([`cells`](super::cells)); what it shares
+//! with others is a number in it ([`common`](super::common), [`symbols`](super::symbols)). The
+//! page that was open when it came knows it for searches ([`page`](super::page)).
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::services::{Place, Services};
-use super::{Limits, Search, Usage};
-use crate::model::{Span, Text, Trace, TraceId};
+use super::cells::{CELL, Cells, Position};
+use super::common::{Common, Operation, Process};
+use super::page::Run;
+use super::pages::Pages;
+use super::reader::Reader;
+use super::record::{self, Input, Writer, varint};
+use super::search::{Hunt, Search};
+use super::symbols::Symbols;
+use super::tokens::Tokens;
+use super::traces::{TRACE, Traces};
+use super::{Limits, Usage};
+use crate::model::{Batch, Draft, Span, Text, TraceId};
 
-/// What a trace costs beside its spans: its entries in the map, the queue and the index.
-const TRACE_BYTES: usize = 256;
-/// What the store adds to each span: the shared allocation and the pointer to it.
-const SPAN_BYTES: usize = 24;
+/// Where a trace stands among others: by the start of the span that arrived first, which is how
+/// Jaeger finds the newest; then by arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) start: u64,
+    pub(super) number: u64,
+}
 
 #[derive(Debug)]
 pub(super) struct Shelf {
     limits: Limits,
-    traces: HashMap<TraceId, Stored>,
-    oldest_first: VecDeque<TraceId>,
-    services: Services,
+    tokens: Tokens,
+    cells: Cells,
+    symbols: Symbols,
+    common: Common,
+    traces: Traces,
+    pages: Pages,
     usage: Usage,
-    next: u64,
+    /// The record that is being written, and what its span is found by.
+    record: Vec<u8>,
+    found_by: Vec<u64>,
 }
 
+/// A trace that is being read, in steps.
 #[derive(Debug)]
-struct Stored {
-    spans: Vec<Arc<Span>>,
-    services: Vec<Text>,
-    place: Place,
-    bytes: usize,
-    // The earliest and latest start, so that a search need not look at every span.
-    earliest: u64,
-    latest: u64,
+pub(super) struct Reading {
+    id: TraceId,
+    slot: u32,
+    number: u64,
+    at: Position,
+    pub(super) left: usize,
 }
 
 impl Shelf {
     pub(super) fn new(limits: Limits) -> Self {
         Shelf {
             limits,
-            traces: HashMap::new(),
-            oldest_first: VecDeque::new(),
-            services: Services::default(),
+            tokens: Tokens::default(),
+            cells: Cells::default(),
+            symbols: Symbols::default(),
+            common: Common::default(),
+            traces: Traces::default(),
+            pages: Pages::default(),
             usage: Usage::default(),
-            next: 0,
+            record: Vec::new(),
+            found_by: Vec::new(),
         }
     }
 
-    pub(super) fn insert(&mut self, span: Span, bytes: usize) {
-        let bytes = bytes + SPAN_BYTES;
-        let held = self.traces.get(&span.trace_id).map_or(0, |trace| trace.bytes);
-        if held + bytes + TRACE_BYTES > self.limits.bytes / 2 {
+    /// Adds some of a batch's spans.
+    pub(super) fn insert(&mut self, spans: &[Draft<'_>], batch: &Batch<'_>) {
+        let mut rest = spans;
+        while let Some(first) = rest.first() {
+            let number = first.process;
+            let same = rest.iter().take_while(|draft| draft.process == number).count();
+            let process = self.common.hold_process(
+                &batch.processes[number],
+                batch,
+                &mut self.cells,
+                &self.tokens,
+            );
+            for draft in &rest[..same] {
+                self.insert_one(draft, batch, &process);
+            }
+            self.common.release_process(&process, &mut self.cells);
+            rest = &rest[same..];
+        }
+    }
+
+    fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &Process) {
+        let before = self.size();
+        self.write(draft, batch, process);
+        let elsewhere = self.size() - before;
+        let record = std::mem::take(&mut self.record);
+        if self.has_room(draft.trace_id, record.len() + elsewhere) {
+            self.add(draft, &record, elsewhere, process);
+        } else {
+            self.release(&record, draft.trace_id);
             self.usage.dropped_spans += 1;
-            return;
         }
-        self.make_room(span.trace_id, bytes);
-        self.add(span, bytes);
+        self.record = record;
     }
 
-    fn make_room(&mut self, id: TraceId, bytes: usize) {
-        while self.usage.bytes + bytes + TRACE_BYTES > self.limits.bytes {
-            if !self.evict_oldest() {
-                break;
-            }
-        }
-        let full =
-            |shelf: &Self| shelf.limits.traces > 0 && shelf.usage.traces >= shelf.limits.traces;
-        while !self.traces.contains_key(&id) && full(self) && self.evict_oldest() {}
-    }
-
-    fn add(&mut self, span: Span, bytes: usize) {
-        let id = span.trace_id;
-        let trace = self.traces.entry(id).or_insert_with(|| {
-            self.oldest_first.push_back(id);
-            self.next += 1;
-            self.usage.traces += 1;
-            self.usage.bytes += TRACE_BYTES;
-            Stored {
-                spans: Vec::with_capacity(1),
-                services: Vec::with_capacity(1),
-                place: Place { start: span.start, number: self.next },
-                bytes: TRACE_BYTES,
-                earliest: u64::MAX,
-                latest: 0,
-            }
-        });
-        trace.bytes += bytes;
-        trace.earliest = trace.earliest.min(span.start);
-        trace.latest = trace.latest.max(span.start);
-        let service = &span.process.service;
-        if !trace.services.contains(service) {
-            trace.services.push(service.clone());
-            self.services.enter(service, trace.place, id);
-        }
-        self.services.add(&span);
-        trace.spans.push(Arc::new(span));
-        self.usage.bytes += bytes;
-        self.usage.spans += 1;
-    }
-
-    fn evict_oldest(&mut self) -> bool {
-        let Some(id) = self.oldest_first.pop_front() else {
-            return false;
+    /// Writes the record of a span, which holds from then on what it names.
+    fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &Process) {
+        self.record.clear();
+        self.record.shrink_to(1 << 16);
+        self.found_by.clear();
+        self.found_by.shrink_to(1 << 13);
+        let (cells, tokens) = (&mut self.cells, &self.tokens);
+        let (operation, token) = self.common.hold_span(process, draft, batch, cells, tokens);
+        self.found_by.push(token);
+        let mut writer = Writer {
+            out: &mut self.record,
+            found_by: &mut self.found_by,
+            tokens,
+            symbols: Some(&mut self.symbols),
+            service: process.service_hash,
         };
-        if let Some(trace) = self.traces.remove(&id) {
-            for span in &trace.spans {
-                self.services.remove(span);
-            }
-            for service in &trace.services {
-                self.services.leave(service, trace.place);
-            }
-            self.usage.traces -= 1;
-            self.usage.bytes -= trace.bytes;
-            self.usage.spans -= trace.spans.len();
-            self.usage.evicted_traces += 1;
-            self.usage.evicted_spans += trace.spans.len() as u64;
+        writer.span(draft, batch, process.id, operation);
+    }
+
+    /// Makes room for a span; tells whether its trace may have that much.
+    fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
+        let held =
+            self.traces.find(id, &self.tokens).map_or(TRACE, |slot| self.traces.at(slot).size());
+        if held + bytes > self.limits.bytes / 2 {
+            return false;
         }
+        let more = bytes + 2 * CELL + TRACE + self.pages.growth();
+        while self.size() + more > self.limits.bytes && self.evict_oldest() {}
+        let is_new = |shelf: &Self| shelf.traces.find(id, &shelf.tokens).is_none();
+        while self.limits.traces > 0
+            && self.traces.len() >= self.limits.traces
+            && is_new(self)
+            && self.evict_oldest()
+        {}
         true
     }
 
-    pub(super) fn trace(&self, id: TraceId) -> Option<Trace> {
-        let stored = self.traces.get(&id)?;
-        Some(Trace { id, spans: stored.spans.clone() })
+    fn add(&mut self, draft: &Draft<'_>, record: &[u8], elsewhere: usize, process: &Process) {
+        let slot = self
+            .traces
+            .find(draft.trace_id, &self.tokens)
+            .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.tokens));
+        let trace = self.traces.at_mut(slot);
+        let mut length = Vec::with_capacity(4);
+        varint(&mut length, record.len() as u64);
+        let at = self.cells.append(&mut trace.chain, &length);
+        self.cells.append(&mut trace.chain, record);
+        trace.spans += 1;
+        trace.elsewhere += elsewhere;
+        trace.starts = (trace.starts.0.min(draft.start), trace.starts.1.max(draft.start));
+        self.usage.spans += 1;
+        let page = self.pages.open();
+        if page.process != Some(process.hash) {
+            page.process = Some(process.hash);
+            page.find_by(&process.found_by);
+        }
+        page.find_by(&self.found_by);
+        let Place { start, number } = trace.place;
+        page.add(Run { slot, number, at, spans: 1 }, start, draft.start, draft.duration);
     }
 
-    pub(super) fn find(&self, search: &Search) -> Vec<Trace> {
-        self.services
-            .newest_first(&search.service)
-            .filter_map(|id| Some((id, self.traces.get(&id)?)))
-            .filter(|(_, trace)| search.may_match(trace.earliest, trace.latest))
-            .filter(|(_, trace)| trace.spans.iter().any(|span| search.matches(span)))
-            .map(|(id, trace)| Trace { id, spans: trace.spans.clone() })
-            .take(search.limit.unwrap_or(usize::MAX))
-            .collect()
-    }
-
-    pub(super) fn between(&self, after: i64, before: i64) -> Vec<Trace> {
-        let between = |start: u64| i64::try_from(start).is_ok_and(|s| after < s && s < before);
-        let candidate = |trace: &Stored| {
-            i64::try_from(trace.latest).unwrap_or(i64::MAX) > after
-                && i64::try_from(trace.earliest).is_ok_and(|earliest| earliest < before)
+    fn evict_oldest(&mut self) -> bool {
+        let Some(trace) = self.traces.remove_oldest(&self.tokens) else {
+            return false;
         };
-        self.traces
-            .iter()
-            .filter(|(_, trace)| candidate(trace))
-            .filter(|(_, trace)| trace.spans.iter().any(|span| between(span.start)))
-            .map(|(id, trace)| Trace { id: *id, spans: trace.spans.clone() })
-            .collect()
+        let (mut at, mut record) = (trace.chain.start(), Vec::new());
+        for _ in 0..trace.spans {
+            at = next_record(&self.cells, at, &mut record);
+            self.release(&record, trace.id);
+        }
+        self.cells.free(trace.chain);
+        self.usage.spans -= trace.spans;
+        self.usage.evicted_traces += 1;
+        self.usage.evicted_spans += trace.spans as u64;
+        self.pages.retire(self.traces.oldest_number());
+        true
     }
 
-    pub(super) fn services(&self) -> &Services {
-        &self.services
+    /// Lets go of what a record holds.
+    fn release(&mut self, record: &[u8], id: TraceId) {
+        let head = Input(record).head();
+        record::release(head.lists, id, &mut self.symbols);
+        self.common.release_span(head.process, head.operation, &mut self.cells);
+    }
+
+    /// Begins to read a trace.
+    pub(super) fn begin(&self, id: TraceId) -> Option<Reading> {
+        let slot = self.traces.find(id, &self.tokens)?;
+        let trace = self.traces.at(slot);
+        let (number, at, left) = (trace.place.number, trace.chain.start(), trace.spans);
+        Some(Reading { id, slot, number, at, left })
+    }
+
+    /// Reads on, so many spans at most. Of a trace that is gone nothing is left.
+    pub(super) fn read(&self, reading: &mut Reading, most: usize, spans: &mut Vec<Arc<Span>>) {
+        if self.traces.get(reading.slot, reading.number).is_none() {
+            reading.left = 0;
+        }
+        let now = reading.left.min(most);
+        let (mut reader, mut record) = (self.reader(), Vec::new());
+        for _ in 0..now {
+            reading.at = next_record(&self.cells, reading.at, &mut record);
+            spans.push(Arc::new(reader.span(reading.id, Input(&record))));
+        }
+        reading.left -= now;
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.cells, &self.symbols, &self.common)
+    }
+
+    /// Begins a search.
+    pub(super) fn hunt<'s>(&self, search: &'s Search) -> Hunt<'s> {
+        Hunt::new(search, self.pages.that_may_have(search, &search.wants(&self.tokens)))
+    }
+
+    /// Goes on with a search until it has looked at about so many spans; tells whether it is done.
+    pub(super) fn hunt_on(&self, hunt: &mut Hunt<'_>, spans: usize) -> bool {
+        let service = self.common.service(&hunt.search.service, &self.cells, &self.tokens);
+        let Some(service) = service else {
+            return true;
+        };
+        let enough = hunt.inspected + spans;
+        while hunt.inspected < enough {
+            let Some(page) = hunt.next_page() else {
+                return true;
+            };
+            for run in self.pages.get(page).map_or(&[][..], |page| &page.runs) {
+                self.look_at(run, service, hunt);
+            }
+        }
+        false
+    }
+
+    fn look_at(&self, run: &Run, service: u32, hunt: &mut Hunt<'_>) {
+        let trace = self.traces.get(run.slot, run.number);
+        let Some(trace) = trace.filter(|trace| hunt.wants(trace.place)) else {
+            return;
+        };
+        let (mut at, mut record) = (run.at, Vec::new());
+        for _ in 0..run.spans {
+            at = next_record(&self.cells, at, &mut record);
+            hunt.inspected += 1;
+            if self.matches(hunt.search, &record, service) {
+                hunt.find(trace.place, trace.id);
+                return;
+            }
+        }
+    }
+
+    fn matches(&self, search: &Search, record: &[u8], service: u32) -> bool {
+        let head = Input(record).head();
+        search.fits(&head)
+            && self.common.is_operation(head.operation, service, &search.operation, &self.cells)
+            && (search.tags.is_empty()
+                || self.common.process(head.process, &self.cells, |_, process| {
+                    search.has_tags(process, head.lists, &self.symbols)
+                }))
+    }
+
+    /// The traces that may have a span strictly between two times.
+    pub(super) fn between(&self, after: i64, before: i64) -> Vec<TraceId> {
+        let candidates = self.traces.iter().filter(|trace| {
+            i128::from(trace.starts.1) > i128::from(after)
+                && i128::from(trace.starts.0) < i128::from(before)
+        });
+        candidates.map(|trace| trace.id).collect()
+    }
+
+    pub(super) fn services(&self) -> Vec<Text> {
+        self.common.service_names(&self.cells)
+    }
+
+    pub(super) fn operations(&self, service: &str) -> Vec<Operation> {
+        let service = self.common.service(service, &self.cells, &self.tokens);
+        service.map_or(Vec::new(), |service| self.common.operations(service, &self.cells))
+    }
+
+    pub(super) fn span_count(&self, service: &str) -> usize {
+        let service = self.common.service(service, &self.cells, &self.tokens);
+        service.map_or(0, |service| self.common.span_count(service))
+    }
+
+    /// The bytes that everything takes.
+    fn size(&self) -> usize {
+        self.cells.size() + self.common.size() + self.traces.size() + self.pages.size()
     }
 
     pub(super) fn usage(&self) -> Usage {
-        self.usage
+        Usage { traces: self.traces.len(), bytes: self.size(), ..self.usage }
     }
+}
+
+/// Reads the record at a place; gives the place of the next one.
+fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> Position {
+    record.clear();
+    let (length, at) = cells.read_varint(at);
+    cells.read(at, length as usize, record)
 }

@@ -114,7 +114,7 @@ impl Collector {
         let batch = jaeger::batch(&mut Binary::new(body), &mut interner, FORMAT);
         drop(interner);
         let batch = batch.map_err(|error| Refusal::malformed(body, &error))?;
-        self.intake.take(&self.counters, batch.spans, batch.bytes);
+        self.intake.take(&self.counters, &batch.spans);
         Ok(())
     }
 }

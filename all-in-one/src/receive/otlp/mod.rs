@@ -78,7 +78,7 @@ impl Exporter {
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
         let translated = translate::spans(traces, &mut interner);
         drop(interner);
-        self.intake.take(&self.counters, translated.spans, translated.bytes);
+        self.intake.take(&self.counters, &translated.spans);
         ExportTraceServiceResponse { partial_success: self.refuse(translated.refused) }
     }
 

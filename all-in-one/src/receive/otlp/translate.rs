@@ -31,15 +31,12 @@ const MORE_TAGS: usize = 8;
 pub(super) struct Translated {
     /// Those that can be kept, in the order sent.
     pub(super) spans: Vec<Span>,
-    /// About how many bytes they take in memory.
-    pub(super) bytes: usize,
     /// How many cannot: an id is zero or of the wrong length.
     pub(super) refused: u64,
 }
 
 /// Translates the spans of all resources.
 pub(super) fn spans(traces: Vec<otlp::ResourceSpans>, interner: &mut Interner) -> Translated {
-    let before = interner.allocated();
     let (mut spans, mut refused) = (Vec::new(), 0);
     for resource in traces {
         let process = process(resource.resource, interner);
@@ -53,9 +50,7 @@ pub(super) fn spans(traces: Vec<otlp::ResourceSpans>, interner: &mut Interner) -
             }
         }
     }
-    interner.charge(spans.len() * size_of::<Span>());
-    let bytes = interner.allocated().wrapping_sub(before);
-    Translated { spans, bytes, refused }
+    Translated { spans, refused }
 }
 
 fn process(resource: Option<Resource>, interner: &mut Interner) -> Arc<Process> {

@@ -110,11 +110,9 @@ impl Collector {
     fn store(&self, spans: Vec<json::Span>) {
         // The table of texts is as good after a panic as before.
         let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = interner.allocated();
         let spans = translate::spans(spans, &mut interner);
-        let bytes = interner.allocated().wrapping_sub(before);
         drop(interner);
-        self.intake.take(&self.counters, spans, bytes);
+        self.intake.take(&self.counters, &spans);
     }
 
     fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {

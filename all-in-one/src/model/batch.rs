@@ -1,0 +1,133 @@
+//! Spans on their way into the store: their text still lies in the bytes that were received.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::{Nanos, Reference, Span, SpanId, TraceId, Value};
+
+/// Text or bytes as they were received: perhaps no UTF-8.
+pub(crate) type Bytes<'a> = Cow<'a, [u8]>;
+
+/// Spans that came together, with what they consist of in lists that all of them share: a span
+/// costs no allocation of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Batch<'a> {
+    pub(crate) spans: Vec<Draft<'a>>,
+    pub(crate) processes: Vec<DraftProcess<'a>>,
+    pub(crate) tags: Vec<Tag<'a>>,
+    pub(crate) logs: Vec<DraftLog>,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) warnings: Vec<Bytes<'a>>,
+}
+
+/// A part of one of the batch's lists.
+pub(crate) type Part = Range<usize>;
+
+/// A span. What its fields mean, [`Span`] says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draft<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) operation: Bytes<'a>,
+    pub(crate) references: Part,
+    pub(crate) flags: u32,
+    pub(crate) start: u64,
+    pub(crate) duration: u64,
+    pub(crate) nanos: Nanos,
+    pub(crate) tags: Part,
+    pub(crate) logs: Part,
+    /// Which of the batch's processes did it.
+    pub(crate) process: usize,
+    pub(crate) warnings: Part,
+}
+
+/// A process; see [`super::Process`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DraftProcess<'a> {
+    pub(crate) service: Bytes<'a>,
+    pub(crate) tags: Part,
+}
+
+/// A log; see [`super::Log`].
+#[derive(Clone, Debug)]
+pub(crate) struct DraftLog {
+    pub(crate) timestamp: u64,
+    pub(crate) fields: Part,
+}
+
+/// A tag; see [`super::KeyValue`].
+#[derive(Clone, Debug)]
+pub(crate) struct Tag<'a> {
+    pub(crate) key: Bytes<'a>,
+    pub(crate) value: TagValue<'a>,
+}
+
+/// A tag's value; see [`Value`].
+#[derive(Clone, Debug)]
+pub(crate) enum TagValue<'a> {
+    String(Bytes<'a>),
+    Bool(bool),
+    Int64(i64),
+    Float64(f64),
+    Binary(Bytes<'a>),
+}
+
+impl<'a> Batch<'a> {
+    /// A batch of spans as a library's user has them.
+    pub(crate) fn of(spans: &'a [Span]) -> Self {
+        let mut batch = Batch::default();
+        for span in spans {
+            batch.push(span);
+        }
+        batch
+    }
+
+    fn push(&mut self, span: &'a Span) {
+        let tags = append(&mut self.tags, span.process.tags.iter().map(Tag::from));
+        let service = Cow::Borrowed(span.process.service.as_bytes());
+        self.processes.push(DraftProcess { service, tags });
+        let first = self.logs.len();
+        for log in &span.logs {
+            let fields = append(&mut self.tags, log.fields.iter().map(Tag::from));
+            self.logs.push(DraftLog { timestamp: log.timestamp, fields });
+        }
+        let draft = Draft {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            operation: Cow::Borrowed(span.operation.as_bytes()),
+            references: append(&mut self.references, span.references.iter().copied()),
+            flags: span.flags,
+            start: span.start,
+            duration: span.duration,
+            nanos: span.nanos,
+            tags: append(&mut self.tags, span.tags.iter().map(Tag::from)),
+            logs: first..self.logs.len(),
+            process: self.processes.len() - 1,
+            warnings: append(
+                &mut self.warnings,
+                span.warnings.iter().map(|text| Cow::Borrowed(text.as_bytes())),
+            ),
+        };
+        self.spans.push(draft);
+    }
+}
+
+/// Adds items to a list, and tells which part of it they are.
+pub(crate) fn append<T>(list: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Part {
+    let first = list.len();
+    list.extend(items);
+    first..list.len()
+}
+
+impl<'a> From<&'a super::KeyValue> for Tag<'a> {
+    fn from(tag: &'a super::KeyValue) -> Self {
+        let value = match &tag.value {
+            Value::String(text) => TagValue::String(Cow::Borrowed(text.as_bytes())),
+            Value::Bool(value) => TagValue::Bool(*value),
+            Value::Int64(value) => TagValue::Int64(*value),
+            Value::Float64(value) => TagValue::Float64(*value),
+            Value::Binary(bytes) => TagValue::Binary(Cow::Borrowed(bytes)),
+        };
+        Tag { key: Cow::Borrowed(tag.key.as_bytes()), value }
+    }
+}

@@ -1,0 +1,170 @@
+//! What many spans have in common: their service, their operation, their process. Each is there
+//! as long as a span has it.
+
+use super::cells::Cells;
+use super::pool::Pool;
+use super::record::{Input, Writer, valid, varint};
+use super::tokens::{self, Tokens};
+use crate::model::{self, Batch, Bytes, Draft, DraftProcess, Tag, TagValue, Text};
+
+/// An operation of a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Operation {
+    /// The spans' operation name.
+    pub name: Text,
+    /// Their tag `span.kind`, empty where they have none.
+    pub kind: Text,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    /// Names.
+    services: Pool,
+    /// The service's number in four bytes, the kind behind its length, the name.
+    operations: Pool,
+    /// The service's number in four bytes, the tags with all text written out.
+    processes: Pool,
+}
+
+/// A process, and what its spans are found by.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) id: u32,
+    pub(super) service: u32,
+    /// The hash of all of it, and of the service's name alone.
+    pub(super) hash: u64,
+    pub(super) service_hash: u64,
+    pub(super) found_by: Vec<u64>,
+}
+
+impl Common {
+    /// The bytes that it takes, without cells.
+    pub(super) fn size(&self) -> usize {
+        self.services.size() + self.operations.size() + self.processes.size()
+    }
+
+    /// Holds a process and its service.
+    pub(super) fn hold_process(
+        &mut self,
+        process: &DraftProcess<'_>,
+        batch: &Batch<'_>,
+        cells: &mut Cells,
+        tokens: &Tokens,
+    ) -> Process {
+        let name = valid(&process.service);
+        let service_hash = tokens.hash(&name);
+        let service = self.services.hold(cells, service_hash, &name);
+        let (mut content, mut found_by) = (service.to_le_bytes().to_vec(), Vec::new());
+        found_by.push(tokens::service(service_hash));
+        let (out, found) = (&mut content, &mut found_by);
+        Writer { out, found_by: found, tokens, symbols: None, service: service_hash }
+            .tags(&batch.tags[process.tags.clone()]);
+        let hash = tokens.hash(&content);
+        let id = self.processes.hold(cells, hash, &content);
+        Process { id, service, hash, service_hash, found_by }
+    }
+
+    pub(super) fn release_process(&mut self, process: &Process, cells: &mut Cells) {
+        self.processes.release(cells, process.id);
+        self.services.release(cells, process.service);
+    }
+
+    /// Holds the operation of a span of this process, and once more the process and its service.
+    /// Gives the operation's number and the token that its spans are found by.
+    pub(super) fn hold_span(
+        &mut self,
+        process: &Process,
+        draft: &Draft<'_>,
+        batch: &Batch<'_>,
+        cells: &mut Cells,
+        tokens: &Tokens,
+    ) -> (u32, u64) {
+        self.services.hold_again(process.service);
+        self.processes.hold_again(process.id);
+        let kind = kind(&batch.tags[draft.tags.clone()]);
+        let name = valid(&draft.operation);
+        let mut content = Vec::with_capacity(16 + kind.len() + name.len());
+        content.extend(process.service.to_le_bytes());
+        varint(&mut content, kind.len() as u64);
+        content.extend_from_slice(&kind);
+        content.extend_from_slice(&name);
+        let id = self.operations.hold(cells, tokens.hash(&content), &content);
+        (id, tokens::operation(process.service_hash, tokens.hash(&name)))
+    }
+
+    /// Lets go of what a span had.
+    pub(super) fn release_span(&mut self, process: u32, operation: u32, cells: &mut Cells) {
+        let service = first_number(&self.operations.read(cells, operation));
+        self.operations.release(cells, operation);
+        self.processes.release(cells, process);
+        self.services.release(cells, service);
+    }
+
+    /// The number of a service that has spans.
+    pub(super) fn service(&self, name: &str, cells: &Cells, tokens: &Tokens) -> Option<u32> {
+        self.services.find(cells, tokens.hash(name.as_bytes()), name.as_bytes())
+    }
+
+    pub(super) fn span_count(&self, service: u32) -> usize {
+        self.services.holders(service)
+    }
+
+    pub(super) fn service_names(&self, cells: &Cells) -> Vec<Text> {
+        self.services.ids().map(|id| self.services.text(cells, id).into()).collect()
+    }
+
+    pub(super) fn operations(&self, service: u32, cells: &Cells) -> Vec<Operation> {
+        let all = self.operations.ids().map(|id| self.operations.read(cells, id));
+        let own = all.filter(|content| first_number(content) == service);
+        own.map(|content| operation(&content)).collect()
+    }
+
+    /// The operation with this number.
+    pub(super) fn operation(&self, id: u32, cells: &Cells) -> Operation {
+        operation(&self.operations.read(cells, id))
+    }
+
+    /// Whether the operation with this number is one of this service, and has this name unless
+    /// that is empty.
+    pub(super) fn is_operation(&self, id: u32, service: u32, name: &str, cells: &Cells) -> bool {
+        let content = self.operations.read(cells, id);
+        first_number(&content) == service && (name.is_empty() || *operation(&content).name == *name)
+    }
+
+    /// The process with this number: its service's name, and its tags.
+    pub(super) fn process<T>(
+        &self,
+        id: u32,
+        cells: &Cells,
+        read: impl FnOnce(Text, Input<'_>) -> T,
+    ) -> T {
+        let content = self.processes.read(cells, id);
+        let service = self.services.text(cells, first_number(&content));
+        read(service.into(), Input(content.get(4..).unwrap_or_default()))
+    }
+}
+
+fn first_number(content: &[u8]) -> u32 {
+    content.first_chunk().copied().map(u32::from_le_bytes).unwrap_or_default()
+}
+
+fn operation(content: &[u8]) -> Operation {
+    let mut input = Input(content.get(4..).unwrap_or_default());
+    let length = input.varint() as usize;
+    let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default().into();
+    Operation { kind: text(input.take(length)), name: text(input.0) }
+}
+
+/// The text of the tag `span.kind`.
+fn kind<'t>(tags: &'t [Tag<'_>]) -> Bytes<'t> {
+    let tag = tags.iter().find(|tag| *tag.key == *b"span.kind");
+    let other = match tag.map(|tag| &tag.value) {
+        None => return Bytes::default(),
+        Some(TagValue::String(text)) => return valid(text),
+        Some(TagValue::Bool(value)) => model::Value::Bool(*value),
+        Some(TagValue::Int64(value)) => model::Value::Int64(*value),
+        Some(TagValue::Float64(value)) => model::Value::Float64(*value),
+        Some(TagValue::Binary(bytes)) => model::Value::Binary(bytes.to_vec().into()),
+    };
+    other.to_search_text().into_bytes().into()
+}

@@ -1,0 +1,76 @@
+//! Whether something may be among what was put in: "no" is certain, "yes" is not.
+//!
+//! A Bloom filter in blocks (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom
+//! Filters, 2007): a question looks at one line of cache. With [`FULL`] entries, one question in
+//! a hundred gets a wrong "yes"; with half of them, one in a thousand.
+
+/// The bytes that a filter takes.
+pub(super) const SIZE: usize = 4096;
+/// How many entries it should not get more of.
+pub(super) const FULL: usize = 3000;
+const WORDS: usize = 8;
+const BLOCKS: usize = SIZE / (WORDS * size_of::<u64>());
+/// How many bits stand for an entry.
+const BITS: u32 = 6;
+
+#[derive(Debug)]
+pub(super) struct Filter(Box<[[u64; WORDS]]>);
+
+impl Filter {
+    pub(super) fn new() -> Self {
+        Filter(vec![[0; WORDS]; BLOCKS].into())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.fill([0; WORDS]);
+    }
+
+    /// Puts in; tells whether it certainly was not there.
+    pub(super) fn insert(&mut self, token: u64) -> bool {
+        let block = &mut self.0[block(token)];
+        let mut new = false;
+        for (word, bit) in bits(token) {
+            new |= block[word] & bit == 0;
+            block[word] |= bit;
+        }
+        new
+    }
+
+    pub(super) fn may_contain(&self, token: u64) -> bool {
+        let block = &self.0[block(token)];
+        bits(token).all(|(word, bit)| block[word] & bit != 0)
+    }
+}
+
+fn block(token: u64) -> usize {
+    (token >> 58) as usize % BLOCKS
+}
+
+/// Nine bits of the token say where a bit lies: three the word, six the bit in it.
+fn bits(token: u64) -> impl Iterator<Item = (usize, u64)> {
+    (0..BITS).map(move |n| {
+        let at = token >> (9 * n);
+        ((at & 7) as usize, 1 << (at >> 3 & 63))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::BuildHasher;
+
+    #[test]
+    fn what_is_in_is_found_and_little_else() {
+        let hasher = foldhash::fast::FixedState::with_seed(7);
+        let mut filter = Filter::new();
+        for number in 0..FULL {
+            filter.insert(hasher.hash_one(number));
+        }
+        assert!((0..FULL).all(|number| filter.may_contain(hasher.hash_one(number))));
+        let others = FULL..FULL + 100_000;
+        let wrong = others.filter(|number| filter.may_contain(hasher.hash_one(number))).count();
+        assert!(wrong < 2_000, "{wrong} of 100,000");
+        filter.clear();
+        assert!(!filter.may_contain(hasher.hash_one(1)));
+    }
+}

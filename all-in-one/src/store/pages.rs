@@ -1,0 +1,79 @@
+//! The pages, in the order in which their spans came.
+
+use std::collections::VecDeque;
+
+use super::filter::{self, Filter};
+use super::page::{Page, Run, SPANS};
+use super::search::Search;
+use super::tokens::AnyOf;
+
+/// What a page takes, without its runs.
+const PAGE: usize = filter::SIZE + size_of::<Page>();
+/// What the runs of a page take that is not full.
+const OPEN: usize = SPANS * size_of::<Run>();
+
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pages: VecDeque<Page>,
+    /// The number of the first of them.
+    first: u64,
+    /// Filters to be used again.
+    spare: Vec<Filter>,
+    /// How many runs all pages but the last have room for.
+    runs: usize,
+}
+
+impl Pages {
+    /// The bytes that they take.
+    pub(super) fn size(&self) -> usize {
+        (self.pages.len() + self.spare.len()) * PAGE + self.runs * size_of::<Run>() + OPEN
+    }
+
+    /// How many more they may take with the next span.
+    pub(super) fn growth(&self) -> usize {
+        let full = self.pages.back().is_none_or(Page::is_full);
+        if full { PAGE + OPEN } else { 0 }
+    }
+
+    /// The page that takes the next span.
+    pub(super) fn open(&mut self) -> &mut Page {
+        if self.pages.back().is_none_or(Page::is_full) {
+            if let Some(full) = self.pages.back_mut() {
+                full.runs.shrink_to_fit();
+                self.runs += full.runs.capacity();
+            }
+            let filter = self.spare.pop().unwrap_or_else(Filter::new);
+            self.pages.push_back(Page::new(filter));
+        }
+        let last = self.pages.len() - 1;
+        &mut self.pages[last]
+    }
+
+    /// Lets go of the first pages, as long as all their traces came before this one.
+    pub(super) fn retire(&mut self, oldest: u64) {
+        while self.pages.len() > 1 && self.pages[0].youngest < oldest {
+            if let Some(mut page) = self.pages.pop_front() {
+                self.first += 1;
+                self.runs -= page.runs.capacity();
+                page.filter.clear();
+                self.spare.push(page.filter);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Page> {
+        let index = number.checked_sub(self.first)?;
+        self.pages.get(usize::try_from(index).ok()?)
+    }
+
+    /// The pages that may have what a search wants: the latest start among their traces, and
+    /// their numbers.
+    pub(super) fn that_may_have(&self, search: &Search, wants: &[AnyOf]) -> Vec<(u64, u64)> {
+        let has = |page: &Page| {
+            let any = |tokens: &AnyOf| tokens.iter().any(|token| page.filter.may_contain(*token));
+            page.may_match(search) && wants.iter().rev().all(any)
+        };
+        let numbered = self.pages.iter().zip(self.first..);
+        numbered.filter(|(page, _)| has(page)).map(|(page, n)| (page.newest, n)).collect()
+    }
+}

@@ -1,0 +1,138 @@
+//! What many spans have in common is kept once, and counted: it goes with its last span.
+
+use hashbrown::HashTable;
+
+use super::cells::{Cells, Chain};
+
+/// What an entry takes beside its cells, with the share of the table that finds it.
+const ENTRY: usize = 64;
+
+/// Byte strings, each with the number of those who hold it.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+    by_hash: HashTable<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    hash: u64,
+    chain: Chain,
+    length: u32,
+    holders: u32,
+}
+
+impl Pool {
+    /// The bytes that all entries take that ever were at one time, without their cells: the
+    /// memory of those that are gone waits for others.
+    pub(super) fn size(&self) -> usize {
+        self.entries.len() * ENTRY
+    }
+
+    /// Holds a string, which is kept from then on.
+    pub(super) fn hold(&mut self, cells: &mut Cells, hash: u64, content: &[u8]) -> u32 {
+        let entries = &mut self.entries;
+        let same = |id: &u32| {
+            let entry = &entries[*id as usize];
+            entry.hash == hash
+                && entry.length as usize == content.len()
+                && cells.starts_with(&entry.chain, content)
+        };
+        if let Some(id) = self.by_hash.find(hash, same) {
+            entries[*id as usize].holders += 1;
+            return *id;
+        }
+        let mut chain = Chain::default();
+        cells.append(&mut chain, content);
+        let entry = Entry { hash, chain, length: content.len() as u32, holders: 1 };
+        let id = match self.free.pop() {
+            Some(id) => {
+                entries[id as usize] = entry;
+                id
+            }
+            None => {
+                entries.push(entry);
+                (entries.len() - 1) as u32
+            }
+        };
+        self.by_hash.insert_unique(hash, id, |id| entries[*id as usize].hash);
+        id
+    }
+
+    /// Holds once more what is held already.
+    pub(super) fn hold_again(&mut self, id: u32) {
+        self.entries[id as usize].holders += 1;
+    }
+
+    /// Lets go; the last one to do so removes the string.
+    pub(super) fn release(&mut self, cells: &mut Cells, id: u32) {
+        let entry = &mut self.entries[id as usize];
+        entry.holders -= 1;
+        if entry.holders > 0 {
+            return;
+        }
+        let entry = std::mem::take(entry);
+        if let Ok(found) = self.by_hash.find_entry(entry.hash, |other| *other == id) {
+            found.remove();
+        }
+        cells.free(entry.chain);
+        self.free.push(id);
+    }
+
+    /// The id of a string that is held.
+    pub(super) fn find(&self, cells: &Cells, hash: u64, content: &[u8]) -> Option<u32> {
+        let same = |id: &&u32| {
+            let entry = &self.entries[**id as usize];
+            entry.length as usize == content.len() && cells.starts_with(&entry.chain, content)
+        };
+        self.by_hash.iter_hash(hash).find(same).copied()
+    }
+
+    /// How many hold it.
+    pub(super) fn holders(&self, id: u32) -> usize {
+        self.entries[id as usize].holders as usize
+    }
+
+    /// Reads a string that is held.
+    pub(super) fn read(&self, cells: &Cells, id: u32) -> Vec<u8> {
+        let entry = &self.entries[id as usize];
+        let mut content = Vec::with_capacity(entry.length as usize);
+        cells.read(entry.chain.start(), entry.length as usize, &mut content);
+        content
+    }
+
+    /// Reads a string as the text that it is.
+    pub(super) fn text(&self, cells: &Cells, id: u32) -> String {
+        String::from_utf8(self.read(cells, id)).unwrap_or_default()
+    }
+
+    /// The ids of all strings that are held, in no order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u32> {
+        self.by_hash.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_goes_with_its_last_holder() {
+        let (mut pool, mut cells) = (Pool::default(), Cells::default());
+        // The same hash for both: what counts is the content.
+        let a = pool.hold(&mut cells, 7, b"a");
+        let b = pool.hold(&mut cells, 7, b"b");
+        assert_ne!(a, b);
+        assert_eq!(pool.hold(&mut cells, 7, b"a"), a);
+        pool.release(&mut cells, a);
+        assert_eq!((pool.find(&cells, 7, b"a"), pool.holders(a)), (Some(a), 1));
+        pool.release(&mut cells, a);
+        assert_eq!(pool.find(&cells, 7, b"a"), None);
+        assert_eq!(pool.read(&cells, b), b"b");
+        pool.release(&mut cells, b);
+        assert_eq!(cells.size(), 0);
+        let c = pool.hold(&mut cells, 9, b"c");
+        assert!(c == a || c == b, "an entry is used again");
+    }
+}

@@ -1,0 +1,330 @@
+//! A span as it lies in the store: one row of bytes, in which text that repeats is a number.
+//!
+//! Integers are of variable length as in protocol buffers, signed ones zigzag. Ids and times are
+//! eight bytes, little-endian.
+//!
+//! ```text
+//! span:  process operation id:8 flags start:8 duration nanos nanos tags logs references warnings
+//! lists: count, then the items
+//! tag:   key:text type:1 value
+//! log:   timestamp - start, tags
+//! reference: kind << 1 | other trace, the other trace's id:16, id:8
+//! text:  symbol << 1, or length << 1 | 1 and the bytes
+//! ```
+
+use crate::model::{
+    Batch, Bytes, Draft, Nanos, RefKind, Reference, SpanId, Tag, TagValue, TraceId,
+};
+
+use super::symbols::Symbols;
+use super::tokens::{self, Tokens};
+
+const STRING: u8 = 0;
+const FALSE: u8 = 1;
+const TRUE: u8 = 2;
+const INT64: u8 = 3;
+const FLOAT64: u8 = 4;
+const BINARY: u8 = 5;
+
+/// Writes records.
+pub(super) struct Writer<'s> {
+    pub(super) out: &'s mut Vec<u8>,
+    /// What the span can be found by.
+    pub(super) found_by: &'s mut Vec<u64>,
+    pub(super) tokens: &'s Tokens,
+    /// Where text that repeats is looked up; without it all text is written out.
+    pub(super) symbols: Option<&'s mut Symbols>,
+    /// The hash of the service's name.
+    pub(super) service: u64,
+}
+
+impl Writer<'_> {
+    pub(super) fn span(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: u32, op: u32) {
+        self.varint(process.into());
+        self.varint(op.into());
+        self.eight(draft.span_id.0);
+        self.varint(draft.flags.into());
+        self.eight(draft.start);
+        self.varint(draft.duration);
+        self.varint(draft.nanos.start.into());
+        self.varint(draft.nanos.duration.into());
+        self.tags(&batch.tags[draft.tags.clone()]);
+        let logs = &batch.logs[draft.logs.clone()];
+        self.varint(logs.len() as u64);
+        for log in logs {
+            self.zigzag(log.timestamp.wrapping_sub(draft.start) as i64);
+            self.tags(&batch.tags[log.fields.clone()]);
+        }
+        let references = &batch.references[draft.references.clone()];
+        self.varint(references.len() as u64);
+        for reference in references {
+            self.reference(reference, draft.trace_id);
+        }
+        let warnings = &batch.warnings[draft.warnings.clone()];
+        self.varint(warnings.len() as u64);
+        for warning in warnings {
+            self.text(warning);
+        }
+    }
+
+    pub(super) fn tags(&mut self, tags: &[Tag<'_>]) {
+        self.varint(tags.len() as u64);
+        for tag in tags {
+            let key = self.text(&tag.key);
+            let text = self.value(&tag.value);
+            let value = self.tokens.value(&tag.value, text);
+            self.found_by.push(tokens::tag(self.service, key, value));
+        }
+    }
+
+    /// Writes a value; gives the hash of text.
+    fn value(&mut self, value: &TagValue<'_>) -> u64 {
+        match value {
+            TagValue::String(text) => {
+                self.out.push(STRING);
+                return self.text(text);
+            }
+            TagValue::Bool(value) => self.out.push(if *value { TRUE } else { FALSE }),
+            TagValue::Int64(value) => {
+                self.out.push(INT64);
+                self.zigzag(*value);
+            }
+            TagValue::Float64(value) => {
+                self.out.push(FLOAT64);
+                self.eight(value.to_bits());
+            }
+            TagValue::Binary(bytes) => {
+                self.out.push(BINARY);
+                self.varint(bytes.len() as u64);
+                self.out.extend_from_slice(bytes);
+            }
+        }
+        0
+    }
+
+    fn reference(&mut self, reference: &Reference, own: TraceId) {
+        let kind = match reference.kind {
+            RefKind::ChildOf => 0,
+            RefKind::FollowsFrom => 1,
+            RefKind::Other(number) => u64::from(number as u32),
+        };
+        let elsewhere = reference.trace_id != own;
+        self.varint(kind << 1 | u64::from(elsewhere));
+        if elsewhere {
+            self.eight(reference.trace_id.high);
+            self.eight(reference.trace_id.low);
+        }
+        self.eight(reference.span_id.0);
+    }
+
+    /// Writes text, and gives its hash.
+    pub(super) fn text(&mut self, bytes: &[u8]) -> u64 {
+        let hash = self.tokens.hash(bytes);
+        let symbol = self.symbols.as_mut().and_then(|symbols| symbols.hold(bytes, hash));
+        if let Some(symbol) = symbol {
+            self.varint(u64::from(symbol) << 1);
+            return hash;
+        }
+        let valid = valid(bytes);
+        self.varint((valid.len() as u64) << 1 | 1);
+        self.out.extend_from_slice(&valid);
+        if valid.len() == bytes.len() { hash } else { self.tokens.hash(&valid) }
+    }
+
+    pub(super) fn varint(&mut self, value: u64) {
+        varint(self.out, value);
+    }
+
+    fn zigzag(&mut self, value: i64) {
+        self.varint((value << 1 ^ value >> 63) as u64);
+    }
+
+    fn eight(&mut self, value: u64) {
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// The bytes as UTF-8, and as Go makes it so: one replacement character for each byte that is
+/// wrong.
+pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
+    if std::str::from_utf8(bytes).is_ok() {
+        return bytes.into();
+    }
+    let mut text = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text.into_bytes().into()
+}
+
+/// Reads what a [`Writer`] wrote. Past the end it reads zeros.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'r>(pub(super) &'r [u8]);
+
+/// Text in a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Text<'r> {
+    Symbol(u32),
+    Own(&'r str),
+}
+
+/// A tag's value in a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'r> {
+    String(Text<'r>),
+    Bool(bool),
+    Int64(i64),
+    Float64(f64),
+    Binary(&'r [u8]),
+}
+
+/// The fields of a span that have a fixed place, and where its lists begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'r> {
+    pub(super) process: u32,
+    pub(super) operation: u32,
+    pub(super) span_id: SpanId,
+    pub(super) flags: u32,
+    pub(super) start: u64,
+    pub(super) duration: u64,
+    pub(super) nanos: Nanos,
+    pub(super) lists: Input<'r>,
+}
+
+impl<'r> Input<'r> {
+    pub(super) fn head(mut self) -> Head<'r> {
+        Head {
+            process: self.varint() as u32,
+            operation: self.varint() as u32,
+            span_id: SpanId(self.eight()),
+            flags: self.varint() as u32,
+            start: self.eight(),
+            duration: self.varint(),
+            nanos: Nanos { start: self.varint() as u16, duration: self.varint() as u16 },
+            lists: self,
+        }
+    }
+
+    pub(super) fn tag(&mut self) -> (Text<'r>, Value<'r>) {
+        let key = self.text();
+        let value = match self.byte() {
+            STRING => Value::String(self.text()),
+            FALSE => Value::Bool(false),
+            TRUE => Value::Bool(true),
+            INT64 => Value::Int64(self.zigzag()),
+            FLOAT64 => Value::Float64(f64::from_bits(self.eight())),
+            _ => {
+                let length = self.varint() as usize;
+                Value::Binary(self.take(length))
+            }
+        };
+        (key, value)
+    }
+
+    pub(super) fn reference(&mut self, own: TraceId) -> Reference {
+        let kind = self.varint();
+        let trace_id = match kind & 1 {
+            0 => own,
+            _ => TraceId { high: self.eight(), low: self.eight() },
+        };
+        let kind = RefKind::from_number((kind >> 1) as u32 as i32);
+        Reference { kind, trace_id, span_id: SpanId(self.eight()) }
+    }
+
+    pub(super) fn text(&mut self) -> Text<'r> {
+        let head = self.varint();
+        if head & 1 == 0 {
+            return Text::Symbol((head >> 1) as u32);
+        }
+        let bytes = self.take((head >> 1) as usize);
+        Text::Own(std::str::from_utf8(bytes).unwrap_or_default())
+    }
+
+    pub(super) fn varint(&mut self) -> u64 {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte();
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        value
+    }
+
+    pub(super) fn zigzag(&mut self) -> i64 {
+        let value = self.varint();
+        (value >> 1) as i64 ^ -((value & 1) as i64)
+    }
+
+    fn byte(&mut self) -> u8 {
+        let Some((byte, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        *byte
+    }
+
+    fn eight(&mut self) -> u64 {
+        let Some((bytes, rest)) = self.0.split_first_chunk() else {
+            return 0;
+        };
+        self.0 = rest;
+        u64::from_le_bytes(*bytes)
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> &'r [u8] {
+        let (taken, rest) = self.0.split_at(length.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn is(self, text: &str, symbols: &Symbols) -> bool {
+        match self {
+            Text::Symbol(id) => **symbols.text(id) == *text,
+            Text::Own(own) => own == text,
+        }
+    }
+}
+
+/// Lets go of the symbols in a span's record.
+pub(super) fn release(mut lists: Input<'_>, own: TraceId, symbols: &mut Symbols) {
+    release_tags(&mut lists, symbols);
+    for _ in 0..lists.varint() {
+        lists.zigzag();
+        release_tags(&mut lists, symbols);
+    }
+    for _ in 0..lists.varint() {
+        lists.reference(own);
+    }
+    for _ in 0..lists.varint() {
+        release_text(lists.text(), symbols);
+    }
+}
+
+fn release_tags(lists: &mut Input<'_>, symbols: &mut Symbols) {
+    for _ in 0..lists.varint() {
+        let (key, value) = lists.tag();
+        release_text(key, symbols);
+        if let Value::String(text) = value {
+            release_text(text, symbols);
+        }
+    }
+}
+
+fn release_text(text: Text<'_>, symbols: &mut Symbols) {
+    if let Text::Symbol(id) = text {
+        symbols.release(id);
+    }
+}

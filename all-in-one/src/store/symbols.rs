@@ -1,0 +1,151 @@
+//! Short text that repeats, such as keys of tags, as numbers.
+//!
+//! Text becomes a symbol when it is seen for the second time, and is forgotten with the last span
+//! that has it. What never repeats, such as addresses with ids in them, does not get that far.
+
+use hashbrown::HashTable;
+
+use crate::model::Text;
+
+/// Longer text seldom repeats. With [`MOST`] it bounds what the table can take: 8 MiB.
+const LONGEST: usize = 64;
+const MOST: usize = 1 << 16;
+/// How many texts are remembered as seen once.
+const SEEN: usize = 1 << 13;
+
+#[derive(Debug)]
+pub(super) struct Symbols {
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+    by_hash: HashTable<u32>,
+    seen: Box<[u32]>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    text: Text,
+    holders: u32,
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        Symbols {
+            entries: Vec::new(),
+            free: Vec::new(),
+            by_hash: HashTable::new(),
+            seen: vec![0; SEEN].into(),
+        }
+    }
+}
+
+impl Symbols {
+    /// The number of this text, which holds it, or none where it is to be written out.
+    pub(super) fn hold(&mut self, text: &[u8], hash: u64) -> Option<u32> {
+        if text.len() > LONGEST {
+            return None;
+        }
+        let entries = &mut self.entries;
+        let found = self.by_hash.find(hash, |id| {
+            let entry = &entries[*id as usize];
+            entry.hash == hash && entry.text.as_bytes() == text
+        });
+        let Some(id) = found else {
+            return self.admit(text, hash);
+        };
+        let entry = &mut entries[*id as usize];
+        entry.holders = entry.holders.checked_add(1)?;
+        Some(*id)
+    }
+
+    fn admit(&mut self, text: &[u8], hash: u64) -> Option<u32> {
+        let mark = (hash >> 32) as u32;
+        let seen = &mut self.seen[hash as usize % SEEN];
+        if std::mem::replace(seen, mark) != mark || self.by_hash.len() == MOST {
+            return None;
+        }
+        let text: Text = std::str::from_utf8(text).ok()?.into();
+        let entry = Entry { hash, text, holders: 1 };
+        let entries = &mut self.entries;
+        let id = match self.free.pop() {
+            Some(id) => {
+                entries[id as usize] = entry;
+                id
+            }
+            None => {
+                entries.push(entry);
+                (entries.len() - 1) as u32
+            }
+        };
+        self.by_hash.insert_unique(hash, id, |id| entries[*id as usize].hash);
+        Some(id)
+    }
+
+    /// Lets go of a symbol.
+    pub(super) fn release(&mut self, id: u32) {
+        let entry = &mut self.entries[id as usize];
+        entry.holders -= 1;
+        if entry.holders > 0 {
+            return;
+        }
+        if let Ok(found) = self.by_hash.find_entry(entry.hash, |other| *other == id) {
+            found.remove();
+        }
+        entry.text = Text::default();
+        self.free.push(id);
+    }
+
+    /// The text of a symbol that is held.
+    pub(super) fn text(&self, id: u32) -> &Text {
+        &self.entries[id as usize].text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(text: &[u8]) -> u64 {
+        use std::hash::BuildHasher;
+        foldhash::fast::FixedState::with_seed(1).hash_one(text)
+    }
+
+    fn hold(symbols: &mut Symbols, text: &str) -> Option<u32> {
+        symbols.hold(text.as_bytes(), hash(text.as_bytes()))
+    }
+
+    #[test]
+    fn text_becomes_a_symbol_at_second_sight_and_goes_with_its_last_holder() {
+        let mut symbols = Symbols::default();
+        assert_eq!(hold(&mut symbols, "http.method"), None);
+        let id = hold(&mut symbols, "http.method").expect("a symbol");
+        assert_eq!(hold(&mut symbols, "http.method"), Some(id));
+        assert_eq!(&**symbols.text(id), "http.method");
+        symbols.release(id);
+        symbols.release(id);
+        assert_eq!(symbols.by_hash.len(), 0);
+        hold(&mut symbols, "other");
+        assert_eq!(hold(&mut symbols, "other"), Some(id), "its number is given again");
+    }
+
+    #[test]
+    fn the_table_does_not_grow_beyond_its_limit() {
+        let mut symbols = Symbols::default();
+        for number in 0..2 * MOST {
+            let text = number.to_string();
+            hold(&mut symbols, &text);
+            hold(&mut symbols, &text);
+        }
+        assert_eq!(symbols.entries.len(), MOST);
+        let long = "x".repeat(LONGEST + 1);
+        assert_eq!((hold(&mut symbols, &long), hold(&mut symbols, &long)), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_no_symbol() {
+        let mut symbols = Symbols::default();
+        let wrong = b"\xff";
+        assert_eq!(symbols.hold(wrong, hash(wrong)), None);
+        assert_eq!(symbols.hold(wrong, hash(wrong)), None);
+    }
+}

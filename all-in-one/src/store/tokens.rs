@@ -1,0 +1,92 @@
+//! What a span can be found by, as numbers: its service, its operation and each of its tags,
+//! always together with the service.
+//!
+//! A search names a tag's value by its text, whatever its type. For most types the token of the
+//! text is that of the value; of a float and of bytes many texts would have to be tried, so these
+//! share one token by type: it says that there is some float under the key.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+
+use crate::model::TagValue;
+
+const SERVICE: u64 = 0x51_7c_c1_b7_27_22_0a_95;
+const OPERATION: u64 = 0x2f_f7_2b_e0_9c_31_0f_4d;
+const INTEGER: u64 = 0x6d_b9_13_c4_5b_a0_77_e3;
+const FLOAT: u64 = 0x94_d0_49_bb_13_31_11_eb;
+const BINARY: u64 = 0xbf_58_47_6d_1c_e4_e5_b9;
+
+/// Hashes with a key of its own, so that nobody can choose text that collides.
+#[derive(Debug, Default)]
+pub(super) struct Tokens(RandomState);
+
+/// The tokens that the spans have of which a search wants at least one.
+pub(super) type AnyOf = Vec<u64>;
+
+impl Tokens {
+    /// The hash of text or other bytes.
+    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    pub(super) fn hash_of(&self, value: &impl std::hash::Hash) -> u64 {
+        self.0.hash_one(value)
+    }
+
+    /// The hash of a value; that of text is given.
+    pub(super) fn value(&self, value: &TagValue<'_>, text: u64) -> u64 {
+        match value {
+            TagValue::String(_) => text,
+            TagValue::Bool(true) => self.hash(b"true"),
+            TagValue::Bool(false) => self.hash(b"false"),
+            TagValue::Int64(number) => mix(INTEGER, *number as u64),
+            TagValue::Float64(_) => FLOAT,
+            TagValue::Binary(_) => BINARY,
+        }
+    }
+
+    /// The hashes of all values that a search for this text finds.
+    fn values(&self, text: &str) -> Vec<u64> {
+        let mut values = vec![self.hash(text.as_bytes())];
+        if let Some(number) = text.parse::<i64>().ok().filter(|n| n.to_string() == text) {
+            values.push(mix(INTEGER, number as u64));
+        }
+        if text.parse::<f64>().is_ok() {
+            values.push(FLOAT);
+        }
+        if text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            values.push(BINARY);
+        }
+        values
+    }
+
+    /// What a search for a tag of a service wants one of.
+    pub(super) fn any_tag(&self, service: u64, key: &str, value: &str) -> AnyOf {
+        let key = self.hash(key.as_bytes());
+        self.values(value).into_iter().map(|value| tag(service, key, value)).collect()
+    }
+}
+
+/// The token of a service, by the hash of its name.
+pub(super) fn service(service: u64) -> u64 {
+    mix(service, SERVICE)
+}
+
+/// The token of an operation, by the hashes of both names.
+pub(super) fn operation(service: u64, operation: u64) -> u64 {
+    mix(mix(service, OPERATION), operation)
+}
+
+/// The token of a tag, by hashes.
+pub(super) fn tag(service: u64, key: u64, value: u64) -> u64 {
+    mix(mix(service, key), value)
+}
+
+/// A product of which no bit is lost, folded.
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd6e8_feb8_6659_fd93);
+    product as u64 ^ (product >> 64) as u64
+}

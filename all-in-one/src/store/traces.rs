@@ -1,0 +1,113 @@
+//! The traces: by their id, and in the order in which they came.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+
+use super::cells::Chain;
+use super::shelf::Place;
+use super::tokens::Tokens;
+use crate::model::TraceId;
+
+/// What a trace takes beside its spans: its entries here and in the tables that find it.
+pub(super) const TRACE: usize = 192;
+
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    slots: Vec<Stored>,
+    free: Vec<u32>,
+    by_id: HashTable<u32>,
+    oldest_first: VecDeque<u32>,
+    next: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stored {
+    pub(super) id: TraceId,
+    pub(super) place: Place,
+    /// Its spans, each behind its length.
+    pub(super) chain: Chain,
+    pub(super) spans: usize,
+    /// What was kept for its spans elsewhere when they came, in bytes.
+    pub(super) elsewhere: usize,
+    /// The earliest and the latest start of its spans.
+    pub(super) starts: (u64, u64),
+}
+
+impl Stored {
+    /// The bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        TRACE + self.chain.size() + self.elsewhere
+    }
+}
+
+impl Traces {
+    pub(super) fn len(&self) -> usize {
+        self.oldest_first.len()
+    }
+
+    /// The bytes that all traces take that ever were at one time, without their spans.
+    pub(super) fn size(&self) -> usize {
+        self.slots.len() * TRACE
+    }
+
+    pub(super) fn find(&self, id: TraceId, tokens: &Tokens) -> Option<u32> {
+        let hash = tokens.hash_of(&id);
+        self.by_id.find(hash, |slot| self.slots[*slot as usize].id == id).copied()
+    }
+
+    /// Adds a trace whose first span begins at `start`.
+    pub(super) fn add(&mut self, id: TraceId, start: u64, tokens: &Tokens) -> u32 {
+        self.next += 1;
+        let place = Place { start, number: self.next };
+        let trace = Stored { id, place, starts: (u64::MAX, 0), ..Stored::default() };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = trace;
+                slot
+            }
+            None => {
+                self.slots.push(trace);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let hash = |slot: &u32| tokens.hash_of(&self.slots[*slot as usize].id);
+        self.by_id.insert_unique(tokens.hash_of(&id), slot, hash);
+        self.oldest_first.push_back(slot);
+        slot
+    }
+
+    pub(super) fn remove_oldest(&mut self, tokens: &Tokens) -> Option<Stored> {
+        let slot = self.oldest_first.pop_front()?;
+        let trace = std::mem::take(&mut self.slots[slot as usize]);
+        let found = self.by_id.find_entry(tokens.hash_of(&trace.id), |other| *other == slot);
+        if let Ok(found) = found {
+            found.remove();
+        }
+        self.free.push(slot);
+        Some(trace)
+    }
+
+    /// The trace in a slot, if it is still the one with this number.
+    pub(super) fn get(&self, slot: u32, number: u64) -> Option<&Stored> {
+        self.slots.get(slot as usize).filter(|trace| trace.place.number == number)
+    }
+
+    pub(super) fn at(&self, slot: u32) -> &Stored {
+        &self.slots[slot as usize]
+    }
+
+    pub(super) fn at_mut(&mut self, slot: u32) -> &mut Stored {
+        &mut self.slots[slot as usize]
+    }
+
+    /// All traces, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
+        self.oldest_first.iter().map(|slot| self.at(*slot))
+    }
+
+    /// The number of the oldest trace; where there is none, that of the next.
+    pub(super) fn oldest_number(&self) -> u64 {
+        self.oldest_first.front().map_or(self.next + 1, |slot| self.at(*slot).place.number)
+    }
+}
