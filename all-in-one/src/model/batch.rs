@@ -8,10 +8,13 @@ use super::{Nanos, Reference, Span, SpanId, TraceId, Value};
 /// Text or bytes as they were received: perhaps no UTF-8.
 pub(crate) type Bytes<'a> = Cow<'a, [u8]>;
 
+/// What the collector calls a service without a name.
+const UNNAMED: &str = "empty-service-name";
+
 /// Spans that came together, with what they consist of in lists that all of them share: a span
 /// costs no allocation of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Batch<'a> {
+pub struct Batch<'a> {
     pub(crate) spans: Vec<Draft<'a>>,
     pub(crate) processes: Vec<DraftProcess<'a>>,
     pub(crate) tags: Vec<Tag<'a>>,
@@ -72,7 +75,37 @@ pub(crate) enum TagValue<'a> {
     Binary(Bytes<'a>),
 }
 
+impl<'a> DraftProcess<'a> {
+    pub(crate) fn new(service: Bytes<'a>, tags: Part) -> Self {
+        let service = if service.is_empty() { UNNAMED.as_bytes().into() } else { service };
+        DraftProcess { service, tags }
+    }
+}
+
+impl<'a> Tag<'a> {
+    /// A tag that holds text.
+    pub(crate) fn text(key: &'static str, text: &'a str) -> Self {
+        let value = TagValue::String(text.as_bytes().into());
+        Tag { key: key.as_bytes().into(), value }
+    }
+}
+
 impl<'a> Batch<'a> {
+    /// How many spans there are.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Adds the tag by which Jaeger says how a span came in.
+    pub(crate) fn format_tag(&mut self, format: &'static str) -> Part {
+        append(&mut self.tags, [Tag::text("internal.span.format", format)])
+    }
+
     /// A batch of spans as a library's user has them.
     pub(crate) fn of(spans: &'a [Span]) -> Self {
         let mut batch = Batch::default();

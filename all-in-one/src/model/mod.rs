@@ -9,7 +9,8 @@ mod span;
 mod trace;
 mod value;
 
-pub(crate) use batch::{Batch, Bytes, Draft, DraftProcess, Tag, TagValue};
+pub use batch::Batch;
+pub(crate) use batch::{Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue};
 pub use ids::{InvalidId, SpanId, TraceId};
 pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
 pub use trace::Trace;

@@ -16,11 +16,11 @@ use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 use tracing::{debug, warn};
 
-use super::intern::Interner;
 use super::thrift::{Error, binary::Binary, compact::Compact, jaeger};
 use super::{Counters, Door, Intake, Opened, Reason, rarely};
 use crate::config::{self, Config, HostPort};
 use crate::error::Error as StartError;
+use crate::model::Batch;
 
 /// The largest datagram that Jaeger's agent takes, in bytes. UDP itself carries up to 65,507:
 /// what lies between is lost without a word in Jaeger, and counted here.
@@ -59,14 +59,14 @@ struct Kind {
     decode: Decode,
 }
 
-type Decode = fn(&[u8], &mut Interner) -> Result<jaeger::Batch, Error>;
+type Decode = fn(&[u8]) -> Result<Batch<'_>, Error>;
 
-fn decode_compact(packet: &[u8], interner: &mut Interner) -> Result<jaeger::Batch, Error> {
-    jaeger::emit_batch(&mut Compact::new(packet), interner, FORMAT)
+fn decode_compact(packet: &[u8]) -> Result<Batch<'_>, Error> {
+    jaeger::emit_batch(&mut Compact::new(packet), FORMAT)
 }
 
-fn decode_binary(packet: &[u8], interner: &mut Interner) -> Result<jaeger::Batch, Error> {
-    jaeger::emit_batch(&mut Binary::new(packet), interner, FORMAT)
+fn decode_binary(packet: &[u8]) -> Result<Batch<'_>, Error> {
+    jaeger::emit_batch(&mut Binary::new(packet), FORMAT)
 }
 
 fn open(
@@ -83,7 +83,6 @@ fn open(
         name: kind.name,
         intake: intake.clone(),
         counters: Arc::clone(&door.counters),
-        interner: Interner::default(),
         decode: kind.decode,
     };
     let serve = move || {
@@ -113,7 +112,6 @@ struct Agent {
     name: &'static str,
     intake: Intake,
     counters: Arc<Counters>,
-    interner: Interner,
     decode: Decode,
 }
 
@@ -166,8 +164,8 @@ impl Agent {
             });
             return;
         }
-        match (self.decode)(packet, &mut self.interner) {
-            Ok(batch) => self.intake.take(&self.counters, &batch.spans),
+        match (self.decode)(packet) {
+            Ok(batch) => self.intake.take_batch(&self.counters, &batch),
             Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => rarely(self.counters.refused(reason(&error)), || {
                 warn!(bytes, door = self.name, "dropped a UDP packet: {error}");

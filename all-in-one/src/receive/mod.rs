@@ -37,7 +37,7 @@ pub(crate) use counters::{Counters, rarely};
 pub(crate) use door::{OpenDoor, Opened, TcpDoor, bind, tcp};
 
 use crate::admin::sampling;
-use crate::model::Span;
+use crate::model::{Batch, Span};
 use crate::query::grpc as query_grpc;
 use crate::store::Store;
 
@@ -67,5 +67,11 @@ impl Intake {
     pub(crate) fn take(&self, counters: &Counters, spans: &[Span]) {
         counters.took(spans.len());
         self.store.insert(spans);
+    }
+
+    /// Puts the spans of a batch into the store, and counts them.
+    pub(crate) fn take_batch(&self, counters: &Counters, batch: &Batch<'_>) {
+        counters.took(batch.len());
+        self.store.take(batch);
     }
 }

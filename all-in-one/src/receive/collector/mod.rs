@@ -11,7 +11,7 @@
 mod explain;
 mod media_type;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,6 @@ use axum::response::{IntoResponse, Response};
 use tracing::warn;
 
 use super::body::{Room, Unreadable};
-use super::intern::Interner;
 use super::thrift::{Error, binary::Binary, jaeger};
 use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::admin::sampling;
@@ -46,7 +45,6 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         let collector = Collector {
             intake: intake.clone(),
             counters: Arc::clone(counters),
-            interner: Mutex::default(),
             room: Room::default(),
         };
         Router::new().fallback(handle).with_state(Arc::new(collector))
@@ -56,7 +54,6 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
-    interner: Mutex<Interner>,
     room: Room,
 }
 
@@ -110,11 +107,9 @@ impl Collector {
     }
 
     fn decode(&self, body: &[u8]) -> Result<(), Refusal> {
-        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = jaeger::batch(&mut Binary::new(body), &mut interner, FORMAT);
-        drop(interner);
+        let batch = jaeger::batch(&mut Binary::new(body), FORMAT);
         let batch = batch.map_err(|error| Refusal::malformed(body, &error))?;
-        self.intake.take(&self.counters, &batch.spans);
+        self.intake.take_batch(&self.counters, &batch);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! OTLP's attributes to Jaeger's tags.
+//! Values of attributes that nest, to text.
 //!
-//! Jaeger has neither lists nor maps: they become text, as JSON with the keys of maps sorted.
-//! Within it bytes are base64, and the three numbers that JSON does not have are text.
+//! Jaeger has neither lists nor maps: they become JSON with the keys of maps sorted. Within it
+//! bytes are base64, and the three numbers that JSON does not have are text.
 
 use std::collections::BTreeMap;
 
@@ -9,45 +9,60 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use opentelemetry_proto::tonic::common::v1 as otlp;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use prost::Message;
 use serde::{Serialize, Serializer};
 
-use crate::model::{KeyValue, Value};
+use super::proto::each;
+use super::take_room;
 use crate::query::go_json;
-use crate::receive::intern::Interner;
 
-/// The tags of these attributes, in their order, with room for `more` behind them.
-pub(super) fn tags(
-    attributes: Vec<otlp::KeyValue>,
-    more: usize,
-    interner: &mut Interner,
-) -> Vec<KeyValue> {
-    let mut tags = Vec::with_capacity(attributes.len() + more);
-    tags.extend(attributes.into_iter().map(|attribute| tag(attribute, interner)));
-    tags
+/// The text of an `AnyValue` that holds a list or a map, with `depth` levels at most below it.
+/// What it takes when it is decoded is taken from `room`.
+///
+/// # Errors
+/// Where it nests too deep, becomes too large, or is no such message.
+pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, String> {
+    take_room(room, value.len())?;
+    Part::AnyValue.measure(value, depth, room)?;
+    let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
+    // Writing to memory does not fail.
+    let json = go_json(&Nested(value.value.as_ref())).unwrap_or_default();
+    take_room(room, json.len())?;
+    Ok(json)
 }
 
-fn tag(attribute: otlp::KeyValue, interner: &mut Interner) -> KeyValue {
-    let key = interner.text(attribute.key.as_bytes());
-    KeyValue { key, value: value(attribute.value, interner) }
+/// The messages that a value consists of.
+#[derive(Clone, Copy)]
+enum Part {
+    AnyValue,
+    ArrayValue,
+    KeyValueList,
+    KeyValue,
 }
 
-fn value(value: Option<otlp::AnyValue>, interner: &mut Interner) -> Value {
-    match value.and_then(|value| value.value) {
-        Some(Any::StringValue(text)) => Value::String(interner.text(text.as_bytes())),
-        Some(Any::BoolValue(value)) => Value::Bool(value),
-        Some(Any::IntValue(value)) => Value::Int64(value),
-        Some(Any::DoubleValue(value)) => Value::Float64(value),
-        Some(Any::BytesValue(bytes)) => {
-            interner.charge(bytes.len());
-            Value::Binary(bytes.into())
+impl Part {
+    /// The message that lies in a field.
+    fn child(self, field: u32) -> Option<Part> {
+        match (self, field) {
+            (Part::AnyValue, 5) => Some(Part::ArrayValue),
+            (Part::AnyValue, 6) => Some(Part::KeyValueList),
+            (Part::ArrayValue, 1) | (Part::KeyValue, 2) => Some(Part::AnyValue),
+            (Part::KeyValueList, 1) => Some(Part::KeyValue),
+            _ => None,
         }
-        Some(nested @ (Any::ArrayValue(_) | Any::KvlistValue(_))) => {
-            // Writing to memory does not fail.
-            let json = go_json(&Nested(Some(&nested))).unwrap_or_default();
-            Value::String(interner.text(&json))
-        }
-        // An index into a table that only profiles have says nothing here.
-        Some(Any::StringValueStrindex(_)) | None => Value::String(interner.text(b"")),
+    }
+
+    /// Takes from `room` what the message with these bytes will take beside its text, going
+    /// `depth` levels deeper at most.
+    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), String> {
+        take_room(room, size_of::<otlp::KeyValue>())?;
+        each(bytes, |number, value| {
+            let child = self.child(number).zip(value.bytes().ok());
+            child.map_or(Ok(()), |(child, bytes)| {
+                let depth = depth.checked_sub(1).ok_or("it nests too deep")?;
+                child.measure(bytes, depth, room)
+            })
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use prost::Message;
 use tonic::Status;
 use tonic::server::UnaryService;
 
-use super::{Exporter, proto, shortened};
+use super::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::grpc::{TOO_LARGE, call};
@@ -81,8 +81,8 @@ impl UnaryService<Bytes> for Export {
 
 impl Exporter {
     fn take_message(&self, message: &[u8]) -> Result<tonic::Response<Bytes>, Status> {
-        match proto::decode(message) {
-            Ok(traces) => Ok(tonic::Response::new(self.export(traces).encode_to_vec().into())),
+        match self.export(message) {
+            Ok(answer) => Ok(tonic::Response::new(answer.encode_to_vec().into())),
             Err(reason) => {
                 let reason = shortened(reason);
                 self.malformed(&reason);

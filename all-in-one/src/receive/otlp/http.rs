@@ -11,12 +11,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use prost::Message;
 use serde_json::json;
 use tonic::Code;
 
-use super::{Exporter, json, proto, shortened};
+use super::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::http;
@@ -80,7 +79,10 @@ impl Traces {
             );
         };
         let exporter = Arc::clone(&self.exporter);
-        let work = move |body: &[u8]| encoding.decode(body).map(|traces| exporter.export(traces));
+        let work = move |body: &[u8]| match encoding {
+            Encoding::Protobuf => exporter.export(body),
+            Encoding::Json => exporter.export_json(body),
+        };
         match self.room.work(&head.headers, body, work).await {
             Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
@@ -123,13 +125,6 @@ impl Encoding {
             PROTOBUF => Some(Encoding::Protobuf),
             JSON => Some(Encoding::Json),
             _ => None,
-        }
-    }
-
-    fn decode(self, body: &[u8]) -> Result<Vec<ResourceSpans>, String> {
-        match self {
-            Encoding::Protobuf => proto::decode(body),
-            Encoding::Json => json::decode(body),
         }
     }
 

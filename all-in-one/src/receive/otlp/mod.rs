@@ -4,15 +4,14 @@
 //! <https://github.com/open-telemetry/opentelemetry-proto>, as the crate opentelemetry-proto has
 //! them, and <https://opentelemetry.io/docs/specs/otlp/>.
 //!
-//! A request is decoded (`proto`, `json`), each of its spans becomes one of Jaeger's
-//! (`translate`), and the answer says how many could not.
+//! A request is decoded, each of its spans becomes one of Jaeger's (`proto`), and the answer says
+//! how many could not. One in JSON becomes protobuf first (`json`).
 
 mod attribute;
 mod grpc;
 mod http;
 mod json;
 mod proto;
-mod translate;
 
 pub use crate::grpc::MAX_MESSAGE;
 
@@ -20,29 +19,34 @@ pub(crate) use grpc::grpc;
 pub(crate) use http::http;
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use prost::Message;
 use tracing::warn;
 
-use super::intern::Interner;
 use super::{Counters, Intake, Reason, rarely};
 
 /// How deep messages may nest within a span or a resource, counted in messages as the protobuf
 /// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
 const MAX_DEPTH: u32 = 100;
 
-/// How much the messages of a request may take when they are decoded, in bytes: twelve times the
-/// largest size on the wire. Real requests take three to six times theirs.
-const MAX_DECODED: usize = 256 << 20;
+/// How much a request may take when it is decoded, in bytes: three times the largest size on the
+/// wire. Real requests take two to three times theirs.
+const MAX_DECODED: usize = 64 << 20;
 
 /// How much of an error's reason is said, in characters: some name every level of a nesting.
 const LONGEST_REASON: usize = 200;
 
-/// What is left of [`MAX_DECODED`] while a request is decoded.
+/// Takes bytes from what is left of [`MAX_DECODED`].
+fn take_room(room: &mut usize, bytes: usize) -> Result<(), String> {
+    *room = room.checked_sub(bytes).ok_or("it becomes too large when it is decoded")?;
+    Ok(())
+}
+
+/// What is left of [`MAX_DECODED`] while a request in JSON is decoded.
 struct Room(Cell<usize>);
 
 impl Default for Room {
@@ -53,8 +57,9 @@ impl Default for Room {
 
 impl Room {
     fn take(&self, bytes: usize) -> Result<(), String> {
-        let left = self.0.get().checked_sub(bytes);
-        self.0.set(left.ok_or("it becomes too large when it is decoded")?);
+        let mut left = self.0.get();
+        take_room(&mut left, bytes)?;
+        self.0.set(left);
         Ok(())
     }
 }
@@ -63,23 +68,25 @@ impl Room {
 struct Exporter {
     intake: Intake,
     counters: Arc<Counters>,
-    interner: Mutex<Interner>,
 }
 
 impl Exporter {
     fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
         let (intake, counters) = (intake.clone(), Arc::clone(counters));
-        Exporter { intake, counters, interner: Mutex::default() }
+        Exporter { intake, counters }
     }
 
-    /// Stores what can be kept, and says how much could not.
-    fn export(&self, traces: Vec<ResourceSpans>) -> ExportTraceServiceResponse {
-        // The table of texts is as good after a panic as before.
-        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let translated = translate::spans(traces, &mut interner);
-        drop(interner);
-        self.intake.take(&self.counters, &translated.spans);
-        ExportTraceServiceResponse { partial_success: self.refuse(translated.refused) }
+    /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
+    fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
+        let decoded = proto::decode(request)?;
+        self.intake.take_batch(&self.counters, &decoded.batch);
+        Ok(ExportTraceServiceResponse { partial_success: self.refuse(decoded.refused) })
+    }
+
+    /// The same for a request in JSON, which becomes one in protobuf first.
+    fn export_json(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
+        let request = ExportTraceServiceRequest { resource_spans: json::decode(request)? };
+        self.export(&request.encode_to_vec())
     }
 
     fn refuse(&self, spans: u64) -> Option<ExportTracePartialSuccess> {

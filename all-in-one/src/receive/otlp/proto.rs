@@ -1,205 +1,444 @@
-//! A request in protobuf.
+//! A request in protobuf, read straight into a batch of spans.
 //!
-//! Its outer frame is walked here, and its parts are decoded one by one, for three reasons: what
-//! the parts will take in memory is known before any of it is allocated (an empty attribute is
-//! 2 bytes on the wire and 72 in memory); attributes may nest as deep as the decoder allows
-//! within a span, wherever the span lies; and spans are still read from where OTLP had them
-//! until 2022, under `instrumentation_library_spans`.
+//! A generated reader would build every message in memory first, each with its text: here text
+//! stays where it was received. Only what nests, lists and maps in an attribute, is left to it.
+//! What a request takes in memory is counted as it unfolds: an empty attribute is 2 bytes on the
+//! wire and 56 in memory.
+//!
+//! The spans become Jaeger's, with the tags and the order that Jaeger 1.35 gives them. Sources:
+//! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, what Jaeger answers for
+//! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use prost::Message;
-
-use super::{MAX_DEPTH, Room};
+use super::{MAX_DECODED, MAX_DEPTH, attribute};
+use crate::model::{
+    Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
+    TagValue, TraceId,
+};
+use crate::receive::protobuf::Error;
+use crate::receive::protobuf::wire::{Fields, Value};
+use crate::receive::warnings::NEGATIVE_DURATION;
 
 /// Where OTLP had spans before version 0.15: in an `InstrumentationLibrarySpans`, whose fields
 /// are those of a `ScopeSpans`.
 const INSTRUMENTATION_LIBRARY_SPANS: u32 = 1000;
+/// How Jaeger marks what came by OTLP.
+const FORMAT: &str = "proto";
+/// The service of spans that came without a resource.
+const NO_RESOURCE: &str = "OTLPResourceNoServiceName";
+const SERVICE_NAME: &[u8] = b"service.name";
+
+/// The spans of a request.
+#[derive(Debug, Default)]
+pub(super) struct Decoded<'a> {
+    /// Those that can be kept, in the order sent.
+    pub(super) batch: Batch<'a>,
+    /// How many cannot: an id is zero or of the wrong length.
+    pub(super) refused: u64,
+}
 
 /// Decodes an `ExportTraceServiceRequest`.
 ///
 /// # Errors
 /// Where the bytes are no such message, or it nests too deep or becomes too large.
-pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
-    let room = Room::default();
-    let mut found = Vec::new();
-    for field in fields(request) {
-        if let Some(bytes) = field?.message(1, "ResourceSpans")? {
-            found.push(resource_spans(bytes, &room)?);
-        }
-    }
-    Ok(found)
+pub(super) fn decode(request: &[u8]) -> Result<Decoded<'_>, String> {
+    let mut decoder = Decoder { room: MAX_DECODED, ..Decoder::default() };
+    each(request, |number, value| match number {
+        1 => decoder.resource_spans(message(value, "ResourceSpans")?),
+        _ => Ok(()),
+    })?;
+    Ok(Decoded { batch: decoder.batch, refused: decoder.refused })
 }
 
-fn resource_spans(bytes: &[u8], room: &Room) -> Result<ResourceSpans, String> {
-    let mut found = ResourceSpans::default();
-    for field in fields(bytes) {
-        let field = field?;
-        if let Some(bytes) = field.message(1, "Resource")? {
-            found.resource = Some(part(Part::Resource, bytes, room)?);
-        }
-        let old = field.message(INSTRUMENTATION_LIBRARY_SPANS, "InstrumentationLibrarySpans")?;
-        if let Some(bytes) = field.message(2, "ScopeSpans")?.or(old) {
-            found.scope_spans.push(scope_spans(bytes, room)?);
-        }
-    }
-    Ok(found)
+#[derive(Default)]
+struct Decoder<'a> {
+    batch: Batch<'a>,
+    refused: u64,
+    /// The bytes of memory that the rest of the request may take.
+    room: usize,
+    /// The tags that name the instrumentation: the first of each of its spans.
+    library: Vec<Tag<'a>>,
+    /// The attributes of the message that is being read.
+    attributes: Vec<Tag<'a>>,
+    /// The events of the span that is being read.
+    logs: Vec<DraftLog>,
 }
 
-fn scope_spans(bytes: &[u8], room: &Room) -> Result<ScopeSpans, String> {
-    let mut found = ScopeSpans::default();
-    for field in fields(bytes) {
-        let field = field?;
-        if let Some(bytes) = field.message(1, "Scope")? {
-            found.scope = Some(part::<InstrumentationScope>(Part::Scope, bytes, room)?);
-        }
-        if let Some(bytes) = field.message(2, "Spans")? {
-            found.spans.push(part(Part::Span, bytes, room)?);
-        }
-    }
-    Ok(found)
+/// A span's fields that are not translated one by one.
+#[derive(Default)]
+struct Sent<'a> {
+    trace_id: &'a [u8],
+    span_id: &'a [u8],
+    parent: &'a [u8],
+    state: &'a [u8],
+    name: &'a [u8],
+    kind: u64,
+    start: u64,
+    end: u64,
+    status: u64,
+    description: &'a [u8],
+    /// The references of its links, or none where one of their ids has the wrong length.
+    links: Option<Vec<Reference>>,
 }
 
-/// Decodes a part, once it is known to fit.
-fn part<M: Message + Default>(kind: Part, bytes: &[u8], room: &Room) -> Result<M, String> {
-    kind.measure(bytes, MAX_DEPTH, room)?;
-    M::decode(bytes).map_err(|error| error.to_string())
-}
-
-/// The messages that a request consists of.
-#[derive(Clone, Copy)]
-enum Part {
-    Resource,
-    Scope,
-    Span,
-    Event,
-    Link,
-    Status,
-    KeyValue,
-    AnyValue,
-    ArrayValue,
-    KeyValueList,
-}
-
-impl Part {
-    /// The message that lies in a field.
-    fn child(self, field: u32) -> Option<Part> {
-        match (self, field) {
-            (Part::Resource, 1)
-            | (Part::Scope, 3)
-            | (Part::Span, 9)
-            | (Part::Event, 3)
-            | (Part::Link, 4)
-            | (Part::KeyValueList, 1) => Some(Part::KeyValue),
-            (Part::Span, 11) => Some(Part::Event),
-            (Part::Span, 13) => Some(Part::Link),
-            (Part::Span, 15) => Some(Part::Status),
-            (Part::KeyValue, 2) | (Part::ArrayValue, 1) => Some(Part::AnyValue),
-            (Part::AnyValue, 5) => Some(Part::ArrayValue),
-            (Part::AnyValue, 6) => Some(Part::KeyValueList),
-            _ => None,
-        }
-    }
-
-    /// The bytes that it takes in memory, without what it points to.
-    fn size(self) -> usize {
-        match self {
-            Part::Resource => size_of::<Resource>(),
-            Part::Scope => size_of::<InstrumentationScope>(),
-            Part::Span => size_of::<Span>(),
-            Part::Event => size_of::<Event>(),
-            Part::Link => size_of::<Link>(),
-            Part::KeyValue => size_of::<KeyValue>(),
-            Part::AnyValue => size_of::<AnyValue>(),
-            // These lie within what holds them.
-            Part::Status | Part::ArrayValue | Part::KeyValueList => size_of::<Status>(),
-        }
-    }
-
-    /// Takes from `room` what the message with these bytes will take, going `depth` levels
-    /// deeper at most.
-    fn measure(self, bytes: &[u8], depth: u32, room: &Room) -> Result<(), String> {
-        room.take(self.size() + bytes.len())?;
-        for field in fields(bytes) {
-            let field = field?;
-            let child = self.child(field.number).zip(field.bytes);
-            if let Some((child, bytes)) = child {
-                let depth = depth.checked_sub(1).ok_or("it nests too deep")?;
-                child.measure(bytes, depth, room)?;
+impl<'a> Decoder<'a> {
+    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        // The resource may come after the spans.
+        let mut resource = None;
+        each(bytes, |number, value| {
+            if number == 1 {
+                resource = Some(message(value, "Resource")?);
             }
+            Ok(())
+        })?;
+        self.process(resource.unwrap_or_default())?;
+        each(bytes, |number, value| match number {
+            2 => self.scope_spans(message(value, "ScopeSpans")?),
+            INSTRUMENTATION_LIBRARY_SPANS => {
+                self.scope_spans(message(value, "InstrumentationLibrarySpans")?)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    fn process(&mut self, resource: &'a [u8]) -> Result<(), String> {
+        self.attributes.clear();
+        each(resource, |number, value| match number {
+            1 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1),
+            _ => Ok(()),
+        })?;
+        let process = if self.attributes.is_empty() {
+            DraftProcess::new(NO_RESOURCE.as_bytes().into(), 0..0)
+        } else {
+            let mut service = None;
+            let first = self.batch.tags.len();
+            for tag in self.attributes.drain(..) {
+                match &*tag.key {
+                    // A name that is no text counts as an empty one.
+                    SERVICE_NAME => drop(service.get_or_insert(match tag.value {
+                        TagValue::String(name) => name,
+                        _ => Bytes::default(),
+                    })),
+                    _ => self.batch.tags.push(tag),
+                }
+            }
+            DraftProcess::new(service.unwrap_or_default(), first..self.batch.tags.len())
+        };
+        self.batch.processes.push(process);
+        Ok(())
+    }
+
+    fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        // The scope may come after the spans.
+        let mut scope = None;
+        each(bytes, |number, value| {
+            if number == 1 {
+                scope = Some(message(value, "Scope")?);
+            }
+            Ok(())
+        })?;
+        self.scope(scope.unwrap_or_default())?;
+        each(bytes, |number, value| match number {
+            2 => self.span(message(value, "Spans")?),
+            _ => Ok(()),
+        })
+    }
+
+    fn scope(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        let (mut name, mut version) = (&b""[..], &b""[..]);
+        self.attributes.clear();
+        each(bytes, |number, value| {
+            match number {
+                1 => name = message(value, "Name")?,
+                2 => version = message(value, "Version")?,
+                3 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        self.library.clear();
+        push_text(&mut self.library, "otel.library.name", name);
+        push_text(&mut self.library, "otel.library.version", version);
+        Ok(())
+    }
+
+    fn span(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        self.take(size_of::<Draft<'_>>())?;
+        let mut sent = Sent { links: Some(Vec::new()), ..Sent::default() };
+        self.attributes.clear();
+        self.attributes.extend_from_slice(&self.library);
+        self.logs.clear();
+        each(bytes, |number, value| self.span_field(number, value, &mut sent))?;
+        match self.translate(&sent) {
+            Some(span) => self.batch.spans.push(span),
+            None => self.refused += 1,
         }
         Ok(())
     }
-}
 
-/// A field as it lies on the wire.
-struct Field<'a> {
-    number: u32,
-    wire_type: u64,
-    /// What it holds, where it has a length of its own.
-    bytes: Option<&'a [u8]>,
-}
-
-impl<'a> Field<'a> {
-    /// The message in it, if it has this number.
-    fn message(&self, number: u32, name: &str) -> Result<Option<&'a [u8]>, String> {
-        if self.number != number {
-            return Ok(None);
+    fn span_field(
+        &mut self,
+        number: u32,
+        value: Value<'a>,
+        sent: &mut Sent<'a>,
+    ) -> Result<(), String> {
+        match number {
+            1 => sent.trace_id = message(value, "TraceId")?,
+            2 => sent.span_id = message(value, "SpanId")?,
+            3 => sent.state = message(value, "TraceState")?,
+            4 => sent.parent = message(value, "ParentSpanId")?,
+            5 => sent.name = message(value, "Name")?,
+            6 => sent.kind = varint(value, "Kind")?,
+            7 => sent.start = fixed(value, "StartTimeUnixNano")?,
+            8 => sent.end = fixed(value, "EndTimeUnixNano")?,
+            9 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1)?,
+            11 => self.event(message(value, "Events")?)?,
+            13 => self.link(message(value, "Links")?, &mut sent.links)?,
+            15 => each(message(value, "Status")?, |number, value| {
+                match number {
+                    2 => sent.description = message(value, "Message")?,
+                    3 => sent.status = varint(value, "Code")?,
+                    _ => {}
+                }
+                Ok(())
+            })?,
+            _ => {}
         }
-        let wrong = || format!("proto: wrong wireType = {} for field {name}", self.wire_type);
-        self.bytes.map(Some).ok_or_else(wrong)
+        Ok(())
+    }
+
+    /// The span in Jaeger's terms, unless its ids are none.
+    fn translate(&mut self, sent: &Sent<'a>) -> Option<Draft<'a>> {
+        let trace_id = pair(sent.trace_id).filter(|id| !id.is_zero())?;
+        let span_id = eight(sent.span_id).map(SpanId).filter(|id| id.0 != 0)?;
+        let references = self.references(sent, trace_id)?;
+        push_kind(&mut self.attributes, sent.kind);
+        push_status(&mut self.attributes, sent.status, sent.description);
+        push_text(&mut self.attributes, "w3c.tracestate", sent.state);
+        let first_tag = self.batch.tags.len();
+        self.batch.tags.append(&mut self.attributes);
+        let format = self.batch.format_tag(FORMAT);
+        let first_log = self.batch.logs.len();
+        self.batch.logs.append(&mut self.logs);
+        let duration = sent.end.checked_sub(sent.start);
+        let first_warning = self.batch.warnings.len();
+        if duration.is_none() {
+            self.batch.warnings.push(NEGATIVE_DURATION.as_bytes().into());
+        }
+        let duration = duration.unwrap_or_default();
+        Some(Draft {
+            trace_id,
+            span_id,
+            operation: sent.name.into(),
+            references,
+            flags: 0, // OTLP has them since 2023, Jaeger does not show them
+            start: sent.start / 1_000,
+            duration: duration / 1_000,
+            nanos: Nanos {
+                start: (sent.start % 1_000) as u16,
+                duration: (duration % 1_000) as u16,
+            },
+            tags: first_tag..format.end,
+            logs: first_log..self.batch.logs.len(),
+            process: self.batch.processes.len() - 1,
+            warnings: first_warning..self.batch.warnings.len(),
+        })
+    }
+
+    /// The parent, then the links; `None` where one of their ids has the wrong length.
+    fn references(&mut self, sent: &Sent<'_>, trace_id: TraceId) -> Option<Part> {
+        let parent = SpanId(eight(sent.parent)?);
+        let links = sent.links.as_ref()?;
+        let list = &mut self.batch.references;
+        let first = list.len();
+        if parent.0 != 0 {
+            list.push(Reference { kind: RefKind::ChildOf, trace_id, span_id: parent });
+        }
+        list.extend_from_slice(links);
+        Some(first..list.len())
+    }
+
+    fn event(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+        self.take(size_of::<DraftLog>())?;
+        let (mut time, mut name) = (0, &b""[..]);
+        // The span's own come before it in the list.
+        let before = self.attributes.len();
+        each(bytes, |number, value| {
+            match number {
+                1 => time = fixed(value, "TimeUnixNano")?,
+                2 => name = message(value, "Name")?,
+                3 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 2)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let first = self.batch.tags.len();
+        if !self.attributes[before..].iter().any(|field| *field.key == *b"event") {
+            push_text(&mut self.batch.tags, "event", name);
+        }
+        self.batch.tags.extend(self.attributes.drain(before..));
+        let fields = first..self.batch.tags.len();
+        self.logs.push(DraftLog { timestamp: time / 1_000, fields });
+        Ok(())
+    }
+
+    fn link(&mut self, bytes: &'a [u8], links: &mut Option<Vec<Reference>>) -> Result<(), String> {
+        self.take(size_of::<Reference>())?;
+        let (mut trace, mut span) = (&b""[..], &b""[..]);
+        let before = self.attributes.len();
+        each(bytes, |number, value| {
+            match number {
+                1 => trace = message(value, "TraceId")?,
+                2 => span = message(value, "SpanId")?,
+                4 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 2)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        // They are checked as everything is, but Jaeger has no place for them.
+        self.attributes.truncate(before);
+        match (pair(trace), eight(span)) {
+            (Some(trace_id), Some(span)) => links.iter_mut().for_each(|links| {
+                links.push(Reference {
+                    kind: RefKind::FollowsFrom,
+                    trace_id,
+                    span_id: SpanId(span),
+                });
+            }),
+            _ => *links = None,
+        }
+        Ok(())
+    }
+
+    /// Reads an attribute whose value may nest `depth` levels deep.
+    fn attribute(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), String> {
+        self.take(size_of::<Tag<'_>>())?;
+        let (mut key, mut value) = (&b""[..], TagValue::String(Bytes::default()));
+        each(bytes, |number, field| {
+            match number {
+                1 => key = message(field, "Key")?,
+                2 => value = self.any_value(message(field, "Value")?, depth - 1)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        self.attributes.push(Tag { key: key.into(), value });
+        Ok(())
+    }
+
+    fn any_value(&mut self, bytes: &'a [u8], depth: u32) -> Result<TagValue<'a>, String> {
+        let mut found = TagValue::String(Bytes::default());
+        let mut nests = false;
+        each(bytes, |number, value| {
+            match number {
+                1 => found = TagValue::String(message(value, "StringValue")?.into()),
+                2 => found = TagValue::Bool(varint(value, "BoolValue")? != 0),
+                3 => found = TagValue::Int64(varint(value, "IntValue")? as i64),
+                4 => found = TagValue::Float64(f64::from_bits(fixed(value, "DoubleValue")?)),
+                7 => found = TagValue::Binary(message(value, "BytesValue")?.into()),
+                5 | 6 => nests = true,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if nests {
+            let text = attribute::nested(bytes, depth, &mut self.room)?;
+            found = TagValue::String(text.into());
+        }
+        Ok(found)
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), String> {
+        super::take_room(&mut self.room, bytes)
     }
 }
 
-/// The fields of a message. The first error ends them.
-fn fields(bytes: &[u8]) -> impl Iterator<Item = Result<Field<'_>, String>> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let field = field(&mut rest);
-        if field.is_err() {
-            rest = &[];
-        }
-        Some(field)
-    })
-}
-
-/// Reads a field, with the words that Jaeger has for what is none.
-fn field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, String> {
-    let key = varint(rest)?;
-    let number = u32::try_from(key >> 3).map_err(|_| "proto: integer overflow")?;
-    let wire_type = key & 7;
-    if number == 0 {
-        return Err(format!("proto: illegal tag {number} (wire type {wire_type})"));
-    }
-    let length = match wire_type {
-        0 => {
-            varint(rest)?;
-            return Ok(Field { number, wire_type, bytes: None });
-        }
-        1 => 8,
-        2 => usize::try_from(varint(rest)?).unwrap_or(usize::MAX),
-        5 => 4,
-        other => return Err(format!("proto: illegal wireType {other}")),
+fn push_kind(tags: &mut Vec<Tag<'_>>, kind: u64) {
+    let kind = match kind {
+        1 => "internal",
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => return,
     };
-    let (bytes, after) = rest.split_at_checked(length).ok_or("unexpected EOF")?;
-    *rest = after;
-    Ok(Field { number, wire_type, bytes: Some(bytes).filter(|_| wire_type == 2) })
+    tags.push(Tag::text("span.kind", kind));
 }
 
-fn varint(rest: &mut &[u8]) -> Result<u64, String> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first().ok_or("unexpected EOF")?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Ok(value);
+fn push_status<'a>(tags: &mut Vec<Tag<'a>>, code: u64, description: &'a [u8]) {
+    match code {
+        1 => tags.push(Tag::text("otel.status_code", "OK")),
+        2 => {
+            tags.push(Tag::text("otel.status_code", "ERROR"));
+            tags.push(Tag { key: b"error"[..].into(), value: TagValue::Bool(true) });
         }
+        _ => {}
     }
-    Err("proto: integer overflow".to_owned())
+    push_text(tags, "otel.status_description", description);
+}
+
+/// Adds a tag unless its text is empty.
+fn push_text<'a>(tags: &mut Vec<Tag<'a>>, key: &'static str, text: &'a [u8]) {
+    if !text.is_empty() {
+        tags.push(Tag { key: key.as_bytes().into(), value: TagValue::String(text.into()) });
+    }
+}
+
+/// 16 bytes, or none for zero.
+fn pair(bytes: &[u8]) -> Option<TraceId> {
+    match bytes.len() {
+        0 => Some(TraceId::default()),
+        16 => Some(TraceId { high: eight(&bytes[..8])?, low: eight(&bytes[8..])? }),
+        _ => None,
+    }
+}
+
+/// 8 bytes, or none for zero.
+fn eight(bytes: &[u8]) -> Option<u64> {
+    match bytes.len() {
+        0 => Some(0),
+        8 => bytes.try_into().ok().map(u64::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// Calls `read` for each field of a message.
+#[inline]
+pub(super) fn each<'a>(
+    bytes: &'a [u8],
+    mut read: impl FnMut(u32, Value<'a>) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut fields = Fields::of(bytes);
+    while let Some((number, value)) = fields.next().map_err(|error| in_words_of_go(&error))? {
+        read(number, value)?;
+    }
+    Ok(())
+}
+
+/// The text, bytes or message in a field.
+#[inline]
+fn message<'a>(value: Value<'a>, field: &str) -> Result<&'a [u8], String> {
+    value.bytes().map_err(|_| wrong_type(value, field))
+}
+
+fn varint(value: Value<'_>, field: &str) -> Result<u64, String> {
+    value.varint().map_err(|_| wrong_type(value, field))
+}
+
+fn fixed(value: Value<'_>, field: &str) -> Result<u64, String> {
+    value.double().map(f64::to_bits).map_err(|_| wrong_type(value, field))
+}
+
+fn wrong_type(value: Value<'_>, field: &str) -> String {
+    format!("proto: wrong wireType = {} for field {field}", value.wire_type())
+}
+
+/// What Jaeger says of bytes that are no message.
+fn in_words_of_go(error: &Error) -> String {
+    match error {
+        Error::Truncated | Error::TooLong(_) => "unexpected EOF".to_owned(),
+        Error::Varint => "proto: integer overflow".to_owned(),
+        Error::FieldNumber(kind) => format!("proto: illegal tag 0 (wire type {kind})"),
+        Error::WireType(number) => format!("proto: illegal wireType {number}"),
+        other => other.to_string(),
+    }
 }

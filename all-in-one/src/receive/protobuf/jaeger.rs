@@ -131,12 +131,15 @@ impl Decoder<'_> {
                 6 => {
                     let (start, nanos) = timestamp(value.bytes()?)?;
                     span.nanos.start = nanos;
-                    span.start = not_negative(start, NEGATIVE_START, &mut warnings);
+                    span.start =
+                        not_negative(start, NEGATIVE_START, |text| warnings.push(text.into()));
                 }
                 7 => {
                     let (duration, nanos) = duration(value.bytes()?)?;
                     span.nanos.duration = nanos;
-                    span.duration = not_negative(duration, NEGATIVE_DURATION, &mut warnings);
+                    span.duration = not_negative(duration, NEGATIVE_DURATION, |text| {
+                        warnings.push(text.into())
+                    });
                 }
                 8 => self.tag(value, &mut tags)?,
                 9 => {

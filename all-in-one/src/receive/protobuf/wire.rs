@@ -7,13 +7,13 @@ use super::Error;
 /// A reader over one message's bytes. It reads one level: a message within is the bytes of a
 /// field, so nothing nests here, whatever was sent.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(in crate::receive) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 /// A field's value, as far as the wire format knows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(in crate::receive) enum Value<'a> {
     /// An integer of any size, a boolean, or an enum.
     Varint(u64),
     /// A double, or an integer of fixed size.
@@ -25,19 +25,20 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(message: &'a [u8]) -> Self {
+    pub(in crate::receive) fn of(message: &'a [u8]) -> Self {
         Fields { rest: message }
     }
 
     /// The next field's number and value, or `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Error> {
+    #[inline]
+    pub(in crate::receive) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
         }
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).map_err(|_| Error::Varint)?;
         if number == 0 {
-            return Err(Error::FieldNumber);
+            return Err(Error::FieldNumber((key & 7) as u8));
         }
         let value = match key & 7 {
             0 => Value::Varint(self.varint()?),
@@ -92,21 +93,31 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn varint(self) -> Result<u64, Error> {
+    /// The number of its wire type.
+    pub(in crate::receive) fn wire_type(self) -> u8 {
+        match self {
+            Value::Varint(_) => 0,
+            Value::Fixed64(_) => 1,
+            Value::Bytes(_) => 2,
+            Value::Fixed32 => 5,
+        }
+    }
+
+    pub(in crate::receive) fn varint(self) -> Result<u64, Error> {
         match self {
             Value::Varint(value) => Ok(value),
             _ => Err(Error::Kind),
         }
     }
 
-    pub(super) fn double(self) -> Result<f64, Error> {
+    pub(in crate::receive) fn double(self) -> Result<f64, Error> {
         match self {
             Value::Fixed64(bits) => Ok(f64::from_bits(bits)),
             _ => Err(Error::Kind),
         }
     }
 
-    pub(super) fn bytes(self) -> Result<&'a [u8], Error> {
+    pub(in crate::receive) fn bytes(self) -> Result<&'a [u8], Error> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
             _ => Err(Error::Kind),
@@ -140,7 +151,7 @@ mod tests {
             (&[0x0d, 1, 2, 3], Error::Truncated),
             (&[0x12, 1], Error::TooLong(1)),
             (&[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f], Error::TooLong(0xffff_ffff)),
-            (&[0x00, 1], Error::FieldNumber),
+            (&[0x00, 1], Error::FieldNumber(0)),
             (&[0x0b], Error::WireType(3)),
             (&[0x0f], Error::WireType(7)),
             (&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], Error::Varint),

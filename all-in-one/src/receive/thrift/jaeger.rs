@@ -4,30 +4,20 @@
 //! A field that is unknown, or of another type than the interface file gives it, is passed over;
 //! a required field that is missing spoils the whole batch. Both are what Jaeger does.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use super::{Error, Protocol, Type};
 use crate::model::{
-    KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
+    Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
+    TraceId,
 };
-use crate::receive::intern::Interner;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
-
-/// A batch: the spans that one process sent together.
-#[derive(Debug)]
-pub struct Batch {
-    /// The spans, in the order sent.
-    pub spans: Vec<Span>,
-    /// About how many bytes they take in memory.
-    pub bytes: usize,
-}
 
 /// Reads a message of the agent: `emitBatch(Batch)`, as call or oneway.
 pub fn emit_batch<'a>(
     input: &mut impl Protocol<'a>,
-    interner: &mut Interner,
-    format: &str,
-) -> Result<Batch, Error> {
+    format: &'static str,
+) -> Result<Batch<'a>, Error> {
     let message = input.message()?;
     if !matches!(message.kind, 1 | 4) {
         return Err(Error::MessageKind(message.kind));
@@ -41,7 +31,7 @@ pub fn emit_batch<'a>(
     let outer = input.begin_struct()?;
     while let Some(field) = input.field()? {
         match (field.id, field.kind) {
-            (1, Type::Struct) => found = Some(batch(input, interner, format)?),
+            (1, Type::Struct) => found = Some(batch(input, format)?),
             _ => input.skip(field.kind)?,
         }
     }
@@ -50,70 +40,58 @@ pub fn emit_batch<'a>(
 }
 
 /// Reads a `Batch` and gives every span its process, and the tag that names its format.
-pub fn batch<'a>(
-    input: &mut impl Protocol<'a>,
-    interner: &mut Interner,
-    format: &str,
-) -> Result<Batch, Error> {
-    let before = interner.allocated();
-    let mut decoder = Decoder { input, interner };
-    let mut process = None;
-    let mut spans = None;
+pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<Batch<'a>, Error> {
+    let mut decoder = Decoder { input, batch: Batch::default(), format };
+    let (mut process, mut spans) = (None, None);
     let outer = decoder.input.begin_struct()?;
     while let Some(field) = decoder.input.field()? {
         match (field.id, field.kind) {
             (1, Type::Struct) => process = Some(decoder.process()?),
-            (2, Type::List) => spans = Some(decoder.spans(format)?),
+            (2, Type::List) => spans = Some(decoder.spans()?),
             _ => decoder.input.skip(field.kind)?,
         }
     }
     decoder.input.end_struct(outer);
-    let process = process.ok_or(Error::Missing("process"))?;
-    let mut spans: Vec<Span> = spans.ok_or(Error::Missing("spans"))?;
-    for span in &mut spans {
-        span.process = Arc::clone(&process);
-    }
-    let bytes = interner.allocated().wrapping_sub(before);
-    Ok(Batch { spans, bytes })
+    decoder.batch.processes.push(need(process, "process")?);
+    need(spans, "spans")?;
+    Ok(decoder.batch)
 }
 
-struct Decoder<'d, P> {
+struct Decoder<'d, 'a, P> {
     input: &'d mut P,
-    interner: &'d mut Interner,
+    batch: Batch<'a>,
+    format: &'static str,
 }
 
-impl<'a, P: Protocol<'a>> Decoder<'_, P> {
-    fn process(&mut self) -> Result<Arc<Process>, Error> {
-        let mut service = None;
-        let mut tags = Vec::new();
+impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
+    fn process(&mut self) -> Result<DraftProcess<'a>, Error> {
+        let (mut service, mut tags) = (None, 0..0);
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
                 (1, Type::Binary) => service = Some(self.text()?),
-                (2, Type::List) => tags = self.tags(0)?,
+                (2, Type::List) => tags = self.tags()?,
                 _ => self.input.skip(field.kind)?,
             }
         }
         self.input.end_struct(outer);
-        let service = service.ok_or(Error::Missing("Process.serviceName"))?;
-        Ok(self.interner.process(service, tags))
+        Ok(DraftProcess::new(need(service, "Process.serviceName")?, tags))
     }
 
-    fn spans(&mut self, format: &str) -> Result<Vec<Span>, Error> {
-        let nobody = self.interner.nobody();
+    fn spans(&mut self) -> Result<(), Error> {
+        self.batch.spans.clear();
         let count = self.list("Batch.spans")?;
-        let mut spans = room(count);
         for _ in 0..count {
-            spans.push(self.span(&nobody, format)?);
+            let span = self.span()?;
+            self.batch.spans.push(span);
         }
-        self.interner.charge(count * size_of::<Span>());
-        Ok(spans)
+        Ok(())
     }
 
-    fn span(&mut self, process: &Arc<Process>, format: &str) -> Result<Span, Error> {
+    fn span(&mut self) -> Result<Draft<'a>, Error> {
         let (mut low, mut high, mut id, mut parent) = (None, None, None, None);
         let (mut operation, mut flags, mut start, mut duration) = (None, None, None, None);
-        let (mut references, mut tags, mut logs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut references, mut tags, mut logs) = (0..0, None, 0..0);
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
@@ -126,7 +104,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
                 (7, Type::I32) => flags = Some(self.input.i32()?),
                 (8, Type::I64) => start = Some(self.input.i64()?),
                 (9, Type::I64) => duration = Some(self.input.i64()?),
-                (10, Type::List) => tags = self.tags(1)?,
+                (10, Type::List) => tags = Some(self.span_tags()?),
                 (11, Type::List) => logs = self.logs()?,
                 _ => self.input.skip(field.kind)?,
             }
@@ -138,41 +116,46 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
         };
         let span_id = SpanId(need(id, "Span.spanId")? as u64);
         let parent = SpanId(need(parent, "Span.parentSpanId")? as u64);
-        add_parent(&mut references, trace_id, parent);
-        tags.push(self.interner.format_tag(format));
-        let mut warnings = Vec::new();
-        let start = not_negative(need(start, "Span.startTime")?, NEGATIVE_START, &mut warnings);
-        let duration =
-            not_negative(need(duration, "Span.duration")?, NEGATIVE_DURATION, &mut warnings);
-        self.interner.charge(
-            references.len() * size_of::<Reference>()
-                + (tags.len()) * size_of::<KeyValue>()
-                + logs.len() * size_of::<Log>(),
-        );
-        Ok(Span {
+        let first_warning = self.batch.warnings.len();
+        Ok(Draft {
             trace_id,
             span_id,
             operation: need(operation, "Span.operationName")?,
-            references: references.into(),
+            references: self.with_parent(references, trace_id, parent),
             flags: need(flags, "Span.flags")? as u32,
-            start,
-            duration,
-            nanos: Nanos::default(),
-            tags: tags.into(),
-            logs: logs.into(),
-            process: Arc::clone(process),
-            warnings: warnings.into(),
+            start: self.time(start, "Span.startTime", NEGATIVE_START)?,
+            duration: self.time(duration, "Span.duration", NEGATIVE_DURATION)?,
+            tags: tags.unwrap_or_else(|| self.batch.format_tag(self.format)),
+            logs,
+            warnings: first_warning..self.batch.warnings.len(),
+            ..Draft::default()
         })
     }
 
-    fn references(&mut self) -> Result<Vec<Reference>, Error> {
-        let count = self.list("Span.references")?;
-        // One more than sent: the parent may join them.
-        let mut references = room(count + 1);
-        for _ in 0..count {
-            references.push(self.reference()?);
+    /// A span's tags, and the one that names its format.
+    fn span_tags(&mut self) -> Result<Part, Error> {
+        let sent = self.tags()?;
+        let format = self.batch.format_tag(self.format);
+        Ok(sent.start..format.end)
+    }
+
+    fn time(
+        &mut self,
+        time: Option<i64>,
+        field: &'static str,
+        warning: &'static str,
+    ) -> Result<u64, Error> {
+        let warn = |text: &'static str| self.batch.warnings.push(text.as_bytes().into());
+        Ok(not_negative(need(time, field)?, warning, warn))
+    }
+
+    fn references(&mut self) -> Result<Part, Error> {
+        let first = self.batch.references.len();
+        for _ in 0..self.list("Span.references")? {
+            let reference = self.reference()?;
+            self.batch.references.push(reference);
         }
-        Ok(references)
+        Ok(first..self.batch.references.len())
     }
 
     fn reference(&mut self) -> Result<Reference, Error> {
@@ -198,45 +181,55 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
         })
     }
 
-    fn logs(&mut self) -> Result<Vec<Log>, Error> {
-        let count = self.list("Span.logs")?;
-        let mut logs = room(count);
-        for _ in 0..count {
-            logs.push(self.log()?);
+    /// The model has no parent field: the parent becomes the first reference, unless one of them
+    /// already points there.
+    fn with_parent(&mut self, references: Part, trace_id: TraceId, parent: SpanId) -> Part {
+        let list = &mut self.batch.references;
+        let known = |r: &Reference| r.span_id == parent && r.trace_id == trace_id;
+        if parent.0 == 0 || list[references.clone()].iter().any(known) {
+            return references;
         }
-        Ok(logs)
+        // Theirs is the end of the list, or an empty part of it.
+        let first = if references.is_empty() { list.len() } else { references.start };
+        let kind = RefKind::ChildOf;
+        list.insert(first, Reference { kind, trace_id, span_id: parent });
+        first..first + references.len() + 1
     }
 
-    fn log(&mut self) -> Result<Log, Error> {
+    fn logs(&mut self) -> Result<Part, Error> {
+        let first = self.batch.logs.len();
+        for _ in 0..self.list("Span.logs")? {
+            let log = self.log()?;
+            self.batch.logs.push(log);
+        }
+        Ok(first..self.batch.logs.len())
+    }
+
+    fn log(&mut self) -> Result<DraftLog, Error> {
         let (mut timestamp, mut fields) = (None, None);
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
                 (1, Type::I64) => timestamp = Some(self.input.i64()?),
-                (2, Type::List) => fields = Some(self.tags(0)?),
+                (2, Type::List) => fields = Some(self.tags()?),
                 _ => self.input.skip(field.kind)?,
             }
         }
         self.input.end_struct(outer);
         let fields = need(fields, "Log.fields")?;
-        self.interner.charge(fields.len() * size_of::<KeyValue>());
-        Ok(Log {
-            timestamp: need(timestamp, "Log.timestamp")?.max(0) as u64,
-            fields: fields.into(),
-        })
+        Ok(DraftLog { timestamp: need(timestamp, "Log.timestamp")?.max(0) as u64, fields })
     }
 
-    /// Reads tags into a list with room for `more`.
-    fn tags(&mut self, more: usize) -> Result<Vec<KeyValue>, Error> {
-        let count = self.list("tags")?;
-        let mut tags = room(count + more);
-        for _ in 0..count {
-            tags.push(self.tag()?);
+    fn tags(&mut self) -> Result<Part, Error> {
+        let first = self.batch.tags.len();
+        for _ in 0..self.list("tags")? {
+            let tag = self.tag()?;
+            self.batch.tags.push(tag);
         }
-        Ok(tags)
+        Ok(first..self.batch.tags.len())
     }
 
-    fn tag(&mut self) -> Result<KeyValue, Error> {
+    fn tag(&mut self) -> Result<Tag<'a>, Error> {
         let (mut key, mut kind, mut text, mut double) = (None, None, None, None);
         let (mut boolean, mut long, mut binary) = (None, None, None);
         let outer = self.input.begin_struct()?;
@@ -248,30 +241,25 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
                 (4, Type::Double) => double = Some(self.input.double()?),
                 (5, Type::Bool) => boolean = Some(self.input.bool()?),
                 (6, Type::I64) => long = Some(self.input.i64()?),
-                (7, Type::Binary) => binary = Some(self.input.bytes()?),
+                (7, Type::Binary) => binary = Some(self.text()?),
                 _ => self.input.skip(field.kind)?,
             }
         }
         self.input.end_struct(outer);
         // A value that is missing is its type's zero.
         let value = match need(kind, "Tag.vType")? {
-            0 => Value::String(text.unwrap_or_else(|| self.interner.text(b""))),
-            1 => Value::Float64(double.unwrap_or(0.0)),
-            2 => Value::Bool(boolean.unwrap_or(false)),
-            3 => Value::Int64(long.unwrap_or(0)),
-            4 => Value::Binary(self.binary(binary.unwrap_or(&[]))),
-            other => Value::String(format!("Unknown VType: {other}").into()),
+            0 => TagValue::String(text.unwrap_or_default()),
+            1 => TagValue::Float64(double.unwrap_or(0.0)),
+            2 => TagValue::Bool(boolean.unwrap_or(false)),
+            3 => TagValue::Int64(long.unwrap_or(0)),
+            4 => TagValue::Binary(binary.unwrap_or_default()),
+            other => TagValue::String(format!("Unknown VType: {other}").into_bytes().into()),
         };
-        Ok(KeyValue { key: need(key, "Tag.key")?, value })
+        Ok(Tag { key: need(key, "Tag.key")?, value })
     }
 
-    fn text(&mut self) -> Result<Text, Error> {
-        Ok(self.interner.text(self.input.bytes()?))
-    }
-
-    fn binary(&mut self, bytes: &[u8]) -> Box<[u8]> {
-        self.interner.charge(bytes.len());
-        bytes.into()
+    fn text(&mut self) -> Result<Bytes<'a>, Error> {
+        Ok(Cow::Borrowed(self.input.bytes()?))
     }
 
     /// Reads the head of a list of structs.
@@ -283,25 +271,8 @@ impl<'a, P: Protocol<'a>> Decoder<'_, P> {
     }
 }
 
-/// A list with room for what it claims to hold, up to what a batch usually holds: a claim costs
-/// the sender one byte an element, and would cost us a hundred times that.
-fn room<T>(count: usize) -> Vec<T> {
-    Vec::with_capacity(count.min(128))
-}
-
 fn need<T>(value: Option<T>, field: &'static str) -> Result<T, Error> {
     value.ok_or(Error::Missing(field))
-}
-
-/// The model has no parent field: the parent becomes the first reference, unless one of them
-/// already points there.
-fn add_parent(references: &mut Vec<Reference>, trace_id: TraceId, parent: SpanId) {
-    let known = |r: &Reference| r.span_id == parent && r.trace_id == trace_id;
-    if parent.0 == 0 || references.iter().any(known) {
-        return;
-    }
-    let kind = RefKind::ChildOf;
-    references.insert(0, Reference { kind, trace_id, span_id: parent });
 }
 
 fn shown(name: &[u8]) -> String {

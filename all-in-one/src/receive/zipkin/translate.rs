@@ -39,8 +39,8 @@ fn span(mut sent: Sent, interner: &mut Interner) -> Span {
 
     let mut warnings = Vec::new();
     let (start, duration) = times(&sent, &annotations);
-    let start = not_negative(start, NEGATIVE_START, &mut warnings);
-    let duration = not_negative(duration, NEGATIVE_DURATION, &mut warnings);
+    let start = not_negative(start, NEGATIVE_START, |text| warnings.push(text.into()));
+    let duration = not_negative(duration, NEGATIVE_DURATION, |text| warnings.push(text.into()));
     let logs: Vec<Log> = annotations.iter().filter_map(|sent| log(sent, interner)).collect();
     let parent = sent.parent.filter(|parent| parent.0 != 0);
     let references: Vec<Reference> = parent
