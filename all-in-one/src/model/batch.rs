@@ -45,7 +45,7 @@ pub(crate) struct Draft<'a> {
 }
 
 /// A process; see [`super::Process`].
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct DraftProcess<'a> {
     pub(crate) service: Bytes<'a>,
     pub(crate) tags: Part,

@@ -10,7 +10,7 @@ mod trace;
 mod value;
 
 pub use batch::Batch;
-pub(crate) use batch::{Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue};
+pub(crate) use batch::{Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue, append};
 pub use ids::{InvalidId, SpanId, TraceId};
 pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
 pub use trace::Trace;

@@ -165,7 +165,7 @@ impl Agent {
             return;
         }
         match (self.decode)(packet) {
-            Ok(batch) => self.intake.take_batch(&self.counters, &batch),
+            Ok(batch) => self.intake.take(&self.counters, &batch),
             Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => rarely(self.counters.refused(reason(&error)), || {
                 warn!(bytes, door = self.name, "dropped a UDP packet: {error}");

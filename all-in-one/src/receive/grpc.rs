@@ -11,7 +11,7 @@
 pub use crate::grpc::MAX_MESSAGE;
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -23,7 +23,6 @@ use tonic::Status;
 use tonic::server::UnaryService;
 use tracing::warn;
 
-use super::intern::Interner;
 use super::protobuf::{Error, jaeger};
 use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::admin::sampling;
@@ -46,11 +45,7 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         address: &config.collector_grpc,
     };
     door.grpc(config, intake, |counters| {
-        let collector = Collector {
-            intake: intake.clone(),
-            counters: Arc::clone(counters),
-            interner: Mutex::default(),
-        };
+        let collector = Collector { intake: intake.clone(), counters: Arc::clone(counters) };
         Router::new()
             .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
             .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
@@ -62,7 +57,6 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
-    interner: Mutex<Interner>,
 }
 
 async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -114,12 +108,9 @@ impl UnaryService<Bytes> for PostSpans {
 
 impl Collector {
     fn store(&self, message: &[u8]) -> Result<(), Status> {
-        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = jaeger::post_spans(message, &mut interner, FORMAT);
-        drop(interner);
-        match batch {
+        match jaeger::post_spans(message, FORMAT) {
             Ok(batch) => {
-                self.intake.take(&self.counters, &batch.spans);
+                self.intake.take(&self.counters, &batch);
                 Ok(())
             }
             Err(error) => Err(self.refuse(&error)),

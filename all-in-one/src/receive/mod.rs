@@ -17,7 +17,6 @@ pub mod collector;
 mod counters;
 mod door;
 pub mod grpc;
-mod intern;
 mod json;
 pub mod otlp;
 pub mod protobuf;
@@ -37,7 +36,7 @@ pub(crate) use counters::{Counters, rarely};
 pub(crate) use door::{OpenDoor, Opened, TcpDoor, bind, tcp};
 
 use crate::admin::sampling;
-use crate::model::{Batch, Span};
+use crate::model::Batch;
 use crate::query::grpc as query_grpc;
 use crate::store::Store;
 
@@ -63,14 +62,8 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Puts spans into the store, and counts them.
-    pub(crate) fn take(&self, counters: &Counters, spans: &[Span]) {
-        counters.took(spans.len());
-        self.store.insert(spans);
-    }
-
     /// Puts the spans of a batch into the store, and counts them.
-    pub(crate) fn take_batch(&self, counters: &Counters, batch: &Batch<'_>) {
+    pub(crate) fn take(&self, counters: &Counters, batch: &Batch<'_>) {
         counters.took(batch.len());
         self.store.take(batch);
     }

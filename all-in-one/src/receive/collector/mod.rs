@@ -109,7 +109,7 @@ impl Collector {
     fn decode(&self, body: &[u8]) -> Result<(), Refusal> {
         let batch = jaeger::batch(&mut Binary::new(body), FORMAT);
         let batch = batch.map_err(|error| Refusal::malformed(body, &error))?;
-        self.intake.take_batch(&self.counters, &batch);
+        self.intake.take(&self.counters, &batch);
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Exporter {
     /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
     fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
         let decoded = proto::decode(request)?;
-        self.intake.take_batch(&self.counters, &decoded.batch);
+        self.intake.take(&self.counters, &decoded.batch);
         Ok(ExportTraceServiceResponse { partial_success: self.refuse(decoded.refused) })
     }
 

@@ -4,14 +4,12 @@
 //! field that is unknown is passed over, one that is missing is its type's zero: both as
 //! protocol buffers want it.
 
-use std::sync::Arc;
-
 use super::wire::{Fields, Value as Wire};
 use super::{Error, MAX_UNFOLDED};
 use crate::model::{
-    KeyValue, Log, Nanos, Process, RefKind, Reference, Span, SpanId, Text, TraceId, Value,
+    Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
+    TraceId, append,
 };
-use crate::receive::intern::Interner;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// What the collector calls the service of a span without a process.
@@ -22,161 +20,129 @@ const TIMESTAMPS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 /// The seconds that a duration may have, in either direction: what Go holds as nanoseconds.
 const LONGEST: i64 = i64::MAX / 1_000_000_000;
 
-/// A batch: the spans that one process sent together.
-#[derive(Debug)]
-pub struct Batch {
-    /// The spans, in the order sent.
-    pub spans: Vec<Span>,
-    /// About how many bytes they take in memory.
-    pub bytes: usize,
-}
-
 /// Reads a `PostSpansRequest`. Every span gets the batch's process, where it has none of its
 /// own, and the tag that names its format.
-pub fn post_spans(message: &[u8], interner: &mut Interner, format: &str) -> Result<Batch, Error> {
-    let before = interner.allocated();
-    let nobody = interner.nobody();
-    let mut decoder = Decoder { interner, before, format, nobody };
-    let (mut spans, mut process) = (Vec::new(), None);
+pub fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'a>, Error> {
+    let mut decoder = Decoder { format, ..Decoder::default() };
+    // The first process is the batch's, which may come after the spans.
+    decoder.batch.processes.push(DraftProcess::new(NO_PROCESS.as_bytes().into(), 0..0));
     let mut fields = Fields::of(message);
     while let Some((number, value)) = fields.next()? {
         if number == 1 {
-            decoder.batch(value.bytes()?, &mut spans, &mut process)?;
+            decoder.batch(value.bytes()?)?;
         }
     }
-    let process = process.unwrap_or_else(|| decoder.unknown_process());
-    for span in &mut spans {
-        if Arc::ptr_eq(&span.process, &decoder.nobody) {
-            span.process = Arc::clone(&process);
-        }
-    }
-    Ok(Batch { spans, bytes: decoder.unfolded() })
+    Ok(decoder.batch)
 }
 
-struct Decoder<'d> {
-    interner: &'d mut Interner,
-    /// What the interner had allocated before this message.
-    before: usize,
-    format: &'d str,
-    /// Stands for the batch's process, which may come after the spans.
-    nobody: Arc<Process>,
+#[derive(Default)]
+struct Decoder<'a> {
+    format: &'static str,
+    batch: Batch<'a>,
+    /// The tags of the span that is being read, then those of a log of it.
+    tags: Vec<Tag<'a>>,
+    /// How many bytes the request takes so far.
+    unfolded: usize,
 }
 
-impl Decoder<'_> {
-    fn unknown_process(&mut self) -> Arc<Process> {
-        let service = self.interner.text(NO_PROCESS.as_bytes());
-        self.interner.process(service, Vec::new())
-    }
-
-    fn batch(
-        &mut self,
-        message: &[u8],
-        spans: &mut Vec<Span>,
-        process: &mut Option<Arc<Process>>,
-    ) -> Result<(), Error> {
+impl<'a> Decoder<'a> {
+    fn batch(&mut self, message: &'a [u8]) -> Result<(), Error> {
         let mut fields = Fields::of(message);
         while let Some((number, value)) = fields.next()? {
             match number {
                 1 => {
                     let span = self.span(value.bytes()?)?;
-                    self.push(spans, span)?;
+                    self.batch.spans.push(span);
                 }
-                2 => *process = Some(self.process(value.bytes()?)?),
+                2 => self.batch.processes[0] = self.process(value.bytes()?)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn process(&mut self, message: &[u8]) -> Result<Arc<Process>, Error> {
-        let (mut service, mut tags) = (None, Vec::new());
+    fn process(&mut self, message: &'a [u8]) -> Result<DraftProcess<'a>, Error> {
+        self.unfold(size_of::<DraftProcess<'_>>())?;
+        let (mut service, before) = (Bytes::default(), self.tags.len());
         let mut fields = Fields::of(message);
         while let Some((number, value)) = fields.next()? {
             match number {
-                1 => service = Some(self.text(value)?),
-                2 => self.tag(value, &mut tags)?,
+                1 => service = value.bytes()?.into(),
+                2 => self.tag(value)?,
                 _ => {}
             }
         }
-        let service = service.unwrap_or_else(|| self.interner.text(b""));
-        Ok(self.interner.process(service, tags))
+        Ok(DraftProcess::new(service, self.tags_from(before)))
     }
 
-    fn span(&mut self, message: &[u8]) -> Result<Span, Error> {
-        let mut span = Span {
-            trace_id: TraceId::default(),
-            span_id: SpanId(0),
-            operation: self.interner.text(b""),
-            references: Box::default(),
-            flags: 0,
-            start: 0,
-            duration: 0,
-            nanos: Nanos::default(),
-            tags: Box::default(),
-            logs: Box::default(),
-            process: Arc::clone(&self.nobody),
-            warnings: Box::default(),
-        };
-        let (mut references, mut tags, mut logs) = (Vec::new(), Vec::new(), Vec::new());
-        let mut warnings = Vec::new();
+    fn span(&mut self, message: &'a [u8]) -> Result<Draft<'a>, Error> {
+        self.unfold(size_of::<Draft<'_>>())?;
+        let mut span = Draft::default();
+        let (mut references, mut logs) = (Vec::new(), Vec::new());
+        let mut warnings: Vec<Bytes<'a>> = Vec::new();
+        self.tags.clear();
         let mut fields = Fields::of(message);
         while let Some((number, value)) = fields.next()? {
             match number {
                 1 => span.trace_id = trace_id(value)?,
                 2 => span.span_id = span_id(value)?,
-                3 => span.operation = self.text(value)?,
-                4 => self.push(&mut references, reference(value.bytes()?)?)?,
+                3 => span.operation = value.bytes()?.into(),
+                4 => {
+                    self.unfold(size_of::<Reference>())?;
+                    references.push(reference(value.bytes()?)?);
+                }
                 // Jaeger's flags are the lower 32 bits.
                 5 => span.flags = value.varint()? as u32,
                 6 => {
                     let (start, nanos) = timestamp(value.bytes()?)?;
+                    let warn = |text: &'static str| warnings.push(text.as_bytes().into());
                     span.nanos.start = nanos;
-                    span.start =
-                        not_negative(start, NEGATIVE_START, |text| warnings.push(text.into()));
+                    span.start = not_negative(start, NEGATIVE_START, warn);
                 }
                 7 => {
                     let (duration, nanos) = duration(value.bytes()?)?;
+                    let warn = |text: &'static str| warnings.push(text.as_bytes().into());
                     span.nanos.duration = nanos;
-                    span.duration = not_negative(duration, NEGATIVE_DURATION, |text| {
-                        warnings.push(text.into())
-                    });
+                    span.duration = not_negative(duration, NEGATIVE_DURATION, warn);
                 }
-                8 => self.tag(value, &mut tags)?,
-                9 => {
-                    let log = self.log(value.bytes()?)?;
-                    self.push(&mut logs, log)?;
+                8 => self.tag(value)?,
+                9 => logs.push(self.log(value.bytes()?)?),
+                10 => {
+                    let process = self.process(value.bytes()?)?;
+                    span.process = self.batch.processes.len();
+                    self.batch.processes.push(process);
                 }
-                10 => span.process = self.process(value.bytes()?)?,
                 12 => {
-                    let warning = self.text(value)?;
-                    self.push(&mut warnings, warning)?;
+                    self.unfold(size_of::<Bytes<'_>>())?;
+                    warnings.push(value.bytes()?.into());
                 }
                 _ => {}
             }
         }
-        let format = self.interner.format_tag(self.format);
-        self.push(&mut tags, format)?;
-        span.references = references.into();
-        span.tags = tags.into();
-        span.logs = logs.into();
-        span.warnings = warnings.into();
+        let tags = self.tags_from(0);
+        span.tags = tags.start..self.batch.format_tag(self.format).end;
+        span.references = append(&mut self.batch.references, references);
+        span.logs = append(&mut self.batch.logs, logs);
+        span.warnings = append(&mut self.batch.warnings, warnings);
         Ok(span)
     }
 
-    fn log(&mut self, message: &[u8]) -> Result<Log, Error> {
-        let (mut time, mut tags) = (0, Vec::new());
+    fn log(&mut self, message: &'a [u8]) -> Result<DraftLog, Error> {
+        self.unfold(size_of::<DraftLog>())?;
+        let (mut timestamp_of, before) = (0, self.tags.len());
         let mut fields = Fields::of(message);
         while let Some((number, value)) = fields.next()? {
             match number {
-                1 => time = timestamp(value.bytes()?)?.0.max(0) as u64,
-                2 => self.tag(value, &mut tags)?,
+                1 => timestamp_of = timestamp(value.bytes()?)?.0.max(0) as u64,
+                2 => self.tag(value)?,
                 _ => {}
             }
         }
-        Ok(Log { timestamp: time, fields: tags.into() })
+        Ok(DraftLog { timestamp: timestamp_of, fields: self.tags_from(before) })
     }
 
-    fn tag(&mut self, message: Wire<'_>, tags: &mut Vec<KeyValue>) -> Result<(), Error> {
+    fn tag(&mut self, message: Wire<'a>) -> Result<(), Error> {
+        self.unfold(size_of::<Tag<'_>>())?;
         let (mut key, mut kind, mut text) = (&b""[..], 0, &b""[..]);
         let (mut boolean, mut int, mut double, mut binary) = (false, 0, 0.0, &b""[..]);
         let mut fields = Fields::of(message.bytes()?);
@@ -193,36 +159,26 @@ impl Decoder<'_> {
             }
         }
         let value = match kind {
-            0 => Value::String(self.interner.text(text)),
-            1 => Value::Bool(boolean),
-            2 => Value::Int64(int),
-            3 => Value::Float64(double),
-            4 => {
-                self.interner.charge(binary.len());
-                Value::Binary(binary.into())
-            }
-            other => Value::String(format!("unknown type {}", other as i32).into()),
+            0 => TagValue::String(text.into()),
+            1 => TagValue::Bool(boolean),
+            2 => TagValue::Int64(int),
+            3 => TagValue::Float64(double),
+            4 => TagValue::Binary(binary.into()),
+            other => TagValue::String(format!("unknown type {}", other as i32).into_bytes().into()),
         };
-        let key = self.interner.text(key);
-        self.push(tags, KeyValue { key, value })
-    }
-
-    fn text(&mut self, value: Wire<'_>) -> Result<Text, Error> {
-        Ok(self.interner.text(value.bytes()?))
-    }
-
-    /// Adds to a list, unless the message would unfold beyond its limit.
-    fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Result<(), Error> {
-        self.interner.charge(size_of::<T>());
-        if self.unfolded() > MAX_UNFOLDED {
-            return Err(Error::TooMuch);
-        }
-        list.push(item);
+        self.tags.push(Tag { key: key.into(), value });
         Ok(())
     }
 
-    fn unfolded(&self) -> usize {
-        self.interner.allocated().wrapping_sub(self.before)
+    /// Moves the tags from this one on into the batch.
+    fn tags_from(&mut self, before: usize) -> Part {
+        append(&mut self.batch.tags, self.tags.drain(before..))
+    }
+
+    /// Counts what the request takes in memory, within its limit.
+    fn unfold(&mut self, bytes: usize) -> Result<(), Error> {
+        self.unfolded += bytes;
+        if self.unfolded > MAX_UNFOLDED { Err(Error::TooMuch) } else { Ok(()) }
     }
 }
 
@@ -295,6 +251,8 @@ fn micros(seconds: i64, nanos: i32) -> (i64, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Span;
+    use crate::store::{Limits, Store};
 
     /// A field that holds bytes or a message.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
@@ -309,12 +267,20 @@ mod tests {
         bytes
     }
 
-    fn post(batch: &[u8]) -> Result<Batch, Error> {
-        post_spans(&field(1, batch), &mut Interner::default(), "proto")
+    /// The spans of a batch as they are stored.
+    fn post(batch: &[u8]) -> Result<Vec<Span>, Error> {
+        let message = field(1, batch);
+        let store = Store::new(Limits { traces: 0, bytes: 64 << 20 });
+        store.take(&post_spans(&message, "proto")?);
+        let mut spans = Vec::new();
+        store.each_between(i64::MIN, i64::MAX, |trace| {
+            spans.extend(trace.spans.iter().map(|span| Span::clone(span)));
+        });
+        Ok(spans)
     }
 
     fn one_span(fields: &[u8]) -> Result<Span, Error> {
-        Ok(post(&field(1, fields))?.spans.remove(0))
+        Ok(post(&field(1, fields))?.remove(0))
     }
 
     #[test]
@@ -322,7 +288,7 @@ mod tests {
         let own = field(1, &field(10, &field(1, b"own")));
         let batch = [field(1, b""), own, field(2, &field(1, b"shared"))].concat();
         let services: Vec<_> =
-            post(&batch).expect("a batch").spans.iter().map(|s| s.service().to_owned()).collect();
+            post(&batch).expect("a batch").iter().map(|s| s.service().to_owned()).collect();
         assert_eq!(services, ["shared", "own"]);
         assert_eq!(one_span(b"").expect("a span").service(), "null-process-and-service-name");
         let nameless = one_span(&field(10, b"")).expect("a span");

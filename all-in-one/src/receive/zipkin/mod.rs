@@ -7,7 +7,7 @@
 mod json;
 mod translate;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -17,7 +17,6 @@ use axum::routing::any;
 use tracing::warn;
 
 use super::body::{Room, Unreadable};
-use super::intern::Interner;
 use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -44,7 +43,6 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         router(Arc::new(Collector {
             intake: intake.clone(),
             counters: Arc::clone(counters),
-            interner: Mutex::default(),
             room: Room::default(),
         }))
     })
@@ -62,7 +60,6 @@ fn router(collector: Arc<Collector>) -> Router {
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
-    interner: Mutex<Interner>,
     room: Room,
 }
 
@@ -91,7 +88,7 @@ impl Collector {
             return text(status, reason);
         }
         let collector = Arc::clone(&self);
-        let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(spans));
+        let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(&spans));
         match self.room.work(&head.headers, body, work).await {
             Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
             Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
@@ -107,12 +104,8 @@ impl Collector {
         }
     }
 
-    fn store(&self, spans: Vec<json::Span>) {
-        // The table of texts is as good after a panic as before.
-        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let spans = translate::spans(spans, &mut interner);
-        drop(interner);
-        self.intake.take(&self.counters, &spans);
+    fn store(&self, spans: &[json::Span]) {
+        self.intake.take(&self.counters, &translate::spans(spans));
     }
 
     fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {

@@ -5,11 +5,13 @@
 //! receive, `sr`, `ss`, `ms` message send, `mr`); the four of a call make the tag `span.kind`,
 //! the two of a message remain as logs.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::json::{Annotation, Endpoint, Kind, Span as Sent};
-use crate::model::{KeyValue, Log, Nanos, Process, RefKind, Reference, Span, Text, Value};
-use crate::receive::intern::Interner;
+use crate::model::{
+    Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, Tag, TagValue, append,
+};
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// How Jaeger marks what came from Zipkin.
@@ -19,54 +21,72 @@ const UNKNOWN_SERVICE: &str = "unknown-service-name";
 /// Set where the client asked for this trace.
 const DEBUG: u32 = 2;
 
-/// Translates spans. They share the processes that the interner knows.
-pub(super) fn spans(sent: Vec<Sent>, interner: &mut Interner) -> Vec<Span> {
-    interner.charge(sent.len() * size_of::<Span>());
-    sent.into_iter().map(|sent| span(sent, interner)).collect()
+/// Translates spans.
+pub(super) fn spans(sent: &[Sent]) -> Batch<'_> {
+    let mut batch = Batch::default();
+    for sent in sent {
+        let span = span(sent, &mut batch);
+        batch.spans.push(span);
+    }
+    batch
 }
 
-fn span(mut sent: Sent, interner: &mut Interner) -> Span {
-    let mut annotations = std::mem::take(&mut sent.annotations);
-    annotations.extend(of_kind(&sent));
+fn span<'a>(sent: &'a Sent, batch: &mut Batch<'a>) -> Draft<'a> {
+    let annotations = sent.annotations.iter().map(Event::of).chain(of_kind(sent));
+    let annotations: Vec<Event<'a>> = annotations.collect();
     let mut tags = Tags::default();
-    tags.of_span(&sent, &annotations, interner);
-    let process = process(&sent, tags.of_process, interner);
+    tags.of_span(sent, annotations.is_empty());
+    let process = process(sent, tags.of_process, batch);
+    batch.processes.push(process);
     let mut tags = tags.of_span;
-    if let Some(kind) = annotations.iter().find_map(|annotation| side(&annotation.value)) {
-        tags.push(text("span.kind", kind, interner));
+    if let Some(kind) = annotations.iter().find_map(|annotation| side(annotation.value)) {
+        tags.push(text("span.kind", kind));
     }
-    tags.push(interner.format_tag(FORMAT));
-
-    let mut warnings = Vec::new();
-    let (start, duration) = times(&sent, &annotations);
-    let start = not_negative(start, NEGATIVE_START, |text| warnings.push(text.into()));
-    let duration = not_negative(duration, NEGATIVE_DURATION, |text| warnings.push(text.into()));
-    let logs: Vec<Log> = annotations.iter().filter_map(|sent| log(sent, interner)).collect();
+    let tags = append(&mut batch.tags, tags);
+    let tags = tags.start..batch.format_tag(FORMAT).end;
+    let first_log = batch.logs.len();
+    for annotation in &annotations {
+        log(*annotation, batch);
+    }
+    let first_warning = batch.warnings.len();
+    let (start, duration) = times(sent, &annotations);
+    let mut warn = |text: &'static str| batch.warnings.push(text.as_bytes().into());
+    let start = not_negative(start, NEGATIVE_START, &mut warn);
+    let duration = not_negative(duration, NEGATIVE_DURATION, &mut warn);
     let parent = sent.parent.filter(|parent| parent.0 != 0);
-    let references: Vec<Reference> = parent
-        .map(|span_id| Reference { kind: RefKind::ChildOf, trace_id: sent.trace_id, span_id })
-        .into_iter()
-        .collect();
-    interner.charge(size_of_val(&*references) + size_of_val(&*tags) + size_of_val(&*logs));
-    Span {
+    let child_of = |span_id| Reference { kind: RefKind::ChildOf, trace_id: sent.trace_id, span_id };
+    Draft {
         trace_id: sent.trace_id,
         span_id: sent.id,
-        operation: interner.text(sent.name.as_bytes()),
-        references: references.into(),
+        operation: sent.name.as_bytes().into(),
+        references: append(&mut batch.references, parent.map(child_of)),
         flags: if sent.debug { DEBUG } else { 0 },
         start,
         duration,
-        nanos: Nanos::default(),
-        tags: tags.into(),
-        logs: logs.into(),
-        process,
-        warnings: warnings.into(),
+        tags,
+        logs: first_log..batch.logs.len(),
+        process: batch.processes.len() - 1,
+        warnings: first_warning..batch.warnings.len(),
+        ..Draft::default()
+    }
+}
+
+/// An annotation: one that was sent, or one that a kind stands for.
+#[derive(Clone, Copy)]
+struct Event<'a> {
+    timestamp: i64,
+    value: &'a str,
+}
+
+impl<'a> Event<'a> {
+    fn of(sent: &'a Annotation) -> Self {
+        Event { timestamp: sent.timestamp, value: &sent.value }
     }
 }
 
 /// The annotations that a kind stands for.
-fn of_kind(sent: &Sent) -> Vec<Annotation> {
-    let at = |timestamp, value: &str| Annotation { timestamp, value: value.to_owned() };
+fn of_kind(sent: &Sent) -> Vec<Event<'static>> {
+    let at = |timestamp, value: &'static str| Event { timestamp, value };
     let start = sent.timestamp;
     let end = start.saturating_add(sent.duration);
     match sent.kind {
@@ -88,7 +108,7 @@ fn side(annotation: &str) -> Option<&'static str> {
 }
 
 /// Start and duration; from the annotations of a call where the span says none.
-fn times(sent: &Sent, annotations: &[Annotation]) -> (i64, i64) {
+fn times(sent: &Sent, annotations: &[Event<'_>]) -> (i64, i64) {
     let at = |value: &str| annotations.iter().find(|a| a.value == value).map(|a| a.timestamp);
     if sent.timestamp != 0 {
         return (sent.timestamp, sent.duration);
@@ -106,60 +126,61 @@ fn times(sent: &Sent, annotations: &[Annotation]) -> (i64, i64) {
 
 /// The tags of a span, and those that describe its process.
 #[derive(Default)]
-struct Tags {
-    of_span: Vec<KeyValue>,
-    of_process: Vec<KeyValue>,
+struct Tags<'a> {
+    of_span: Vec<Tag<'a>>,
+    of_process: Vec<Tag<'a>>,
 }
 
-impl Tags {
-    fn of_span(&mut self, sent: &Sent, annotations: &[Annotation], interner: &mut Interner) {
+impl<'a> Tags<'a> {
+    /// Sorts the tags of a span that has annotations, or has none.
+    fn of_span(&mut self, sent: &'a Sent, no_annotations: bool) {
         let mut messages = Vec::new();
         for (key, value) in &sent.tags {
             match key.as_str() {
                 "jaegerClient" | "jaeger.version" => {
-                    self.of_process.push(text("jaeger.version", value, interner));
+                    self.of_process.push(text("jaeger.version", value));
                 }
-                "jaeger.hostname" => self.of_process.push(text("hostname", value, interner)),
-                "lc" => self.of_span.push(text("component", value, interner)),
-                "sa" | "ca" | "ma" => self.peer(sent.local.as_ref(), interner),
+                "jaeger.hostname" => self.of_process.push(text("hostname", value)),
+                "lc" => self.of_span.push(text("component", value)),
+                "sa" | "ca" | "ma" => self.peer(sent.local.as_ref()),
                 key if key.eq_ignore_ascii_case("error") => {
                     let (is_error, message) = error(value);
-                    self.of_span.push(tag(key, Value::Bool(is_error), interner));
+                    self.of_span.push(tag(key, TagValue::Bool(is_error)));
                     messages.extend(message);
                 }
-                key => self.of_span.push(text(key, value, interner)),
+                key => self.of_span.push(text(key, value)),
             }
         }
         if sent.kind.is_some() {
-            self.peer(sent.remote.as_ref(), interner);
+            self.peer(sent.remote.as_ref());
         }
-        let bare = sent.tags.is_empty() && annotations.is_empty();
+        let bare = sent.tags.is_empty() && no_annotations;
         if bare && sent.local.is_some() {
-            self.of_span.push(text("component", "", interner));
+            self.of_span.push(text("component", ""));
         }
         if sent.parent.is_some_and(|parent| parent.0 == 0) {
-            self.of_span.push(text("errZeroParentID", "0", interner));
+            self.of_span.push(text("errZeroParentID", "0"));
         }
         for message in messages {
-            self.of_span.push(text("error.message", message, interner));
+            self.of_span.push(text("error.message", message));
         }
     }
 
     /// What is known of the other side of a call.
-    fn peer(&mut self, peer: Option<&Endpoint>, interner: &mut Interner) {
+    fn peer(&mut self, peer: Option<&'a Endpoint>) {
         let Some(peer) = peer else {
             return;
         };
         let tags = &mut self.of_span;
-        tags.push(text("peer.service", &peer.service, interner));
+        tags.push(text("peer.service", &peer.service));
         if let Some(ipv4) = peer.ipv4.map(u32::from).filter(|ipv4| *ipv4 != 0) {
-            tags.push(tag("peer.ipv4", Value::Int64(ipv4.into()), interner));
+            tags.push(tag("peer.ipv4", TagValue::Int64(ipv4.into())));
         }
         if let Some(ipv6) = peer.ipv6 {
-            tags.push(tag("peer.ipv6", Value::Binary(ipv6.octets().into()), interner));
+            tags.push(tag("peer.ipv6", TagValue::Binary(ipv6.octets().to_vec().into())));
         }
         if peer.port != 0 {
-            tags.push(tag("peer.port", Value::Int64(peer.port.into()), interner));
+            tags.push(tag("peer.port", TagValue::Int64(peer.port.into())));
         }
     }
 }
@@ -176,51 +197,47 @@ fn error(value: &str) -> (bool, Option<&str>) {
 }
 
 /// The process is the local endpoint, or for want of its name the remote one.
-fn process(
-    sent: &Sent,
-    mut tags: Vec<KeyValue>,
-    interner: &mut Interner,
-) -> std::sync::Arc<Process> {
+fn process<'a>(sent: &'a Sent, mut tags: Vec<Tag<'a>>, batch: &mut Batch<'a>) -> DraftProcess<'a> {
     let named = |endpoint: &&Endpoint| !endpoint.service.is_empty();
     let remote = sent.remote.as_ref().filter(|_| sent.kind.is_some());
-    let Some(host) = sent.local.as_ref().filter(named).or(remote.filter(named)) else {
-        let unknown = interner.text(UNKNOWN_SERVICE.as_bytes());
-        return interner.process(unknown, tags);
-    };
-    if let Some(ipv4) = host.ipv4.map(u32::from).filter(|ipv4| *ipv4 != 0) {
+    let host = sent.local.as_ref().filter(named).or(remote.filter(named));
+    if let Some(ipv4) = host.and_then(|host| host.ipv4).map(u32::from).filter(|ipv4| *ipv4 != 0) {
         // Jaeger's own clients send it as a signed integer of 32 bits.
-        tags.push(tag("ip", Value::Int64((ipv4 as i32).into()), interner));
+        tags.push(tag("ip", TagValue::Int64((ipv4 as i32).into())));
     }
-    let service = interner.text(host.service.as_bytes());
-    interner.process(service, tags)
+    let service = host.map_or(UNKNOWN_SERVICE, |host| &host.service);
+    DraftProcess::new(service.as_bytes().into(), append(&mut batch.tags, tags))
 }
 
-fn log(annotation: &Annotation, interner: &mut Interner) -> Option<Log> {
-    if annotation.value.is_empty() || side(&annotation.value).is_some() {
-        return None;
+fn log<'a>(annotation: Event<'a>, batch: &mut Batch<'a>) {
+    if annotation.value.is_empty() || side(annotation.value).is_some() {
+        return;
     }
-    let fields = fields(&annotation.value, interner);
-    interner.charge(size_of_val(&*fields));
+    let fields = fields(annotation.value, batch);
     let timestamp = u64::try_from(annotation.timestamp).unwrap_or(0);
-    Some(Log { timestamp, fields: fields.into() })
+    batch.logs.push(DraftLog { timestamp, fields });
 }
 
 /// Some clients send a log of several fields as a JSON object of texts.
-fn fields(value: &str, interner: &mut Interner) -> Vec<KeyValue> {
+fn fields<'a>(value: &'a str, batch: &mut Batch<'a>) -> Part {
     let object: Result<Option<HashMap<String, Option<String>>>, _> = serde_json::from_str(value);
     let Ok(object) = object else {
-        return vec![text("event", value, interner)];
+        return append(&mut batch.tags, [text("event", value)]);
     };
     let mut fields: Vec<_> = object.unwrap_or_default().into_iter().collect();
     fields.sort();
-    fields.iter().map(|(k, v)| text(k, v.as_deref().unwrap_or(""), interner)).collect()
+    let bytes = |text: String| Bytes::from(text.into_bytes());
+    let fields = fields.into_iter().map(|(key, value)| Tag {
+        key: bytes(key),
+        value: TagValue::String(bytes(value.unwrap_or_default())),
+    });
+    append(&mut batch.tags, fields)
 }
 
-fn text(key: &str, value: &str, interner: &mut Interner) -> KeyValue {
-    let value: Text = interner.text(value.as_bytes());
-    tag(key, Value::String(value), interner)
+fn text<'a>(key: &'a str, value: &'a str) -> Tag<'a> {
+    tag(key, TagValue::String(value.as_bytes().into()))
 }
 
-fn tag(key: &str, value: Value, interner: &mut Interner) -> KeyValue {
-    KeyValue { key: interner.text(key.as_bytes()), value }
+fn tag<'a>(key: &'a str, value: TagValue<'a>) -> Tag<'a> {
+    Tag { key: Cow::Borrowed(key.as_bytes()), value }
 }
