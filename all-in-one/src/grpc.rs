@@ -25,6 +25,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const CALLS: usize = 8;
 /// How many calls one connection may have open.
 const STREAMS: u32 = 100;
+/// How much of a message may be on its way before the client has to wait for word from here, in
+/// bytes; and of all messages of a connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// The largest part in which a message comes, in bytes.
+const FRAME: u32 = 64 << 10;
 /// The largest head of a call, in bytes.
 const LARGEST_HEAD: u32 = 64 << 10;
 /// A connection that says nothing for this long is asked whether it is still there…
@@ -48,10 +54,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         .timeout(CALL_TIMEOUT)
         .concurrency_limit_per_connection(CALLS)
         .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME)
         .http2_max_header_list_size(LARGEST_HEAD)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
-    let serve = server.serve_with_incoming_shutdown(router, TcpIncoming::from(listener), stop);
+    // An answer is one small write: it is not to wait for more.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let serve = server.serve_with_incoming_shutdown(router, incoming, stop);
     tokio::select! {
         served = serve => if let Err(error) = served {
             warn!(%error, "gRPC is no longer served");

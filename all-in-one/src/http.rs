@@ -67,6 +67,10 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 continue;
             }
         };
+        // An answer is one write: its end is not to wait for the client's word on its beginning.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection ended before it began");
+        }
         let connection = server.serve_connection(TokioIo::new(wrap(stream)), service.clone());
         let connection = connections.watch(connection);
         tokio::spawn(async move {

@@ -14,10 +14,14 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::threads;
+
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
 /// How much all bodies together may take while they are being read, in KiB.
 const MAX_WAITING_KIB: u32 = 256 << 10;
+/// How much room is made for a body before it comes, where it is announced.
+const TRUSTED: usize = 64 << 10;
 /// How many bodies are decoded at one time.
 const MAX_DECODING: usize = 2;
 /// How long a body may take to arrive.
@@ -96,9 +100,11 @@ impl Room {
             .await
             .map_err(|_| Unreadable::Slow)??;
         let _turn = self.turns.acquire().await.map_err(|_| Unreadable::Busy)?;
+        // Packed, it may hold a thousand times as much.
+        let bytes = if gzip { usize::MAX } else { body.len() };
         let work =
             move || if gzip { gunzip(&body).map(|body| work(&body)) } else { Ok(work(&body)) };
-        let done = tokio::task::spawn_blocking(work).await;
+        let done = threads::work(bytes, work).await;
         done.map_err(|error| Unreadable::Broken(error.to_string()))?
     }
 
@@ -108,13 +114,12 @@ impl Room {
         mut body: Body,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unreadable> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if announced
-            .and_then(|length| length.parse().ok())
-            .is_some_and(|n: u64| n > MAX_BODY as u64)
-        {
+        let announced = announced.and_then(|length| length.parse().ok()).unwrap_or(0);
+        if announced > MAX_BODY {
             return Err(Unreadable::TooLarge);
         }
-        let mut whole = Vec::new();
+        // Not on trust alone: the rest of a large body is made room for when it comes.
+        let mut whole = Vec::with_capacity(announced.min(TRUSTED));
         let mut room: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Unreadable::Broken(error.to_string()))?;

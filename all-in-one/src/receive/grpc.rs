@@ -29,6 +29,7 @@ use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::grpc::{TOO_LARGE, call};
+use crate::threads::work;
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
@@ -97,8 +98,8 @@ impl UnaryService<Bytes> for PostSpans {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
         let collector = Arc::clone(&self.0);
         Box::pin(async move {
-            // A large message takes a while: it must not hold up what else this thread has to do.
-            let stored = tokio::task::spawn_blocking(move || collector.store(request.get_ref()));
+            let message = request.into_inner();
+            let stored = work(message.len(), move || collector.store(&message));
             let stored =
                 stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
             stored.map(|()| tonic::Response::new(Bytes::new()))

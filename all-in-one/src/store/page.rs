@@ -24,12 +24,13 @@ pub(super) struct Page {
     pub(super) process: Option<u64>,
 }
 
-/// Spans of one trace in a page.
+/// Spans of one trace and one service in a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     /// The trace's place in the store's list, and its number, lest another trace be there now.
     pub(super) slot: u32,
     pub(super) number: u64,
+    pub(super) service: u32,
     /// Where the first of them lies.
     pub(super) at: Position,
     pub(super) spans: u32,
@@ -61,7 +62,9 @@ impl Page {
     /// Adds a span that lies at `run.at`; its trace began at `newest`.
     pub(super) fn add(&mut self, run: Run, newest: u64, start: u64, duration: u64) {
         match self.runs.last_mut() {
-            Some(last) if last.number == run.number => last.spans += 1,
+            Some(last) if last.number == run.number && last.service == run.service => {
+                last.spans += 1;
+            }
             _ => self.runs.push(run),
         }
         self.spans += 1;

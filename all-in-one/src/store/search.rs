@@ -164,3 +164,169 @@ impl<'s> Hunt<'s> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{KeyValue, Nanos, Process, Span, SpanId};
+    use crate::store::{Limits, Store};
+
+    const SPANS: u64 = 200_000;
+    const PER_TRACE: u64 = 10;
+    /// Two pages: what a search may look at in vain.
+    const FEW: usize = 512;
+
+    /// Span `number`, of a trace of ten, of one of so many services.
+    fn span(number: u64, services: u64) -> Span {
+        let trace = number / PER_TRACE;
+        let service = match trace {
+            777 => "rare".to_owned(),
+            _ => format!("service-{}", trace % services),
+        };
+        let process = Process { service: service.into(), tags: [host()].into() };
+        Span {
+            trace_id: TraceId { high: 0, low: trace + 1 },
+            span_id: SpanId(number + 1),
+            operation: format!("op-{}", number % 7).into(),
+            references: Box::default(),
+            flags: 1,
+            start: 1_000_000 + number,
+            duration: number % 1_000,
+            nanos: Nanos::default(),
+            tags: Box::new([
+                KeyValue::text("http.url", format!("/items/{number}")),
+                KeyValue::text("user", format!("user-{}", number % 1_000)),
+                KeyValue { key: "number".into(), value: model::Value::Int64(number as i64) },
+            ]),
+            logs: Box::default(),
+            process: Arc::new(process),
+            warnings: Box::default(),
+        }
+    }
+
+    fn host() -> KeyValue {
+        KeyValue::text("host", "here")
+    }
+
+    fn filled(services: u64) -> Store {
+        let store = Store::new(Limits { traces: 0, bytes: 1 << 30 });
+        for first in (0..SPANS).step_by(1_000) {
+            let spans: Vec<_> = (first..first + 1_000).map(|n| span(n, services)).collect();
+            store.insert(&spans);
+        }
+        store
+    }
+
+    fn search(service: &str, tags: &[(&str, &str)]) -> Search {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Search {
+            service: service.to_owned(),
+            tags: tags.iter().map(owned).collect(),
+            latest: i64::MAX,
+            limit: Some(20),
+            ..Search::default()
+        }
+    }
+
+    /// The lower half of the ids that are found, in their order, and how many spans were looked
+    /// at for that.
+    fn hunt(store: &Store, search: &Search) -> (Vec<u64>, usize) {
+        let mut hunt = store.read().hunt(search);
+        while !store.read().hunt_on(&mut hunt, 100) {}
+        (hunt.found.values().rev().map(|id| id.low).collect(), hunt.inspected)
+    }
+
+    #[test]
+    fn a_search_looks_at_few_spans_however_many_there_are() {
+        let traces = SPANS / PER_TRACE;
+        for services in [10, 1] {
+            let store = filled(services);
+            let (found, inspected) = hunt(&store, &search("service-0", &[]));
+            assert_eq!(found[0], traces + 1 - services);
+            assert_eq!(found.len(), 20);
+            assert!(inspected < 60, "each of the newest matches at once: {inspected}");
+
+            let (found, inspected) = hunt(&store, &search("rare", &[]));
+            assert_eq!(found, [778]);
+            assert!(inspected <= FEW, "a service of one trace: {inspected}");
+
+            for tags in [&[("http.url", "/items/50003")][..], &[("number", "50003")]] {
+                let (found, inspected) = hunt(&store, &search("service-0", tags));
+                assert_eq!(found, [5_001], "{tags:?}");
+                assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
+            }
+            for tags in [
+                &[("http.url", "nowhere")][..],
+                &[("no such key", "/items/50003")],
+                &[("host", "there")],
+                &[("host", "here"), ("user", "nobody")],
+                &[("user", "user-1"), ("http.url", "nowhere")],
+            ] {
+                let (found, inspected) = hunt(&store, &search("service-0", tags));
+                assert!(found.is_empty(), "{tags:?}");
+                assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
+            }
+            let (found, inspected) = hunt(&store, &search("nobody", &[]));
+            assert_eq!((found.len(), inspected), (0, 0));
+
+            let no_operation = Search { operation: "op-8".to_owned(), ..search("service-0", &[]) };
+            let (found, inspected) = hunt(&store, &no_operation);
+            assert!(found.is_empty() && inspected <= 2 * FEW, "{inspected}");
+            let too_long = Search { shortest: Some(1_000_000), ..search("service-0", &[]) };
+            assert_eq!(hunt(&store, &too_long), (Vec::new(), 0), "no span is that long");
+            let too_late = Search { earliest: 1_000_000_000, ..search("service-0", &[]) };
+            assert_eq!(hunt(&store, &too_late), (Vec::new(), 0), "no span is that late");
+        }
+    }
+
+    #[test]
+    fn what_pages_leave_out_is_nothing_that_matches() {
+        let store = Store::new(Limits { traces: 0, bytes: 1 << 30 });
+        // Late spans, several services in a trace, and times in no order.
+        let number = |n: u64| n * 7_919 % 3_000;
+        let spans: Vec<_> = (0..3_000).map(|n| span(number(n), 3)).collect();
+        store.insert(&spans);
+        for (key, value) in [("user", "user-13"), ("host", "here"), ("number", "1234")] {
+            let tagged = Search { limit: None, ..search("service-1", &[(key, value)]) };
+            let matches = |span: &&Span| {
+                let tags = || span.tags.iter().chain(&span.process.tags);
+                span.service() == "service-1"
+                    && tags().any(|tag| *tag.key == *key && tag.value.matches(value))
+            };
+            let mut expected: Vec<_> =
+                spans.iter().filter(matches).map(|span| span.trace_id.low).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            let (mut found, _) = hunt(&store, &tagged);
+            found.sort_unstable();
+            assert_eq!(found, expected, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn values_of_every_type_are_found_by_their_text() {
+        let values = [
+            ("true", model::Value::Bool(true)),
+            ("-7", model::Value::Int64(-7)),
+            ("0.5", model::Value::Float64(0.5)),
+            ("+Inf", model::Value::Float64(f64::INFINITY)),
+            ("NaN", model::Value::Float64(f64::NAN)),
+            ("1e+21", model::Value::Float64(1e21)),
+            ("00ff", model::Value::Binary([0, 255].into())),
+            ("", model::Value::Binary(Box::default())),
+            ("7", model::Value::String("7".into())),
+            ("\u{fffd}", model::Value::String("\u{fffd}".into())),
+        ];
+        let store = Store::new(Limits { traces: 0, bytes: 1 << 20 });
+        for (n, (_, value)) in values.iter().enumerate() {
+            let tag = KeyValue { key: "value".into(), value: value.clone() };
+            store.insert(&[Span { tags: [tag].into(), ..span(n as u64 * PER_TRACE, 1) }]);
+        }
+        for (n, (text, _)) in values.iter().enumerate() {
+            let (found, _) = hunt(&store, &search("service-0", &[("value", text)]));
+            assert_eq!(found, [n as u64 + 1], "{text}");
+        }
+    }
+}

@@ -160,7 +160,8 @@ impl Shelf {
         }
         page.find_by(&self.found_by);
         let Place { start, number } = trace.place;
-        page.add(Run { slot, number, at, spans: 1 }, start, draft.start, draft.duration);
+        let run = Run { slot, number, service: process.service, at, spans: 1 };
+        page.add(run, start, draft.start, draft.duration);
     }
 
     fn evict_oldest(&mut self) -> bool {
@@ -237,7 +238,7 @@ impl Shelf {
     }
 
     fn look_at(&self, run: &Run, service: u32, hunt: &mut Hunt<'_>) {
-        let trace = self.traces.get(run.slot, run.number);
+        let trace = self.traces.get(run.slot, run.number).filter(|_| run.service == service);
         let Some(trace) = trace.filter(|trace| hunt.wants(trace.place)) else {
             return;
         };

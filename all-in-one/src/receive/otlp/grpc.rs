@@ -22,6 +22,7 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::grpc::{TOO_LARGE, call};
 use crate::receive::{Intake, Opened, Reason, TcpDoor};
+use crate::threads::work;
 
 /// Opens the door.
 pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
@@ -71,9 +72,8 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let exporter = Arc::clone(&self.0);
         Box::pin(async move {
-            // A large message takes a while: it must not hold up what else this thread has to do.
-            let answer =
-                tokio::task::spawn_blocking(move || exporter.take_message(request.get_ref()));
+            let message = request.into_inner();
+            let answer = work(message.len(), move || exporter.take_message(&message));
             answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
         })
     }
