@@ -29,6 +29,11 @@ impl Pages {
         (self.pages.len() + self.spare.len()) * PAGE + self.runs * size_of::<Run>() + OPEN
     }
 
+    /// The bytes that wait for pages to come.
+    pub(super) fn reserved(&self) -> usize {
+        self.spare.len() * PAGE + OPEN
+    }
+
     /// How many more they may take with the next span.
     pub(super) fn growth(&self) -> usize {
         let full = self.pages.back().is_none_or(Page::is_full);

@@ -125,7 +125,7 @@ impl Shelf {
     fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
         let held =
             self.traces.find(id, &self.tokens).map_or(TRACE, |slot| self.traces.at(slot).size());
-        if held + bytes > self.limits.bytes / 2 {
+        if held + bytes > self.limits.bytes.saturating_sub(self.reserved()) / 2 {
             return false;
         }
         let more = bytes + 2 * CELL + TRACE + self.pages.growth();
@@ -284,6 +284,11 @@ impl Shelf {
     pub(super) fn span_count(&self, service: &str) -> usize {
         let service = self.common.service(service, &self.cells, &self.tokens);
         service.map_or(0, |service| self.common.span_count(service))
+    }
+
+    /// The bytes of tables that once were larger: no span can have them.
+    fn reserved(&self) -> usize {
+        self.common.size() + self.traces.size() + self.pages.reserved()
     }
 
     /// The bytes that everything takes.
