@@ -112,6 +112,14 @@ bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and
 	done
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench
 
+.PHONY: bench-load
+bench-load: ## Measure the embedded Jaeger under load, and the real one where JAEGER_ALL_IN_ONE names it
+	@# One by one, as above. LOAD_SPANS says how many spans, LOAD_RESULTS where figures are written.
+	@for package in jaeger-all-in-one bench-load; do \
+		$(CARGO) build --release --locked -p $$package || exit; \
+	done
+	@$(or $(CARGO_TARGET_DIR),target)/release/bench-load
+
 .PHONY: check
 check: ## Check form, lints, documentation and licences
 	$(CARGO) fmt --all --check

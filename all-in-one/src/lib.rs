@@ -106,7 +106,7 @@ impl AllInOne {
         let store =
             Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
         let (stop, stopped) = watch::channel(false);
-        let intake = Intake { store: Arc::clone(&store), stop: stopped.clone() };
+        let intake = Intake::new(Arc::clone(&store), stopped.clone());
         // Every port is bound before anything is served: all of them, or none.
         let mut opened = Vec::new();
         for open in receive::DOORS {

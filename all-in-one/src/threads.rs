@@ -12,7 +12,7 @@ const WORKERS: usize = 2;
 
 /// How many bytes are decoded and stored where they arrive: at most a millisecond's work. More
 /// would hold up what else the thread has to do.
-const AT_ONCE: usize = 256 << 10;
+pub(crate) const AT_ONCE: usize = 256 << 10;
 
 /// Does work on `bytes` bytes, at once where that is little, else on a thread that may take its
 /// time.

@@ -292,3 +292,46 @@ fn a_port_in_use_is_named_with_its_setting() {
         assert!(error.contains("is in use") && error.contains(flag), "{error}");
     }
 }
+
+/// A field in binary Thrift.
+fn field(kind: u8, id: u8, value: &[u8]) -> Vec<u8> {
+    [&[kind, 0, id], value].concat()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat()
+}
+
+#[test]
+fn a_large_body_is_taken_whole_or_not_at_all() {
+    const COUNT: u32 = 20_000;
+    let jaeger = AllInOne::start().expect("start");
+    let post =
+        |body: &[u8]| exchange(jaeger.collector_addr(), "POST", "/api/traces", THRIFT, body).status;
+    let tag = [field(11, 1, &text("key")), field(8, 2, &[0; 4]), field(11, 3, &text("value"))];
+    let tags = [&[12, 0, 0, 0, 1][..], &tag.concat(), &[0]].concat();
+    let process = [field(11, 1, &text("many")), field(15, 2, &tags), vec![0]].concat();
+    let mut spans = [&[12][..], &COUNT.to_be_bytes()].concat();
+    for id in 0..u64::from(COUNT) {
+        let id = (id + 1).to_be_bytes();
+        for number in [1, 2, 3, 4] {
+            spans.extend(field(10, number, if number == 3 { &id } else { &[7; 8] }));
+        }
+        spans.extend([field(11, 5, &text("op")), field(8, 7, &[0; 4])].concat());
+        spans.extend([field(10, 8, &[0; 8]), field(10, 9, &[0; 8]), vec![0]].concat());
+    }
+    let (process, spans) = (field(12, 1, &process), field(15, 2, &spans));
+    // Whose the spans are may come after them.
+    for (number, body) in [[&*process, &spans, &[0]], [&*spans, &process, &[0]]].iter().enumerate()
+    {
+        let body = body.concat();
+        let before = number * COUNT as usize;
+        assert_eq!(post(&body[..body.len() - 10]), 400);
+        assert_eq!(jaeger.usage().spans, before, "its end is missing");
+        assert_eq!(post(&body), 202);
+        assert_eq!(jaeger.usage().spans, before + COUNT as usize);
+    }
+    let trace = jaeger.traces("many").remove(0);
+    assert_eq!(trace.spans.len(), 2 * COUNT as usize);
+    assert!(trace.spans.iter().all(|span| span.process.tag("key").is_some()));
+}

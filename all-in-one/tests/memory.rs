@@ -32,6 +32,11 @@ fn bare(trace: u64, id: u64) -> Span {
     }
 }
 
+/// A trace of a load that no other load has.
+fn of(load: u32, trace: u64) -> u64 {
+    (1 << load) + trace
+}
+
 /// A tag like no other.
 fn unique(number: u64, length: usize) -> KeyValue {
     KeyValue::text(format!("key-{number}"), format!("{number:0length$}"))
@@ -42,26 +47,26 @@ type Load = (&'static str, fn(u64) -> Span);
 
 const LOADS: [Load; 9] = [
     ("traces of one bare span", |n| bare(n, n)),
-    ("traces of ten spans", |n| bare(1 << 40 | n / 10, n)),
-    ("one endless trace", |n| bare(1 << 41, n)),
-    ("a hundred endless traces at once", |n| bare(1 << 42 | n % 100, n)),
+    ("traces of ten spans", |n| bare(of(40, n / 10), n)),
+    ("one endless trace", |n| bare(of(41, 0), n)),
+    ("a hundred endless traces at once", |n| bare(of(42, n % 100), n)),
     ("names of services and operations that never repeat", |n| Span {
         operation: format!("operation {n}").into(),
         process: Arc::new(Process {
             service: format!("service {n}").into(),
             tags: [unique(n, 20)].into(),
         }),
-        ..bare(1 << 43 | n, n)
+        ..bare(of(43, n), n)
     }),
     ("tags that never repeat", |n| Span {
         tags: (0..10).map(|tag| unique(10 * n + tag, 30)).collect(),
-        ..bare(1 << 44 | n / 10, n)
+        ..bare(of(44, n / 10), n)
     }),
     ("tags that come twice and then never again", |n| Span {
         tags: (0..10).map(|tag| unique(5 * n + tag, 30)).collect(),
-        ..bare(1 << 45 | n / 10, n)
+        ..bare(of(45, n / 10), n)
     }),
-    ("large tags", |n| Span { tags: [unique(n, 20_000)].into(), ..bare(1 << 46 | n / 3, n) }),
+    ("large tags", |n| Span { tags: [unique(n, 20_000)].into(), ..bare(of(46, n / 3), n) }),
     ("logs and references", |n| Span {
         logs: (0..5).map(|log| Log { timestamp: log, fields: [unique(n, 10)].into() }).collect(),
         references: (0..5)
@@ -71,7 +76,7 @@ const LOADS: [Load; 9] = [
                 span_id: SpanId(span),
             })
             .collect(),
-        ..bare(1 << 47 | n / 10, n)
+        ..bare(of(47, n / 10), n)
     }),
 ];
 

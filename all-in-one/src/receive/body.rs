@@ -14,22 +14,22 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::threads;
+use crate::threads::{self, AT_ONCE};
 
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
 /// How much all bodies together may take while they are being read, in KiB.
-const MAX_WAITING_KIB: u32 = 256 << 10;
+const MAX_WAITING_KIB: u32 = 32 << 10;
 /// How much room is made for a body before it comes, where it is announced.
 const TRUSTED: usize = 64 << 10;
-/// How many bodies are decoded at one time.
-const MAX_DECODING: usize = 2;
+/// How many large bodies are decoded at one time.
+const MAX_DECODING: usize = 1;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 
-/// What a door's requests share: room for their bodies, and turns to be decoded.
+/// What the requests of all doors share: room for their bodies, and turns to be decoded.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     kib: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
@@ -99,9 +99,12 @@ impl Room {
         let (body, _room) = tokio::time::timeout(TIME, self.read(headers, body))
             .await
             .map_err(|_| Unreadable::Slow)??;
-        let _turn = self.turns.acquire().await.map_err(|_| Unreadable::Busy)?;
         // Packed, it may hold a thousand times as much.
         let bytes = if gzip { usize::MAX } else { body.len() };
+        let _turn = match bytes {
+            0..=AT_ONCE => None,
+            _ => Some(self.turns.acquire().await.map_err(|_| Unreadable::Busy)?),
+        };
         let work =
             move || if gzip { gunzip(&body).map(|body| work(&body)) } else { Ok(work(&body)) };
         let done = threads::work(bytes, work).await;

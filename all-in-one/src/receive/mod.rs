@@ -32,6 +32,7 @@ pub use body::MAX_BODY;
 pub use counters::{DoorStats, Reason};
 pub use door::Door;
 
+use body::Room;
 pub(crate) use counters::{Counters, rarely};
 pub(crate) use door::{OpenDoor, Opened, TcpDoor, bind, tcp};
 
@@ -54,14 +55,19 @@ pub(crate) const DOORS: &[OpenDoor] = &[
     query_grpc::open,
 ];
 
-/// What lies behind every door: the store, and the word to stop.
+/// What lies behind every door: the store, room for what is being received, and the word to stop.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) store: Arc<Store>,
     pub(crate) stop: watch::Receiver<bool>,
+    room: Room,
 }
 
 impl Intake {
+    pub(crate) fn new(store: Arc<Store>, stop: watch::Receiver<bool>) -> Self {
+        Intake { store, stop, room: Room::default() }
+    }
+
     /// Puts the spans of a batch into the store, and counts them.
     pub(crate) fn take(&self, counters: &Counters, batch: &Batch<'_>) {
         counters.took(batch.len());

@@ -20,15 +20,20 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tracing::warn;
 
-use super::body::{Room, Unreadable};
+use super::body::Unreadable;
 use super::thrift::{Error, binary::Binary, jaeger};
 use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
+use crate::model::Batch;
 use crate::query::plain;
+use crate::threads::AT_ONCE;
 
 const DOOR: &str = "http-thrift";
+
+/// How many spans of a large body are decoded before they are stored.
+const SPANS_AT_ONCE: usize = 512;
 
 /// How Jaeger marks spans that came in this way.
 const FORMAT: &str = "jaeger";
@@ -42,11 +47,7 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         address: &config.collector,
     };
     door.http(config, intake, |counters| {
-        let collector = Collector {
-            intake: intake.clone(),
-            counters: Arc::clone(counters),
-            room: Room::default(),
-        };
+        let collector = Collector { intake: intake.clone(), counters: Arc::clone(counters) };
         Router::new().fallback(handle).with_state(Arc::new(collector))
     })
 }
@@ -54,7 +55,6 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
-    room: Room,
 }
 
 async fn handle(
@@ -100,16 +100,28 @@ impl Collector {
         let collector = Arc::clone(&self);
         let kind = check_type(&headers);
         let work = move |body: &[u8]| kind.and_then(|()| collector.decode(body));
-        match self.room.work(&headers, body, work).await {
+        match self.intake.room.work(&headers, body, work).await {
             Ok(taken) => taken,
             Err(unreadable) => Err(Refusal::unreadable(&unreadable)),
         }
     }
 
     fn decode(&self, body: &[u8]) -> Result<(), Refusal> {
-        let batch = jaeger::batch(&mut Binary::new(body), FORMAT);
-        let batch = batch.map_err(|error| Refusal::malformed(body, &error))?;
-        self.intake.take(&self.counters, &batch);
+        self.store(body).map_err(|error| Refusal::malformed(body, &error))
+    }
+
+    fn store(&self, body: &[u8]) -> Result<(), Error> {
+        if body.len() <= AT_ONCE {
+            let batch = jaeger::batch(&mut Binary::new(body), FORMAT)?;
+            self.intake.take(&self.counters, &batch);
+            return Ok(());
+        }
+        // Nothing of a body is stored that turns out to be none at its end.
+        let parts = |sender, take: &mut dyn FnMut(Batch<'_>)| {
+            jaeger::parts(&mut Binary::new(body), FORMAT, SPANS_AT_ONCE, sender, take)
+        };
+        let sender = parts(None, &mut |_| {})?;
+        parts(Some(sender), &mut |batch| self.intake.take(&self.counters, &batch))?;
         Ok(())
     }
 }

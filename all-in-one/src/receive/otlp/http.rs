@@ -19,7 +19,7 @@ use super::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::http;
-use crate::receive::body::{Room, Unreadable};
+use crate::receive::body::Unreadable;
 use crate::receive::{Intake, Opened, Reason, TcpDoor};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -41,67 +41,61 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
     door.http(config, intake, |counters| router(Arc::new(Exporter::new(intake, counters))))
 }
 
-#[derive(Clone)]
-struct Traces {
-    exporter: Arc<Exporter>,
-    room: Room,
-}
-
 fn router(exporter: Arc<Exporter>) -> Router {
     Router::new()
         .route("/v1/traces", any(receive))
         .fallback(|| async { http::not_found() })
-        .with_state(Traces { exporter, room: Room::default() })
+        .with_state(exporter)
 }
 
-async fn receive(State(traces): State<Traces>, request: Request) -> Response {
-    let counters = Arc::clone(&traces.exporter.counters);
-    let response = traces.take(request).await;
+async fn receive(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
+    let counters = Arc::clone(&exporter.counters);
+    let response = exporter.take(request).await;
     counters.received();
     response
 }
 
-impl Traces {
-    async fn take(self, request: Request) -> Response {
+impl Exporter {
+    async fn take(self: Arc<Self>, request: Request) -> Response {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
-            self.exporter.counters.refused(Reason::Unsupported);
+            self.counters.refused(Reason::Unsupported);
             return text(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405 method not allowed, supported: [POST]",
             );
         }
         let Some(encoding) = Encoding::of(&head.headers) else {
-            self.exporter.counters.refused(Reason::Unsupported);
+            self.counters.refused(Reason::Unsupported);
             return text(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "415 unsupported media type, supported: [application/json, application/x-protobuf]",
             );
         };
-        let exporter = Arc::clone(&self.exporter);
+        let exporter = Arc::clone(&self);
         let work = move |body: &[u8]| match encoding {
             Encoding::Protobuf => exporter.export(body),
             Encoding::Json => exporter.export_json(body),
         };
-        match self.room.work(&head.headers, body, work).await {
+        match self.intake.room.work(&head.headers, body, work).await {
             Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);
-                self.exporter.malformed(&reason);
+                self.malformed(&reason);
                 encoding.error(StatusCode::BAD_REQUEST, reason)
             }
-            Err(unreadable) => self.refuse(encoding, &unreadable),
+            Err(unreadable) => self.unreadable(encoding, &unreadable),
         }
     }
 
-    fn refuse(&self, encoding: Encoding, unreadable: &Unreadable) -> Response {
+    fn unreadable(&self, encoding: Encoding, unreadable: &Unreadable) -> Response {
         let reason = shortened(unreadable.to_string());
         match unreadable {
-            Unreadable::TooLarge => drop(self.exporter.counters.refused(Reason::TooLarge)),
-            Unreadable::Coding(_) => drop(self.exporter.counters.refused(Reason::Unsupported)),
-            Unreadable::Gzip(_) => self.exporter.malformed(&reason),
+            Unreadable::TooLarge => drop(self.counters.refused(Reason::TooLarge)),
+            Unreadable::Coding(_) => drop(self.counters.refused(Reason::Unsupported)),
+            Unreadable::Gzip(_) => self.malformed(&reason),
             Unreadable::Broken(_) | Unreadable::Slow | Unreadable::Busy => {
-                self.exporter.counters.refused(Reason::Socket);
+                self.counters.refused(Reason::Socket);
             }
         }
         let mut response = encoding.error(unreadable.status(), reason);

@@ -28,30 +28,38 @@ use prost::Message;
 use tracing::warn;
 
 use super::{Counters, Intake, Reason, rarely};
+use crate::model::Batch;
+use crate::threads::AT_ONCE;
 
 /// How deep messages may nest within a span or a resource, counted in messages as the protobuf
 /// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
 const MAX_DEPTH: u32 = 100;
 
-/// How much a request may take when it is decoded, in bytes: three times the largest size on the
-/// wire. Real requests take two to three times theirs.
-const MAX_DECODED: usize = 64 << 20;
+/// How much a request may take when it is decoded, in bytes; of a large one in protobuf, which is
+/// decoded in parts, each part. Real spans take two to three times their size on the wire.
+const MAX_DECODED: usize = 32 << 20;
+
+/// How much a request in JSON may take, which is decoded as a whole.
+const MAX_JSON: usize = 64 << 20;
+
+/// How many spans of a large request are decoded before they are stored.
+const SPANS_AT_ONCE: usize = 512;
 
 /// How much of an error's reason is said, in characters: some name every level of a nesting.
 const LONGEST_REASON: usize = 200;
 
-/// Takes bytes from what is left of [`MAX_DECODED`].
+/// Takes bytes from what is left.
 fn take_room(room: &mut usize, bytes: usize) -> Result<(), String> {
     *room = room.checked_sub(bytes).ok_or("it becomes too large when it is decoded")?;
     Ok(())
 }
 
-/// What is left of [`MAX_DECODED`] while a request in JSON is decoded.
+/// What is left of [`MAX_JSON`] while a request in JSON is decoded.
 struct Room(Cell<usize>);
 
 impl Default for Room {
     fn default() -> Self {
-        Room(Cell::new(MAX_DECODED))
+        Room(Cell::new(MAX_JSON))
     }
 }
 
@@ -78,9 +86,14 @@ impl Exporter {
 
     /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
     fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
-        let decoded = proto::decode(request)?;
-        self.intake.take(&self.counters, &decoded.batch);
-        Ok(ExportTraceServiceResponse { partial_success: self.refuse(decoded.refused) })
+        let most = if request.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE };
+        if most == SPANS_AT_ONCE {
+            // Nothing of a request is stored that turns out to be none at its end.
+            proto::decode(request, most, &mut |_| {})?;
+        }
+        let take = &mut |batch: &Batch<'_>| self.intake.take(&self.counters, batch);
+        let refused = proto::decode(request, most, take)?;
+        Ok(ExportTraceServiceResponse { partial_success: self.refuse(refused) })
     }
 
     /// The same for a request in JSON, which becomes one in protobuf first.

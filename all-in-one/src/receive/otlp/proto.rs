@@ -27,33 +27,44 @@ const FORMAT: &str = "proto";
 const NO_RESOURCE: &str = "OTLPResourceNoServiceName";
 const SERVICE_NAME: &[u8] = b"service.name";
 
-/// The spans of a request.
-#[derive(Debug, Default)]
-pub(super) struct Decoded<'a> {
-    /// Those that can be kept, in the order sent.
-    pub(super) batch: Batch<'a>,
-    /// How many cannot: an id is zero or of the wrong length.
-    pub(super) refused: u64,
-}
-
-/// Decodes an `ExportTraceServiceRequest`.
+/// Decodes an `ExportTraceServiceRequest`, and gives the spans that can be kept to `take`, about
+/// `most` at a time, in the order sent. Tells how many cannot: an id of theirs is zero or of the
+/// wrong length.
 ///
 /// # Errors
-/// Where the bytes are no such message, or it nests too deep or becomes too large.
-pub(super) fn decode(request: &[u8]) -> Result<Decoded<'_>, String> {
-    let mut decoder = Decoder { room: MAX_DECODED, ..Decoder::default() };
+/// Where the bytes are no such message, or it nests too deep, or some of it becomes too large.
+pub(super) fn decode<'a>(
+    request: &'a [u8],
+    most: usize,
+    take: &mut dyn FnMut(&Batch<'a>),
+) -> Result<u64, String> {
+    let mut decoder = Decoder {
+        take,
+        most,
+        room: MAX_DECODED,
+        refused: 0,
+        resource: b"",
+        batch: Batch::default(),
+        library: Vec::new(),
+        attributes: Vec::new(),
+        logs: Vec::new(),
+    };
     each(request, |number, value| match number {
         1 => decoder.resource_spans(message(value, "ResourceSpans")?),
         _ => Ok(()),
     })?;
-    Ok(Decoded { batch: decoder.batch, refused: decoder.refused })
+    (decoder.take)(&decoder.batch);
+    Ok(decoder.refused)
 }
 
-#[derive(Default)]
-struct Decoder<'a> {
+struct Decoder<'a, 't> {
+    take: &'t mut dyn FnMut(&Batch<'a>),
+    most: usize,
+    /// The resource whose spans are being read.
+    resource: &'a [u8],
     batch: Batch<'a>,
     refused: u64,
-    /// The bytes of memory that the rest of the request may take.
+    /// The bytes of memory that the rest of the batch may take.
     room: usize,
     /// The tags that name the instrumentation: the first of each of its spans.
     library: Vec<Tag<'a>>,
@@ -80,7 +91,7 @@ struct Sent<'a> {
     links: Option<Vec<Reference>>,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> Decoder<'a, '_> {
     fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), String> {
         // The resource may come after the spans.
         let mut resource = None;
@@ -90,7 +101,8 @@ impl<'a> Decoder<'a> {
             }
             Ok(())
         })?;
-        self.process(resource.unwrap_or_default())?;
+        self.resource = resource.unwrap_or_default();
+        self.process()?;
         each(bytes, |number, value| match number {
             2 => self.scope_spans(message(value, "ScopeSpans")?),
             INSTRUMENTATION_LIBRARY_SPANS => {
@@ -100,9 +112,9 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn process(&mut self, resource: &'a [u8]) -> Result<(), String> {
+    fn process(&mut self) -> Result<(), String> {
         self.attributes.clear();
-        each(resource, |number, value| match number {
+        each(self.resource, |number, value| match number {
             1 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1),
             _ => Ok(()),
         })?;
@@ -172,7 +184,13 @@ impl<'a> Decoder<'a> {
             Some(span) => self.batch.spans.push(span),
             None => self.refused += 1,
         }
-        Ok(())
+        if self.batch.len() < self.most {
+            return Ok(());
+        }
+        (self.take)(&self.batch);
+        self.batch = Batch::default();
+        self.room = MAX_DECODED;
+        self.process()
     }
 
     fn span_field(

@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use super::{Error, Protocol, Type};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
-    TraceId,
+    TraceId, append,
 };
+use crate::receive::protobuf::MAX_UNFOLDED;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// Reads a message of the agent: `emitBatch(Batch)`, as call or oneway.
@@ -41,7 +42,29 @@ pub fn emit_batch<'a>(
 
 /// Reads a `Batch` and gives every span its process, and the tag that names its format.
 pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<Batch<'a>, Error> {
-    let mut decoder = Decoder { input, batch: Batch::default(), format };
+    let mut whole = None;
+    parts(input, format, usize::MAX, None, &mut |batch| whole = Some(batch))?;
+    Ok(whole.unwrap_or_default())
+}
+
+/// A process, and its tags.
+#[derive(Debug, Default)]
+pub(crate) struct Sender<'a> {
+    service: Bytes<'a>,
+    tags: Vec<Tag<'a>>,
+}
+
+/// Reads a `Batch`, and gives its spans to `take`, so many at a time. Whose they are may come
+/// after them: it is what the first of two readings gives, and the second one takes.
+pub(crate) fn parts<'a>(
+    input: &mut impl Protocol<'a>,
+    format: &'static str,
+    most: usize,
+    known: Option<Sender<'a>>,
+    take: &mut dyn FnMut(Batch<'a>),
+) -> Result<Sender<'a>, Error> {
+    let batch = Batch::default();
+    let mut decoder = Decoder { input, batch, format, most, room: MAX_UNFOLDED, known, take };
     let (mut process, mut spans) = (None, None);
     let outer = decoder.input.begin_struct()?;
     while let Some(field) = decoder.input.field()? {
@@ -52,20 +75,28 @@ pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<
         }
     }
     decoder.input.end_struct(outer);
-    decoder.batch.processes.push(need(process, "process")?);
+    let process = need(process, "process")?;
     need(spans, "spans")?;
-    Ok(decoder.batch)
+    decoder.known.get_or_insert(process);
+    decoder.hand_over();
+    Ok(decoder.known.unwrap_or_default())
 }
 
 struct Decoder<'d, 'a, P> {
     input: &'d mut P,
     batch: Batch<'a>,
     format: &'static str,
+    most: usize,
+    /// The bytes that the rest of the batch may take.
+    room: usize,
+    known: Option<Sender<'a>>,
+    take: &'d mut dyn FnMut(Batch<'a>),
 }
 
 impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
-    fn process(&mut self) -> Result<DraftProcess<'a>, Error> {
-        let (mut service, mut tags) = (None, 0..0);
+    fn process(&mut self) -> Result<Sender<'a>, Error> {
+        let (mut service, before) = (None, self.batch.tags.len());
+        let mut tags = before..before;
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
@@ -75,16 +106,40 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
             }
         }
         self.input.end_struct(outer);
-        Ok(DraftProcess::new(need(service, "Process.serviceName")?, tags))
+        let service = need(service, "Process.serviceName")?;
+        let tags = self.batch.tags.drain(tags).collect();
+        self.batch.tags.truncate(before);
+        Ok(Sender { service, tags })
     }
 
     fn spans(&mut self) -> Result<(), Error> {
         self.batch.spans.clear();
         let count = self.list("Batch.spans")?;
         for _ in 0..count {
+            self.unfold::<Draft<'_>>()?;
             let span = self.span()?;
             self.batch.spans.push(span);
+            if self.batch.len() == self.most {
+                self.hand_over();
+            }
         }
+        Ok(())
+    }
+
+    /// Gives away the spans so far.
+    fn hand_over(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        if let Some(Sender { service, tags }) = &self.known {
+            let tags = append(&mut batch.tags, tags.iter().cloned());
+            batch.processes.push(DraftProcess::new(service.clone(), tags));
+        }
+        (self.take)(batch);
+        self.room = MAX_UNFOLDED;
+    }
+
+    /// Counts what an item takes in memory, within the limit.
+    fn unfold<T>(&mut self) -> Result<(), Error> {
+        self.room = self.room.checked_sub(size_of::<T>()).ok_or(Error::TooMuch)?;
         Ok(())
     }
 
@@ -152,6 +207,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
     fn references(&mut self) -> Result<Part, Error> {
         let first = self.batch.references.len();
         for _ in 0..self.list("Span.references")? {
+            self.unfold::<Reference>()?;
             let reference = self.reference()?;
             self.batch.references.push(reference);
         }
@@ -199,6 +255,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
     fn logs(&mut self) -> Result<Part, Error> {
         let first = self.batch.logs.len();
         for _ in 0..self.list("Span.logs")? {
+            self.unfold::<DraftLog>()?;
             let log = self.log()?;
             self.batch.logs.push(log);
         }
@@ -223,6 +280,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
     fn tags(&mut self) -> Result<Part, Error> {
         let first = self.batch.tags.len();
         for _ in 0..self.list("tags")? {
+            self.unfold::<Tag<'_>>()?;
             let tag = self.tag()?;
             self.batch.tags.push(tag);
         }

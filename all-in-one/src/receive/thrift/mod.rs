@@ -124,6 +124,8 @@ pub enum Error {
     ZipkinBatch,
     /// A field that must be there is missing.
     Missing(&'static str),
+    /// Its spans take more memory than one request may.
+    TooMuch,
     /// A list holds something else than it should.
     ElementType(&'static str),
 }
@@ -145,6 +147,7 @@ impl fmt::Display for Error {
                 "dropped spans in zipkin.thrift, a format that was retired: let the client send OTLP to port 4318 or Zipkin v2 JSON to port 9411",
             ),
             Error::Missing(field) => write!(f, "the required field {field} is missing"),
+            Error::TooMuch => f.write_str("its spans take too much memory: send smaller batches"),
             Error::ElementType(list) => write!(f, "{list} holds elements of another type"),
         }
     }

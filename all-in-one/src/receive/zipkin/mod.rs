@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tracing::warn;
 
-use super::body::{Room, Unreadable};
+use super::body::Unreadable;
 use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -40,11 +40,7 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         address,
     };
     door.http(config, intake, |counters| {
-        router(Arc::new(Collector {
-            intake: intake.clone(),
-            counters: Arc::clone(counters),
-            room: Room::default(),
-        }))
+        router(Arc::new(Collector { intake: intake.clone(), counters: Arc::clone(counters) }))
     })
 }
 
@@ -60,7 +56,6 @@ fn router(collector: Arc<Collector>) -> Router {
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
-    room: Room,
 }
 
 async fn spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -89,7 +84,7 @@ impl Collector {
         }
         let collector = Arc::clone(&self);
         let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(&spans));
-        match self.room.work(&head.headers, body, work).await {
+        match self.intake.room.work(&head.headers, body, work).await {
             Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
             Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
             Err(unreadable) => {

@@ -1,0 +1,237 @@
+//! The spans that are sent, in each format, encoded before any clock runs.
+//!
+//! Ten spans a trace, one service a batch. A span has six tags or attributes, one of which never
+//! repeats and one of which has a thousand values, and a log: 280 to 320 bytes in OTLP and in
+//! compact Thrift.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
+use prost::Message as _;
+use thrift_codec::data::{Data, Field, List, Struct};
+use thrift_codec::message::Message;
+use thrift_codec::{BinaryEncode, CompactEncode};
+
+/// Spans in a trace.
+pub(crate) const PER_TRACE: usize = 10;
+/// How many services there are.
+pub(crate) const SERVICES: usize = 10;
+/// A tag that every hundredth span of each service has.
+pub(crate) const USERS: u64 = 1_000;
+
+const OPERATIONS: [&str; 8] = [
+    "GET /",
+    "GET /api/users/{id}",
+    "POST /api/orders",
+    "SELECT orders",
+    "redis GET",
+    "render",
+    "queue.publish",
+    "price.compute",
+];
+
+/// A span before it is encoded.
+struct Span {
+    trace: (u64, u64),
+    id: u64,
+    parent: u64,
+    operation: &'static str,
+    /// In microseconds.
+    start: u64,
+    duration: u64,
+    url: String,
+    user: String,
+    is_server: bool,
+    status: i64,
+}
+
+/// Which spans are sent: those of so many traces, from a first one on.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// The start of the first trace, in microseconds since the Unix epoch.
+    pub(crate) start: u64,
+    /// Whether all are of one service.
+    pub(crate) one_service: bool,
+}
+
+impl Load {
+    /// The id of a trace, as hexadecimal.
+    pub(crate) fn trace_id(trace: usize) -> String {
+        let (high, low) = ids(trace);
+        format!("{high:016x}{low:016x}")
+    }
+
+    /// The service of the batch that begins with this trace.
+    fn service(self, first: usize, traces: usize) -> String {
+        let service = if self.one_service { 0 } else { first / traces % SERVICES };
+        format!("load-{service}")
+    }
+
+    fn spans(self, first: usize, traces: usize) -> impl Iterator<Item = Span> {
+        (first..first + traces)
+            .flat_map(move |trace| (0..PER_TRACE).map(move |n| self.span(trace, n)))
+    }
+
+    fn span(self, trace: usize, number: usize) -> Span {
+        let (high, low) = ids(trace);
+        let random = mix(low ^ number as u64);
+        let id = |number: usize| mix(low.wrapping_add(number as u64 + 1)) | 1;
+        Span {
+            trace: (high, low),
+            id: id(number),
+            parent: if number == 0 { 0 } else { id((number - 1) / 2) },
+            operation: OPERATIONS[random as usize % OPERATIONS.len()],
+            start: self.start + trace as u64 * 100 + number as u64 * 30,
+            duration: 100 + (random >> 8) % 100_000,
+            url: format!("http://10.0.0.{}:8080/api/v1/items/{}", random & 0xff, random >> 40),
+            user: format!("user-{}", random % USERS),
+            is_server: random & 1 == 0,
+            status: if random.is_multiple_of(50) { 500 } else { 200 },
+        }
+    }
+
+    /// A datagram for the agent: compact Thrift.
+    pub(crate) fn compact(self, first: usize, traces: usize) -> Vec<u8> {
+        let arguments = Struct::new(vec![Field::new(1, self.batch(first, traces))]);
+        let mut packet = Vec::new();
+        // Writing to memory does not fail.
+        let _ = Message::oneway("emitBatch", 1, arguments).compact_encode(&mut packet);
+        packet
+    }
+
+    /// A body for the collector: binary Thrift.
+    pub(crate) fn binary(self, first: usize, traces: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        let _ = self.batch(first, traces).binary_encode(&mut body);
+        body
+    }
+
+    fn batch(self, first: usize, traces: usize) -> Struct {
+        let tags = [("hostname", "load-host"), ("ip", "10.1.2.3"), ("jaeger.version", "load-1")];
+        let tags = tags.map(|(key, value)| thrift_text(key, value));
+        let process = Struct::new(vec![
+            Field::new(1, self.service(first, traces)),
+            Field::new(2, structs(tags)),
+        ]);
+        let spans = self.spans(first, traces).map(|span| thrift_span(&span));
+        Struct::new(vec![Field::new(1, process), Field::new(2, structs(spans))])
+    }
+
+    /// A request in OTLP.
+    pub(crate) fn otlp(self, first: usize, traces: usize) -> Vec<u8> {
+        let service = self.service(first, traces);
+        let resource =
+            [("service.name", &*service), ("host.name", "load-host"), ("ip", "10.1.2.3")];
+        let resource =
+            resource.map(|(key, value)| attribute(key, Any::StringValue(value.to_owned())));
+        let scope = InstrumentationScope {
+            name: "load".to_owned(),
+            version: "1.0".to_owned(),
+            ..InstrumentationScope::default()
+        };
+        let spans = self.spans(first, traces).map(otlp_span).collect();
+        let scope_spans = ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() };
+        let resource = Resource { attributes: resource.into(), ..Resource::default() };
+        ExportTraceServiceRequest {
+            resource_spans: vec![ResourceSpans {
+                resource: Some(resource),
+                scope_spans: vec![scope_spans],
+                ..ResourceSpans::default()
+            }],
+        }
+        .encode_to_vec()
+    }
+}
+
+fn ids(trace: usize) -> (u64, u64) {
+    (0x6c6f_6164, mix(trace as u64) | 1)
+}
+
+/// Numbers that look random, the same in every run (Steele, Lea, Flood: Fast Splittable
+/// Pseudorandom Number Generators, 2014).
+pub(crate) fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
+fn thrift_span(span: &Span) -> Struct {
+    let kind = if span.is_server { "server" } else { "client" };
+    let mut tags = [
+        ("span.kind", kind),
+        ("http.method", "GET"),
+        ("http.url", &*span.url),
+        ("user", &*span.user),
+    ]
+    .map(|(key, value)| thrift_text(key, value))
+    .to_vec();
+    tags.push(thrift_tag("http.status_code", 3, Field::new(6, span.status)));
+    tags.push(thrift_tag("sampled", 2, Field::new(5, true)));
+    let fields = [("event", "request"), ("message", "something happened here")];
+    let log = Struct::new(vec![
+        Field::new(1, span.start as i64 + 10),
+        Field::new(2, structs(fields.map(|(key, value)| thrift_text(key, value)))),
+    ]);
+    Struct::new(vec![
+        Field::new(1, span.trace.1 as i64),
+        Field::new(2, span.trace.0 as i64),
+        Field::new(3, span.id as i64),
+        Field::new(4, span.parent as i64),
+        Field::new(5, span.operation),
+        Field::new(7, 1i32),
+        Field::new(8, span.start as i64),
+        Field::new(9, span.duration as i64),
+        Field::new(10, structs(tags)),
+        Field::new(11, structs([log])),
+    ])
+}
+
+fn thrift_text(key: &str, value: &str) -> Struct {
+    thrift_tag(key, 0, Field::new(3, value))
+}
+
+fn thrift_tag(key: &str, kind: i32, value: Field) -> Struct {
+    Struct::new(vec![Field::new(1, key), Field::new(2, kind), value])
+}
+
+fn structs(items: impl IntoIterator<Item = Struct>) -> Data {
+    List::from(items.into_iter().collect::<Vec<_>>()).into()
+}
+
+fn otlp_span(span: Span) -> OtlpSpan {
+    let text = |text: &str| Any::StringValue(text.to_owned());
+    let kind = if span.is_server { SpanKind::Server } else { SpanKind::Client };
+    let parent = if span.parent == 0 { Vec::new() } else { span.parent.to_be_bytes().to_vec() };
+    let event = Event {
+        time_unix_nano: (span.start + 10) * 1_000,
+        name: "request".to_owned(),
+        attributes: vec![attribute("message", text("something happened here"))],
+        ..Event::default()
+    };
+    OtlpSpan {
+        trace_id: [span.trace.0.to_be_bytes(), span.trace.1.to_be_bytes()].concat(),
+        span_id: span.id.to_be_bytes().to_vec(),
+        parent_span_id: parent,
+        name: span.operation.to_owned(),
+        kind: kind.into(),
+        start_time_unix_nano: span.start * 1_000,
+        end_time_unix_nano: (span.start + span.duration) * 1_000,
+        attributes: vec![
+            attribute("http.method", text("GET")),
+            attribute("http.url", Any::StringValue(span.url)),
+            attribute("user", Any::StringValue(span.user)),
+            attribute("http.status_code", Any::IntValue(span.status)),
+            attribute("sampled", Any::BoolValue(true)),
+        ],
+        events: vec![event],
+        ..OtlpSpan::default()
+    }
+}
+
+fn attribute(key: &str, value: Any) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 }
+}

@@ -1,0 +1,193 @@
+//! Sends what was encoded before.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BufMut, Bytes};
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
+
+/// How many connections send at once.
+pub(crate) const CONNECTIONS: usize = 2;
+/// How many calls are open on each connection.
+const STREAMS: usize = 4;
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// Sends datagrams, so many a second.
+pub(crate) fn udp(
+    to: SocketAddr,
+    packets: &[Vec<u8>],
+    rate: f64,
+) -> Result<Duration, Box<dyn Error>> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+    socket.connect(to)?;
+    let begin = Instant::now();
+    for (number, packet) in packets.iter().enumerate() {
+        let due = Duration::from_secs_f64(number as f64 / rate);
+        // A sleep takes some 60 µs longer than it is told to: what is late then follows at once.
+        let early = due.saturating_sub(begin.elapsed());
+        if early > Duration::from_micros(200) {
+            thread::sleep(early);
+        }
+        socket.send(packet)?;
+    }
+    Ok(begin.elapsed())
+}
+
+/// Sends requests by HTTP, each connection the next one when it has its answer.
+pub(crate) fn http(
+    to: SocketAddr,
+    path: &str,
+    kind: &str,
+    bodies: &[Vec<u8>],
+) -> Result<Duration, Box<dyn Error>> {
+    let requests: Vec<Vec<u8>> = bodies
+        .iter()
+        .map(|body| {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: {to}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            [head.as_bytes(), body].concat()
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        let one = || -> Result<(), String> {
+            let mut stream = TcpStream::connect(to).map_err(|error| error.to_string())?;
+            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                exchange(&mut stream, request).map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        };
+        let all: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(one)).collect();
+        all.into_iter().try_for_each(|one| one.join().unwrap_or_else(|_| Err("it panicked".into())))
+    })?;
+    Ok(begin.elapsed())
+}
+
+/// Sends a request, and reads an answer that is short.
+fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<(), Box<dyn Error>> {
+    stream.write_all(request)?;
+    let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        let length = stream.read(&mut part)?;
+        if length == 0 {
+            return Err("the connection was closed".into());
+        }
+        answer.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&answer);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        if !head.starts_with("HTTP/1.1 20") {
+            return Err(format!("refused: {head}").into());
+        }
+        let lines = head.lines().filter_map(|line| line.split_once(": "));
+        let announced = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let announced = announced.filter_map(|(_, length)| length.parse::<usize>().ok()).next();
+        if body.len() >= announced.unwrap_or(0) {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends requests by gRPC.
+pub(crate) fn grpc(to: SocketAddr, messages: &[Vec<u8>]) -> Result<Duration, Box<dyn Error>> {
+    let messages: Vec<Bytes> = messages.iter().map(|message| message.clone().into()).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let next = AtomicUsize::new(0);
+        let begin = Instant::now();
+        let mut calls = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let endpoint = Endpoint::from_shared(format!("http://{to}"))?.tcp_nodelay(true);
+            let channel = endpoint.connect().await?;
+            for _ in 0..STREAMS {
+                let (channel, next, messages) = (channel.clone(), &next, &messages);
+                calls.push(async move {
+                    let mut client = Grpc::new(channel);
+                    while let Some(message) = messages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        client
+                            .ready()
+                            .await
+                            .map_err(|error| Status::unavailable(error.to_string()))?;
+                        let path = PathAndQuery::from_static(EXPORT);
+                        client.unary(Request::new(message.clone()), path, Plain).await?;
+                    }
+                    Ok::<(), Status>(())
+                });
+            }
+        }
+        all(calls).await?;
+        Ok(begin.elapsed())
+    })
+}
+
+/// Runs all of them at the same time, until the last one ends or the first one fails.
+async fn all<F: Future<Output = Result<(), Status>>>(futures: Vec<F>) -> Result<(), Status> {
+    let mut open: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(move |context| {
+        let mut failed = None;
+        open.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Pending => true,
+            std::task::Poll::Ready(ended) => {
+                failed = failed.take().or(ended.err());
+                false
+            }
+        });
+        match failed {
+            Some(error) => std::task::Poll::Ready(Err(error)),
+            None if open.is_empty() => std::task::Poll::Ready(Ok(())),
+            None => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// A codec that leaves messages as they are.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Plain;
+    type Decoder = Plain;
+
+    fn encoder(&mut self) -> Plain {
+        Plain
+    }
+
+    fn decoder(&mut self) -> Plain {
+        Plain
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}

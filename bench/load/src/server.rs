@@ -1,0 +1,131 @@
+//! A server that is measured.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The doors, by the flags that set their addresses.
+const FLAGS: [&str; 10] = [
+    UDP,
+    "processor.jaeger-binary.server-host-port",
+    "processor.zipkin-compact.server-host-port",
+    "http-server.host-port",
+    "collector.grpc-server.host-port",
+    THRIFT,
+    OTLP_GRPC,
+    OTLP_HTTP,
+    "admin.http.host-port",
+    QUERY,
+];
+pub(crate) const UDP: &str = "processor.jaeger-compact.server-host-port";
+pub(crate) const THRIFT: &str = "collector.http-server.host-port";
+pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
+pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
+pub(crate) const QUERY: &str = "query.http-server.host-port";
+
+/// How long a server may take to open its ports.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long it may go on working on what it has received.
+const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+/// The kernel counts CPU time in hundredths of a second.
+const TICK: Duration = Duration::from_millis(10);
+/// The kernel counts memory in pages of so many bytes.
+const PAGE: u64 = 4096;
+
+/// A program to measure.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+    pub(crate) arguments: &'static [&'static str],
+}
+
+/// A running one, ended when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    addresses: HashMap<&'static str, SocketAddr>,
+    /// From its start until every TCP port accepts connections.
+    pub(crate) opened: Duration,
+}
+
+impl Program {
+    /// Starts it on ports that nobody else uses, and waits until all of them are open.
+    pub(crate) fn start(&self) -> Result<Server, Box<dyn Error>> {
+        let mut command = Command::new(&self.path);
+        command.args(self.arguments).arg("--collector.otlp.enabled=true");
+        let (mut addresses, mut held) = (HashMap::new(), Vec::new());
+        for flag in FLAGS {
+            // Held on both transports until it starts, or two doors get the same port.
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let address = listener.local_addr()?;
+            command.arg(format!("--{flag}={address}"));
+            addresses.insert(flag, address);
+            held.push((listener, UdpSocket::bind(address)?));
+        }
+        drop(held);
+        command.env("JAEGER_DISABLED", "true").stdout(Stdio::null()).stderr(Stdio::null());
+        let begin = Instant::now();
+        let mut server = Server { child: command.spawn()?, addresses, opened: Duration::default() };
+        for flag in FLAGS.into_iter().filter(|flag| !flag.starts_with("processor.")) {
+            while TcpStream::connect(server.address(flag)).is_err() {
+                if begin.elapsed() > START_LIMIT || server.child.try_wait()?.is_some() {
+                    return Err(format!("{} does not open the port of --{flag}", self.name).into());
+                }
+                sleep(Duration::from_micros(200));
+            }
+        }
+        server.opened = begin.elapsed();
+        Ok(server)
+    }
+}
+
+impl Server {
+    pub(crate) fn address(&self, flag: &str) -> SocketAddr {
+        self.addresses[flag]
+    }
+
+    /// The CPU time that it has taken, user and kernel.
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        let stat = self.proc("stat")?;
+        // The name, in parentheses, may hold anything.
+        let fields: Vec<&str> =
+            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<u32>().ok());
+        let (user, kernel) = ticks(11).zip(ticks(12)).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(TICK * (user + kernel))
+    }
+
+    /// The memory that it has, in bytes.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let pages = self.proc("statm")?;
+        let pages = pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        pages.map(|pages| pages * PAGE).ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    fn proc(&self, file: &str) -> io::Result<String> {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))
+    }
+
+    /// Waits until it has taken next to no CPU time for half a second.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let (begin, mut quiet, mut cpu) = (Instant::now(), 0, self.cpu()?);
+        while quiet < 5 && begin.elapsed() < SETTLE_LIMIT {
+            sleep(Duration::from_millis(100));
+            let now = self.cpu()?;
+            quiet = if now - cpu <= TICK { quiet + 1 } else { 0 };
+            cpu = now;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
