@@ -139,7 +139,7 @@ pub struct Config {
     )]
     pub max_traces: usize,
 
-    /// How many bytes of spans are kept in memory, about; KiB, MiB and GiB are understood
+    /// How many bytes of memory spans take, with what finds them; KiB, MiB and GiB are understood
     #[arg(long = "memory.max-bytes", env = "MEMORY_MAX_BYTES", value_name = "BYTES", default_value = "256MiB", value_parser = bytes)]
     pub max_bytes: usize,
 }

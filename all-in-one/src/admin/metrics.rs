@@ -49,7 +49,7 @@ fn in_the_store(text: &mut Text, usage: &Usage, services: usize) {
         ("jaeger_memory_traces", "Traces held.", usage.traces),
         ("jaeger_memory_spans", "Spans held.", usage.spans),
         ("jaeger_memory_services", "Services that have spans.", services),
-        ("jaeger_memory_bytes", "Bytes that the spans take, about.", usage.bytes),
+        ("jaeger_memory_bytes", "Bytes that the spans take, with what finds them.", usage.bytes),
     ] {
         text.gauge(name, help).value(&[], value as u64);
     }

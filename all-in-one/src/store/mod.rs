@@ -1,9 +1,21 @@
 //! Spans to traces, in memory, within bounds.
 //!
-//! The store holds at most so many traces and about so many bytes; whatever comes in when it is
-//! full pushes the oldest trace out, whole. One trace may take half of the bytes: the spans that
-//! it brings beyond that are dropped and counted. Services and operations are forgotten with
-//! their last span.
+//! The store holds at most so many traces and so many bytes; whatever comes in when it is full
+//! pushes the oldest trace out, whole. One trace may take half of the bytes: the spans that it
+//! brings beyond that are dropped and counted. Services and operations are forgotten with their
+//! last span.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | `shelf` | what is behind the lock, made of the parts below |
+//! | `traces` | the traces by id, and in the order in which they came |
+//! | `cells` | the memory that records lie in, which does not fragment |
+//! | `record`, `reader` | a span as a row of bytes, and back |
+//! | `symbols`, `common`, `pool` | text, operations and processes that many spans share |
+//! | `pages`, `page`, `filter`, `tokens` | what a search looks at before it looks at spans |
+//! | `search` | what is searched for, and a search under way |
+//!
+//! Nobody holds the lock for long: what is large is written, read and searched in steps.
 
 mod cells;
 mod common;
