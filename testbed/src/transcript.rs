@@ -13,7 +13,9 @@ use crate::Finished;
 pub fn assert_shown(text: &str, first_line: &str, finished: &Finished) {
     let blocks = text.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut matching = blocks.filter(|block| block.lines().next() == Some(first_line));
-    let block = matching.next().unwrap_or_else(|| panic!("the text shows no {first_line:?}"));
+    let block = matching.next();
+    assert!(block.is_some(), "the text shows no {first_line:?}");
+    let block = block.unwrap_or_default();
     let around = |line: &&str| {
         !["$ ", "Jaeger: ", "httpbin: "].iter().any(|beginning| line.starts_with(beginning))
     };
