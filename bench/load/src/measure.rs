@@ -19,6 +19,9 @@ const FIRST_RATE: f64 = 20_000.0;
 /// Spans in a datagram, and in a request.
 const DATAGRAM: usize = 10;
 const REQUEST: usize = 100;
+/// How many spans are stored at a time where their rate does not matter, and the pause after them.
+const FILL: usize = 1_000;
+const FILL_PAUSE: Duration = Duration::from_millis(40);
 /// How many traces are asked for by id at a time.
 const GROUP: usize = 40;
 /// How far back the traces lie: an hour, in microseconds. Searches look back two days.
@@ -131,7 +134,11 @@ fn fill(server: &Server, load: Load, first: usize, spans: usize) -> Result<(), B
     let each = REQUEST / PER_TRACE;
     let traces = first / PER_TRACE..(first + spans) / PER_TRACE;
     let bodies: Vec<_> = traces.clone().step_by(each).map(|first| load.otlp(first, each)).collect();
-    send::http(server.address(OTLP_HTTP), "/v1/traces", "application/x-protobuf", &bodies)?;
+    // The real one drops what its queue of 2,000 spans does not hold.
+    for bodies in bodies.chunks(FILL / REQUEST) {
+        send::http(server.address(OTLP_HTTP), "/v1/traces", "application/x-protobuf", bodies)?;
+        std::thread::sleep(FILL_PAUSE);
+    }
     server.settle()?;
     let lost = traces.len() * PER_TRACE - found(server, traces)?;
     if lost > 0 { Err(format!("{lost} spans were lost while filling").into()) } else { Ok(()) }

@@ -13,7 +13,7 @@ use prost::Message;
 use serde::{Serialize, Serializer};
 
 use super::proto::each;
-use super::take_room;
+use super::{Refusal, take_room};
 use crate::query::go_json;
 
 /// The text of an `AnyValue` that holds a list or a map, with `depth` levels at most below it.
@@ -21,7 +21,7 @@ use crate::query::go_json;
 ///
 /// # Errors
 /// Where it nests too deep, becomes too large, or is no such message.
-pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, String> {
+pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, Refusal> {
     take_room(room, value.len())?;
     Part::AnyValue.measure(value, depth, room)?;
     let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
@@ -54,7 +54,7 @@ impl Part {
 
     /// Takes from `room` what the message with these bytes will take beside its text, going
     /// `depth` levels deeper at most.
-    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), String> {
+    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), Refusal> {
         take_room(room, size_of::<otlp::KeyValue>())?;
         each(bytes, |number, value| {
             let child = self.child(number).zip(value.bytes().ok());

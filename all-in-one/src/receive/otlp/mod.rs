@@ -45,11 +45,14 @@ const MAX_JSON: usize = 64 << 20;
 /// How many spans of a large request are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
 
+/// Why a request is refused. It is smaller than a `String`: readers hand it up at every field.
+type Refusal = Box<str>;
+
 /// How much of an error's reason is said, in characters: some name every level of a nesting.
 const LONGEST_REASON: usize = 200;
 
 /// Takes bytes from what is left.
-fn take_room(room: &mut usize, bytes: usize) -> Result<(), String> {
+fn take_room(room: &mut usize, bytes: usize) -> Result<(), Refusal> {
     *room = room.checked_sub(bytes).ok_or("it becomes too large when it is decoded")?;
     Ok(())
 }

@@ -9,7 +9,7 @@
 //! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, what Jaeger answers for
 //! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
-use super::{MAX_DECODED, MAX_DEPTH, attribute};
+use super::{MAX_DECODED, MAX_DEPTH, Refusal, attribute};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
@@ -37,7 +37,7 @@ pub(super) fn decode<'a>(
     request: &'a [u8],
     most: usize,
     take: &mut dyn FnMut(&Batch<'a>),
-) -> Result<u64, String> {
+) -> Result<u64, Refusal> {
     let mut decoder = Decoder {
         take,
         most,
@@ -92,7 +92,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Decoder<'a, '_> {
-    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         // The resource may come after the spans.
         let mut resource = None;
         each(bytes, |number, value| {
@@ -112,7 +112,7 @@ impl<'a> Decoder<'a, '_> {
         })
     }
 
-    fn process(&mut self) -> Result<(), String> {
+    fn process(&mut self) -> Result<(), Refusal> {
         self.attributes.clear();
         each(self.resource, |number, value| match number {
             1 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1),
@@ -139,7 +139,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+    fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         // The scope may come after the spans.
         let mut scope = None;
         each(bytes, |number, value| {
@@ -155,7 +155,7 @@ impl<'a> Decoder<'a, '_> {
         })
     }
 
-    fn scope(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+    fn scope(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         let (mut name, mut version) = (&b""[..], &b""[..]);
         self.attributes.clear();
         each(bytes, |number, value| {
@@ -173,7 +173,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn span(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+    fn span(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         self.take(size_of::<Draft<'_>>())?;
         let mut sent = Sent { links: Some(Vec::new()), ..Sent::default() };
         self.attributes.clear();
@@ -198,7 +198,7 @@ impl<'a> Decoder<'a, '_> {
         number: u32,
         value: Value<'a>,
         sent: &mut Sent<'a>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         match number {
             1 => sent.trace_id = message(value, "TraceId")?,
             2 => sent.span_id = message(value, "SpanId")?,
@@ -275,7 +275,7 @@ impl<'a> Decoder<'a, '_> {
         Some(first..list.len())
     }
 
-    fn event(&mut self, bytes: &'a [u8]) -> Result<(), String> {
+    fn event(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         self.take(size_of::<DraftLog>())?;
         let (mut time, mut name) = (0, &b""[..]);
         // The span's own come before it in the list.
@@ -299,7 +299,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn link(&mut self, bytes: &'a [u8], links: &mut Option<Vec<Reference>>) -> Result<(), String> {
+    fn link(&mut self, bytes: &'a [u8], links: &mut Option<Vec<Reference>>) -> Result<(), Refusal> {
         self.take(size_of::<Reference>())?;
         let (mut trace, mut span) = (&b""[..], &b""[..]);
         let before = self.attributes.len();
@@ -328,7 +328,7 @@ impl<'a> Decoder<'a, '_> {
     }
 
     /// Reads an attribute whose value may nest `depth` levels deep.
-    fn attribute(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), String> {
+    fn attribute(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), Refusal> {
         self.take(size_of::<Tag<'_>>())?;
         let (mut key, mut value) = (&b""[..], TagValue::String(Bytes::default()));
         each(bytes, |number, field| {
@@ -343,7 +343,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn any_value(&mut self, bytes: &'a [u8], depth: u32) -> Result<TagValue<'a>, String> {
+    fn any_value(&mut self, bytes: &'a [u8], depth: u32) -> Result<TagValue<'a>, Refusal> {
         let mut found = TagValue::String(Bytes::default());
         let mut nests = false;
         each(bytes, |number, value| {
@@ -365,7 +365,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(found)
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), String> {
+    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
         super::take_room(&mut self.room, bytes)
     }
 }
@@ -423,8 +423,8 @@ fn eight(bytes: &[u8]) -> Option<u64> {
 #[inline]
 pub(super) fn each<'a>(
     bytes: &'a [u8],
-    mut read: impl FnMut(u32, Value<'a>) -> Result<(), String>,
-) -> Result<(), String> {
+    mut read: impl FnMut(u32, Value<'a>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     let mut fields = Fields::of(bytes);
     while let Some((number, value)) = fields.next().map_err(|error| in_words_of_go(&error))? {
         read(number, value)?;
@@ -434,29 +434,31 @@ pub(super) fn each<'a>(
 
 /// The text, bytes or message in a field.
 #[inline]
-fn message<'a>(value: Value<'a>, field: &str) -> Result<&'a [u8], String> {
+fn message<'a>(value: Value<'a>, field: &str) -> Result<&'a [u8], Refusal> {
     value.bytes().map_err(|_| wrong_type(value, field))
 }
 
-fn varint(value: Value<'_>, field: &str) -> Result<u64, String> {
+fn varint(value: Value<'_>, field: &str) -> Result<u64, Refusal> {
     value.varint().map_err(|_| wrong_type(value, field))
 }
 
-fn fixed(value: Value<'_>, field: &str) -> Result<u64, String> {
+fn fixed(value: Value<'_>, field: &str) -> Result<u64, Refusal> {
     value.double().map(f64::to_bits).map_err(|_| wrong_type(value, field))
 }
 
-fn wrong_type(value: Value<'_>, field: &str) -> String {
-    format!("proto: wrong wireType = {} for field {field}", value.wire_type())
+#[cold]
+fn wrong_type(value: Value<'_>, field: &str) -> Refusal {
+    format!("proto: wrong wireType = {} for field {field}", value.wire_type()).into()
 }
 
 /// What Jaeger says of bytes that are no message.
-fn in_words_of_go(error: &Error) -> String {
+#[cold]
+fn in_words_of_go(error: &Error) -> Refusal {
     match error {
-        Error::Truncated | Error::TooLong(_) => "unexpected EOF".to_owned(),
-        Error::Varint => "proto: integer overflow".to_owned(),
-        Error::FieldNumber(kind) => format!("proto: illegal tag 0 (wire type {kind})"),
-        Error::WireType(number) => format!("proto: illegal wireType {number}"),
-        other => other.to_string(),
+        Error::Truncated | Error::TooLong(_) => "unexpected EOF".into(),
+        Error::Varint => "proto: integer overflow".into(),
+        Error::FieldNumber(kind) => format!("proto: illegal tag 0 (wire type {kind})").into(),
+        Error::WireType(number) => format!("proto: illegal wireType {number}").into(),
+        other => other.to_string().into(),
     }
 }

@@ -60,6 +60,17 @@ impl<'a> Fields<'a> {
     /// An unsigned integer in groups of seven bits, the lowest first: at most ten bytes.
     #[inline]
     fn varint(&mut self) -> Result<u64, Error> {
+        // Most keys and lengths are one byte.
+        if let Some((byte, rest)) = self.rest.split_first()
+            && *byte < 0x80
+        {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Error> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -83,6 +94,7 @@ impl<'a> Fields<'a> {
         Ok(*bytes)
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
         let taken =
             usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
