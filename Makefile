@@ -104,6 +104,11 @@ programs:
 check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger 2.13 and Collector (needs Go)
 	@scripts/scale-out-check.sh build
 
+.PHONY: fuzz
+SECONDS ?= 600
+fuzz: ## Fuzz every decoder, each for SECONDS=600 (needs nightly and cargo-fuzz)
+	@scripts/fuzz.sh $(SECONDS)
+
 .PHONY: bench
 bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
 	@# One by one: built together they would share the features of their dependencies, and grow.

@@ -1,21 +1,29 @@
 //! The gRPC server behind a door: connections, and what holds for every call.
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::Response;
+use axum::{BoxError, Router};
 use bytes::{Buf, BufMut, Bytes};
+use hyper::body::{Body as HttpBody, Frame};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
+
+use crate::patient::Patient;
+use crate::receive::{Held, Room};
 
 /// The largest message that is taken, in bytes, as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
@@ -62,6 +70,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
     // An answer is one small write: it is not to wait for more.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = incoming.map(|stream| stream.map(Patient::new));
     let serve = server.serve_with_incoming_shutdown(router, incoming, stop);
     tokio::select! {
         served = serve => if let Err(error) = served {
@@ -74,11 +83,17 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
 /// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
 pub(crate) const TOO_LARGE: Code = Code::ResourceExhausted;
 
-/// Lets tonic read the message of a call, and carry its answer.
-pub(crate) async fn call<M>(method: M, request: Request) -> Response
+/// Lets tonic read the message of a call while there is room for it, and carry its answer.
+pub(crate) async fn call<M>(method: M, request: Request, room: &Room) -> Response
 where
     M: UnaryService<Bytes, Response = Bytes>,
 {
+    // Not only while it comes: it lies in memory until the call ends.
+    let held = Arc::new(Mutex::new(Held::default()));
+    let request = request.map(|body| {
+        let (room, held) = (room.clone(), Arc::clone(&held));
+        Body::new(Measured { body, room, held, bytes: 0 })
+    });
     let mut grpc = Grpc::new(Plain)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_MESSAGE);
@@ -87,6 +102,34 @@ where
         answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
     }
     answer.map(Body::new)
+}
+
+/// A body that takes of the room for reading what it gives.
+struct Measured {
+    body: Body,
+    room: Room,
+    held: Arc<Mutex<Held>>,
+    bytes: usize,
+}
+
+impl HttpBody for Measured {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+            return Poll::Ready(None);
+        };
+        let frame = frame?;
+        self.bytes += frame.data_ref().map_or(0, Bytes::len);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = self.room.hold(&mut held, self.bytes);
+        room.map_err(|why| Status::unavailable(why.to_string()))?;
+        Poll::Ready(Some(Ok(frame)))
+    }
 }
 
 /// A codec that leaves messages as they are.

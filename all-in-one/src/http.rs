@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
+use crate::patient::Patient;
 use crate::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
@@ -31,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running requests end.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    serve_as(listener, router, stop, |stream| stream).await;
+    serve_as(listener, router, stop, Patient::new).await;
 }
 
 /// Serves a port whose requests have no bodies: their first lines are taken as Go takes them.
@@ -40,7 +41,7 @@ pub(crate) async fn serve_questions(
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
-    serve_as(listener, router, stop, Escaped::new).await;
+    serve_as(listener, router, stop, |stream| Escaped::new(Patient::new(stream))).await;
 }
 
 async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -50,8 +51,7 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     wrap: fn(TcpStream) -> S,
 ) {
     let service = TowerToHyperService::new(router);
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    let server = server();
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -85,6 +85,22 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    server
+}
+
+/// Serves one connection to its end, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(crate) async fn serve_one<S>(stream: S, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    drop(server().serve_connection(TokioIo::new(stream), service).await);
+}
+
 /// Puts the check of the Host header in front of a router.
 pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
     router.layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
@@ -104,11 +120,22 @@ async fn check_host(
     request: Request,
     next: Next,
 ) -> Response {
+    if head_size(&request) > LARGEST_HEAD {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
     if bound.ip().is_loopback() && !is_own(request.headers(), bound.ip()) {
         let text = "this server listens on loopback only, so the Host header must name it: use localhost or 127.0.0.1\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     next.run(request).await
+}
+
+/// About the bytes of a request's head: hyper reads in parts, and lets some more than its limit
+/// through.
+fn head_size(request: &Request) -> usize {
+    let line = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let lines = request.headers().iter();
+    line + lines.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
 }
 
 fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
@@ -195,7 +222,29 @@ fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_head_is_given_up() {
+        for head in ["", "GET / HTTP/1.1\r\nHo"] {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            theirs.write_all(head.as_bytes()).await.expect("send");
+            let begin = tokio::time::Instant::now();
+            serve_one(ours, Router::new()).await;
+            assert_eq!(begin.elapsed(), HEAD_TIMEOUT, "{head}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_next_request_is_given_up() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("send");
+        let begin = tokio::time::Instant::now();
+        serve_one(ours, Router::new()).await;
+        assert_eq!(begin.elapsed(), HEAD_TIMEOUT);
+    }
 
     fn host(text: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(text))])

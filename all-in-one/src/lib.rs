@@ -33,9 +33,13 @@ mod admin;
 mod client;
 mod config;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod grpc;
 mod http;
 pub mod model;
+mod patient;
 mod query;
 pub mod receive;
 mod request_line;

@@ -5,82 +5,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::net::UdpSocket;
+use std::process::{Command, Output, Stdio};
 
 use jaeger_all_in_one::AllInOne;
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jaeger-all-in-one"));
-    command
-        .env_clear()
-        .env("PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", ":0")
-        .env("PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", ":0")
-        .env("PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", ":0")
-        .env("HTTP_SERVER_HOST_PORT", ":0")
-        .env("COLLECTOR_HTTP_SERVER_HOST_PORT", ":0")
-        .env("COLLECTOR_GRPC_SERVER_HOST_PORT", ":0")
-        .env("COLLECTOR_OTLP_GRPC_HOST_PORT", ":0")
-        .env("COLLECTOR_OTLP_HTTP_HOST_PORT", ":0")
-        .env("QUERY_HTTP_SERVER_HOST_PORT", ":0")
-        .env("QUERY_GRPC_SERVER_HOST_PORT", ":0")
-        .env("ADMIN_HTTP_HOST_PORT", ":0");
-    command
-}
-
-/// A running program, ended with the test.
-struct Running {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    url: String,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("start");
-        let mut out = BufReader::new(child.stdout.take().expect("stdout"));
-        let mut url = None;
-        let mut line = String::new();
-        while url.is_none() && out.read_line(&mut line).expect("a line") > 0 {
-            url =
-                line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
-            line.clear();
-        }
-        Running { child, out, url: url.expect("the banner names the address") }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.url.trim_start_matches("http://").parse().expect("an address")
-    }
-
-    /// The address of the door that the banner describes so.
-    fn door(&mut self, takes: &str) -> SocketAddr {
-        let mut line = String::new();
-        while self.out.read_line(&mut line).expect("a line") > 0 {
-            if line.contains(takes) {
-                let address = line.split_whitespace().last().expect("an address");
-                return address.trim_end_matches("/udp").parse().expect("an address");
-            }
-            line.clear();
-        }
-        panic!("the banner does not list {takes}");
-    }
-
-    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
-        let id = self.child.id().to_string();
-        Command::new("kill").args([signal, &id]).status().expect("kill");
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).expect("the rest");
-        (self.child.wait().expect("the end").code(), rest)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
+use support::program::{Running, program};
 
 fn refused(command: &mut Command) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = command.output().expect("run");
@@ -90,22 +19,21 @@ fn refused(command: &mut Command) -> (Option<i32>, String) {
 #[test]
 fn a_signal_stops_it_cleanly() {
     for signal in ["-TERM", "-INT"] {
-        let running = Running::start(&mut program());
+        let mut running = Running::start(&mut program());
         let address = running.address();
         assert_eq!(support::get(address, "/api/services").status, 200);
-        let (code, rest) = running.stop(signal);
-        assert_eq!(code, Some(0), "{signal}");
-        assert!(rest.contains("/udp"), "the banner lists the agent's door: {rest}");
+        assert_eq!(running.stop(signal), Some(0), "{signal}");
+        let banner = &running.banner;
+        assert!(banner.contains("/udp"), "the banner lists the agent's door: {banner}");
         assert!(std::net::TcpStream::connect(address).is_err());
     }
 }
 
 #[test]
 fn the_log_says_what_came_to_the_wrong_door() {
-    let mut running = Running::start(program().stderr(Stdio::piped()));
+    let running = Running::start(program().stderr(Stdio::piped()));
     let [compact, binary, retired] =
         ["Thrift compact", "Thrift binary", "zipkin.thrift"].map(|takes| running.door(takes));
-    let mut log = running.child.stderr.take().expect("stderr");
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for (door, packet) in [
         (compact, &b"\x80\x01\x00\x04\x00\x00\x00\x09emitBatch"[..]),
@@ -118,9 +46,7 @@ fn the_log_says_what_came_to_the_wrong_door() {
         socket.send_to(packet, door).expect("send");
     }
     // What has arrived before the signal is still dealt with.
-    running.stop("-TERM");
-    let mut text = String::new();
-    log.read_to_string(&mut text).expect("the log");
+    let text = running.stop_and_read_log();
     for part in ["binary Thrift, which goes to port 6832", "HTTP", "goes to port 6831"] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
@@ -162,12 +88,9 @@ fn a_port_in_use_is_one_line_and_code_1() {
 fn a_variable_without_effect_is_said_and_no_more() {
     let mut command = program();
     command.env("COLLECTOR_QUEUE_SIZE", "5").env("SPAN_STORAGE_TYPE", "cassandra");
-    let mut running = Running::start(command.stderr(Stdio::piped()));
-    let mut log = running.child.stderr.take().expect("stderr");
+    let running = Running::start(command.stderr(Stdio::piped()));
     assert_eq!(support::get(running.address(), "/api/services").status, 200);
-    running.stop("-TERM");
-    let mut text = String::new();
-    log.read_to_string(&mut text).expect("the log");
+    let text = running.stop_and_read_log();
     for name in ["COLLECTOR_QUEUE_SIZE", "SPAN_STORAGE_TYPE"] {
         assert_eq!(text.matches(name).count(), 1, "{text}");
     }

@@ -27,9 +27,9 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
 }
 
 async fn refuse(State(counters): State<Arc<Counters>>) -> Response {
-    counters.refused(Reason::Unsupported);
-    counters.received();
     let why =
         "there is no gRPC query API here: use the HTTP one, /api on the port of the web pages";
+    counters.refuse(Reason::Unsupported, why);
+    counters.received();
     Status::unimplemented(why).into_http::<Body>()
 }

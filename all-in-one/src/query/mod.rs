@@ -48,8 +48,8 @@ pub(crate) struct Api {
 }
 
 /// The service behind the query port.
-pub(crate) fn router(api: Api) -> Router {
-    Router::new().fallback(handle).with_state(Arc::new(api))
+pub(crate) fn router(api: impl Into<Arc<Api>>) -> Router {
+    Router::new().fallback(handle).with_state(api.into())
 }
 
 // Jaeger matches paths as they were sent, before `%xx` is resolved, so the paths are matched
@@ -60,34 +60,62 @@ async fn handle(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if form::unescape(uri.path(), false).is_none() {
-        return errors::plain(StatusCode::BAD_REQUEST, "400 Bad Request");
-    }
-    let Some(path) = below(&api.base_path, uri.path()) else {
-        return outside(&api, uri.path());
+    let (endpoint, form) = match route(&api, &method, &uri, &headers) {
+        Ok(question) => question,
+        Err(answer) => return *answer,
     };
-    if let Some(clean) = clean(path) {
-        let location = format!("{}{clean}", api.base_path);
-        return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
-    }
-    let mut form = Form::parse(uri.query().unwrap_or(""));
-    form.by_page = is_by_page(&headers);
-    let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if let ["api", "v3", _, ..] = segments[..] {
-        return errors::plain(StatusCode::NOT_FOUND, "there is no /api/v3 here, use /api\n");
-    }
-    let Some((allowed, endpoint)) = endpoint(&segments) else {
-        return api.pages.serve(path, &method, &headers);
-    };
-    if method != allowed {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
-    }
     // A large search takes a while: it must not hold up what else this thread has to do.
     let answer = tokio::task::spawn_blocking(move || endpoint.answer(&api, &form));
     match answer.await {
         Ok(answer) => answer.unwrap_or_else(IntoResponse::into_response),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// Asks for a path and query in place, for the fuzzer; the status of the answer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn ask(api: &Api, uri: &Uri) -> u16 {
+    let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
+        Ok((endpoint, form)) => {
+            endpoint.answer(api, &form).unwrap_or_else(IntoResponse::into_response)
+        }
+        Err(answer) => *answer,
+    };
+    answer.status().as_u16()
+}
+
+/// What is asked for, or the answer where that takes no look into the store.
+fn route(
+    api: &Api,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(Endpoint, Form), Box<Response>> {
+    if form::unescape(uri.path(), false).is_none() {
+        return Err(errors::plain(StatusCode::BAD_REQUEST, "400 Bad Request").into());
+    }
+    let Some(path) = below(&api.base_path, uri.path()) else {
+        return Err(outside(api, uri.path()).into());
+    };
+    if let Some(clean) = clean(path) {
+        let location = format!("{}{clean}", api.base_path);
+        let moved = (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]);
+        return Err(moved.into_response().into());
+    }
+    let mut form = Form::parse(uri.query().unwrap_or(""));
+    form.by_page = is_by_page(headers);
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["api", "v3", _, ..] = segments[..] {
+        let none = "there is no /api/v3 here, use /api\n";
+        return Err(errors::plain(StatusCode::NOT_FOUND, none).into());
+    }
+    let Some((allowed, endpoint)) = endpoint(&segments) else {
+        return Err(api.pages.serve(path, method, headers).into());
+    };
+    if *method != allowed {
+        return Err(StatusCode::METHOD_NOT_ALLOWED.into_response().into());
+    }
+    Ok((endpoint, form))
 }
 
 enum Endpoint {

@@ -18,7 +18,7 @@ use tokio::net::UdpSocket;
 use tracing::{debug, warn};
 
 use super::thrift::{Error, binary::Binary, compact::Compact, jaeger};
-use super::{Counters, Door, Intake, Opened, Reason, rarely};
+use super::{Counters, Door, Intake, Opened, Reason};
 use crate::config::{self, Config, HostPort};
 use crate::error::Error as StartError;
 use crate::model::Batch;
@@ -39,21 +39,18 @@ const FORMAT: &str = "proto";
 
 /// Opens the door for the compact protocol.
 pub(crate) fn compact(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let kind = Kind { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
-    open(config, &config.agent_compact, config::AGENT_COMPACT, kind, intake)
+    open(config, &config.agent_compact, config::AGENT_COMPACT, COMPACT, intake)
 }
 
 /// Opens the door for the binary protocol.
 pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let kind = Kind { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
-    open(config, &config.agent_binary, config::AGENT_BINARY, kind, intake)
+    open(config, &config.agent_binary, config::AGENT_BINARY, BINARY, intake)
 }
 
 /// Opens the door for Zipkin's spans in the compact protocol. Like every door of the agent it
 /// takes Jaeger's own spans too.
 pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let kind = Kind { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
-    open(config, &config.agent_zipkin, config::AGENT_ZIPKIN, kind, intake)
+    open(config, &config.agent_zipkin, config::AGENT_ZIPKIN, ZIPKIN, intake)
 }
 
 /// What tells the doors apart.
@@ -62,6 +59,13 @@ struct Kind {
     takes: &'static str,
     decode: Decode,
 }
+
+const COMPACT: Kind =
+    Kind { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
+const BINARY: Kind =
+    Kind { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
+const ZIPKIN: Kind =
+    Kind { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
 
 type Decode = fn(&[u8]) -> Result<Batch<'_>, Error>;
 
@@ -81,14 +85,14 @@ fn open(
     intake: &Intake,
 ) -> Result<Option<Opened>, StartError> {
     let (socket, address) = super::bind(config, address, setting, bind)?;
-    let door =
-        Door { name: kind.name, takes: kind.takes, udp: true, address, counters: Arc::default() };
-    let agent = Agent {
+    let door = Door {
         name: kind.name,
-        intake: intake.clone(),
-        counters: Arc::clone(&door.counters),
-        decode: kind.decode,
+        takes: kind.takes,
+        udp: true,
+        address,
+        counters: Counters::of(kind.name),
     };
+    let agent = Agent::new(kind, intake, &door.counters);
     let serve = move || {
         let socket = UdpSocket::from_std(socket).map_err(StartError::Runtime)?;
         Ok(Box::pin(agent.serve(socket)) as _)
@@ -120,6 +124,15 @@ struct Agent {
 }
 
 impl Agent {
+    fn new(kind: Kind, intake: &Intake, counters: &Arc<Counters>) -> Self {
+        Agent {
+            name: kind.name,
+            intake: intake.clone(),
+            counters: Arc::clone(counters),
+            decode: kind.decode,
+        }
+    }
+
     /// Receives until it is told to stop, and then what has already arrived.
     async fn serve(self, socket: UdpSocket) {
         let mut stop = self.intake.stop.clone();
@@ -132,9 +145,7 @@ impl Agent {
                 readable = socket.readable() => readable,
             };
             if let Err(error) = readable.and_then(|()| self.drain(&socket, &mut buffer)) {
-                rarely(self.counters.refused(Reason::Socket), || {
-                    warn!(%error, door = self.name, "cannot receive on UDP");
-                });
+                self.counters.refuse(Reason::Socket, error);
             }
             // Others on this thread have their turn, and a stop is seen.
             tokio::task::yield_now().await;
@@ -168,25 +179,23 @@ impl Agent {
     fn take(&self, packet: &[u8]) {
         let bytes = packet.len();
         if bytes == 0 {
-            self.counters.refused(Reason::Empty);
+            self.counters.refuse(Reason::Empty, "a UDP packet without a byte");
             return;
         }
         if bytes > MAX_PACKET {
-            rarely(self.counters.refused(Reason::TooLarge), || {
-                warn!(
-                    bytes,
-                    door = self.name,
-                    "dropped a UDP packet of more than {MAX_PACKET} bytes: let the client send smaller batches"
-                );
-            });
+            let why = format_args!(
+                "a UDP packet of {bytes} bytes, of which {MAX_PACKET} would be read: let the client send smaller batches"
+            );
+            self.counters.refuse(Reason::TooLarge, why);
             return;
         }
         match (self.decode)(packet) {
             Ok(batch) => self.intake.take(&self.counters, &batch),
             Err(Error::ZipkinBatch) => self.zipkin(),
-            Err(error) => rarely(self.counters.refused(reason(&error)), || {
-                warn!(bytes, door = self.name, "dropped a UDP packet: {error}");
-            }),
+            Err(error) => {
+                let why = format_args!("a UDP packet of {bytes} bytes: {error}");
+                self.counters.refuse(reason(&error), why);
+            }
         }
     }
 
@@ -195,6 +204,14 @@ impl Agent {
         if self.counters.refused(Reason::Unsupported) == 1 {
             warn!(door = self.name, "{}", Error::ZipkinBatch);
         }
+    }
+}
+
+/// What each door does with a packet, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(intake: &Intake, packet: &[u8]) {
+    for kind in [COMPACT, BINARY] {
+        Agent::new(kind, intake, &Arc::default()).take(packet);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The body of a request, read within bounds.
 //!
-//! Its size counts after decompression: a megabyte of gzip can hold a gigabyte. The bodies that
-//! are being read at one time are bounded too, and so is how many are worked on.
+//! Its size counts after decompression: a megabyte of gzip can hold a gigabyte. All doors share
+//! the room for what is being read, and for what is being decoded: whatever arrives, the program
+//! takes no more memory than the store may, and 64 MiB.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -14,38 +15,45 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::threads::{self, AT_ONCE};
+use super::Reason;
+use crate::threads;
 
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
-/// How much all bodies together may take while they are being read, in KiB.
-const MAX_WAITING_KIB: u32 = 32 << 10;
+/// How much may be read at one time, in KiB: one of the largest bodies, or many usual ones.
+const READING_KIB: u32 = 21 << 10;
+/// How much what is decoded at one time may take, in KiB.
+const DECODING_KIB: u32 = (MAX_DECODED >> 10) as u32;
+/// The most that what is decoded from one request may take at a time, in bytes: twenty thousand
+/// spans of ten tags.
+pub(super) const MAX_DECODED: usize = 16 << 20;
+/// How many bytes one byte may become when it is decoded: an empty attribute is 2 bytes of OTLP
+/// and 56 in memory.
+const SWELLS: usize = 28;
 /// How much room is made for a body before it comes, where it is announced.
 const TRUSTED: usize = 64 << 10;
-/// How many large bodies are decoded at one time.
-const MAX_DECODING: usize = 1;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 
-/// What the requests of all doors share: room for their bodies, and turns to be decoded.
+/// The memory that the requests at all doors share, in KiB.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
-    kib: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+    decoding: Arc<Semaphore>,
 }
 
 impl Default for Room {
     fn default() -> Self {
         Room {
-            kib: Arc::new(Semaphore::new(MAX_WAITING_KIB as usize)),
-            turns: Arc::new(Semaphore::new(MAX_DECODING)),
+            reading: Arc::new(Semaphore::new(READING_KIB as usize)),
+            decoding: Arc::new(Semaphore::new(DECODING_KIB as usize)),
         }
     }
 }
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Larger than [`MAX_BODY`].
     TooLarge,
     /// In another coding than gzip; which.
@@ -61,6 +69,18 @@ pub(super) enum Unreadable {
 }
 
 impl Unreadable {
+    /// As what it is counted.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Unreadable::TooLarge => Reason::TooLarge,
+            Unreadable::Coding(_) => Reason::Unsupported,
+            Unreadable::Gzip(_) => Reason::Malformed,
+            Unreadable::Broken(_) => Reason::Socket,
+            Unreadable::Slow => Reason::Slow,
+            Unreadable::Busy => Reason::Busy,
+        }
+    }
+
     /// The status that a client is to see. With 503 it may send the request again.
     pub(super) fn status(&self) -> StatusCode {
         match self {
@@ -87,35 +107,47 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
+/// What a request takes of the room for reading, until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
 impl Room {
     /// Reads and decompresses a body, and hands it to `work` on a thread that may take its time.
     pub(super) async fn work<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
         body: Body,
-        work: impl FnOnce(&[u8]) -> T + Send + 'static,
+        work: impl FnOnce(Bytes) -> T + Send + 'static,
     ) -> Result<T, Unreadable> {
         let gzip = is_gzip(headers)?;
-        let (body, _room) = tokio::time::timeout(TIME, self.read(headers, body))
-            .await
-            .map_err(|_| Unreadable::Slow)??;
+        let read = tokio::time::timeout(TIME, self.read(headers, body));
+        let (body, _held) = read.await.map_err(|_| Unreadable::Slow)??;
+        if !gzip {
+            return self.decode(body.len(), move || work(body)).await;
+        }
         // Packed, it may hold a thousand times as much.
-        let bytes = if gzip { usize::MAX } else { body.len() };
-        let _turn = match bytes {
-            0..=AT_ONCE => None,
-            _ => Some(self.turns.acquire().await.map_err(|_| Unreadable::Busy)?),
+        let work = move || {
+            let plain = gunzip(&body)?;
+            drop(body);
+            Ok(work(plain.into()))
         };
-        let work =
-            move || if gzip { gunzip(&body).map(|body| work(&body)) } else { Ok(work(&body)) };
-        let done = threads::work(bytes, work).await;
-        done.map_err(|error| Unreadable::Broken(error.to_string()))?
+        self.decode(usize::MAX, work).await?
     }
 
-    async fn read(
+    /// Works on `bytes` bytes when there is room for what they may become.
+    pub(super) async fn decode<T: Send + 'static>(
         &self,
-        headers: &HeaderMap,
-        mut body: Body,
-    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Unreadable> {
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unreadable> {
+        let kib = bytes.saturating_mul(SWELLS).div_ceil(1024);
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(DECODING_KIB);
+        let _decoding = self.decoding.acquire_many(kib).await.map_err(|_| Unreadable::Busy)?;
+        let done = threads::work(bytes, work).await;
+        done.map_err(|error| Unreadable::Broken(error.to_string()))
+    }
+
+    async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Held), Unreadable> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|length| length.parse().ok()).unwrap_or(0);
         if announced > MAX_BODY {
@@ -123,7 +155,7 @@ impl Room {
         }
         // Not on trust alone: the rest of a large body is made room for when it comes.
         let mut whole = Vec::with_capacity(announced.min(TRUSTED));
-        let mut room: Option<OwnedSemaphorePermit> = None;
+        let mut held = Held::default();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Unreadable::Broken(error.to_string()))?;
             let Ok(data) = frame.into_data() else {
@@ -132,18 +164,24 @@ impl Room {
             if whole.len() + data.len() > MAX_BODY {
                 return Err(Unreadable::TooLarge);
             }
-            let needed = (whole.len() + data.len()).div_ceil(1024);
-            let missing = needed.saturating_sub(room.as_ref().map_or(0, |room| room.num_permits()));
-            let more = u32::try_from(missing).map_err(|_| Unreadable::TooLarge)?;
-            let more = Arc::clone(&self.kib).try_acquire_many_owned(more);
-            let more = more.map_err(|_| Unreadable::Busy)?;
-            match &mut room {
-                Some(room) => room.merge(more),
-                None => room = Some(more),
-            }
+            self.hold(&mut held, whole.len() + data.len())?;
             whole.extend_from_slice(&data);
         }
-        Ok((whole.into(), room))
+        Ok((whole.into(), held))
+    }
+
+    /// Takes room until it is enough for so many bytes.
+    pub(crate) fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), Unreadable> {
+        let needed = bytes.div_ceil(1024);
+        let missing = needed.saturating_sub(held.0.as_ref().map_or(0, |held| held.num_permits()));
+        let more = u32::try_from(missing).map_err(|_| Unreadable::TooLarge)?;
+        let more = Arc::clone(&self.reading).try_acquire_many_owned(more);
+        let more = more.map_err(|_| Unreadable::Busy)?;
+        match &mut held.0 {
+            Some(held) => held.merge(more),
+            None => held.0 = Some(more),
+        }
+        Ok(())
     }
 }
 
@@ -175,13 +213,62 @@ fn gunzip(packed: &[u8]) -> Result<Vec<u8>, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use flate2::{Compression, write::GzEncoder};
+    use hyper::body::Frame;
     use std::io::Write;
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(plain).expect("gzip");
         encoder.finish().expect("gzip")
+    }
+
+    /// A body that gives one byte, and then nothing.
+    struct Stalled(bool);
+
+    impl hyper::body::Body for Stalled {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            match std::mem::replace(&mut self.0, true) {
+                false => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{"))))),
+                true => Poll::Pending,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let room = Room::default();
+        let begin = tokio::time::Instant::now();
+        let headers = HeaderMap::new();
+        let read = room.work(&headers, Body::new(Stalled(false)), |_| ()).await;
+        assert_eq!(read, Err(Unreadable::Slow));
+        assert_eq!(begin.elapsed(), TIME);
+        assert_eq!(
+            room.reading.available_permits(),
+            READING_KIB as usize,
+            "the room is free again"
+        );
+    }
+
+    #[tokio::test]
+    async fn bodies_share_one_room() {
+        let room = Room::default();
+        let mut first = Held::default();
+        room.hold(&mut first, MAX_BODY).expect("room for one of the largest");
+        let body = || Body::from(vec![0; 2 << 20]);
+        let read = room.work(&HeaderMap::new(), body(), |_| ()).await;
+        assert_eq!(read, Err(Unreadable::Busy));
+        drop(first);
+        assert_eq!(room.work(&HeaderMap::new(), body(), |body| body.len()).await, Ok(2 << 20));
     }
 
     #[test]

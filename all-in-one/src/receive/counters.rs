@@ -1,6 +1,10 @@
 //! What came through a door, and why it let something go.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::warn;
 
 /// Why a packet, a request or a span was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,19 +19,28 @@ pub enum Reason {
     Unsupported,
     /// A span that cannot be kept, such as one without an id.
     InvalidSpan,
-    /// The socket itself failed.
+    /// The socket itself failed, or the connection ended too early.
     Socket,
+    /// A span whose trace takes half of the store already.
+    TraceTooLarge,
+    /// It did not come in time.
+    Slow,
+    /// Too much else was on its way.
+    Busy,
 }
 
 impl Reason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Reason; 6] = [
+    pub const ALL: [Reason; 9] = [
         Reason::Empty,
         Reason::TooLarge,
         Reason::Malformed,
         Reason::Unsupported,
         Reason::InvalidSpan,
         Reason::Socket,
+        Reason::TraceTooLarge,
+        Reason::Slow,
+        Reason::Busy,
     ];
 
     /// Its name in metrics.
@@ -40,6 +53,9 @@ impl Reason {
             Reason::Unsupported => "unsupported",
             Reason::InvalidSpan => "invalid-span",
             Reason::Socket => "socket",
+            Reason::TraceTooLarge => "trace-too-large",
+            Reason::Slow => "slow",
+            Reason::Busy => "busy",
         }
     }
 }
@@ -47,12 +63,19 @@ impl Reason {
 /// The counters of a door.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    /// The door's name.
+    door: &'static str,
     packets: AtomicU64,
     spans: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
 }
 
 impl Counters {
+    /// Those of the door with this name.
+    pub(crate) fn of(door: &'static str) -> Arc<Self> {
+        Arc::new(Counters { door, ..Counters::default() })
+    }
+
     /// Counts a packet or request that was dealt with. Call it last, so that whoever sees the
     /// count sees what became of the packet too.
     pub(crate) fn received(&self) {
@@ -64,9 +87,24 @@ impl Counters {
         self.spans.fetch_add(spans as u64, Ordering::AcqRel);
     }
 
-    /// Counts what was not taken, and returns how often that was so, for [`rarely`].
+    /// Counts what was not taken, and returns how often that was so.
     pub(crate) fn refused(&self, reason: Reason) -> u64 {
         self.refused[reason as usize].fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Counts what was not taken, and says so in the log the first time, and then ever more rarely.
+    pub(crate) fn refuse(&self, reason: Reason, why: impl fmt::Display) {
+        self.refuse_many(reason, 1, why);
+    }
+
+    /// The same for so many at once.
+    pub(crate) fn refuse_many(&self, reason: Reason, count: u64, why: impl fmt::Display) {
+        let before = self.refused[reason as usize].fetch_add(count, Ordering::AcqRel);
+        // The first, second, fourth, eighth…: a flood of bad packets is no flood of lines.
+        if (before + count).checked_ilog2() != before.checked_ilog2() {
+            let (door, reason) = (self.door, reason.name());
+            warn!(door, reason, count = before + count, "not taken: {why}");
+        }
     }
 
     /// The counts of this moment.
@@ -95,13 +133,5 @@ impl DoorStats {
     #[must_use]
     pub fn refused(&self, reason: Reason) -> u64 {
         self.refused[reason as usize]
-    }
-}
-
-/// Calls `log` for the first, second, fourth, eighth… time, so that a flood of bad packets does
-/// not become a flood of lines.
-pub(crate) fn rarely(nth: u64, log: impl FnOnce()) {
-    if nth.is_power_of_two() {
-        log();
     }
 }

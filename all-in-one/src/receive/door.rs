@@ -96,7 +96,7 @@ impl TcpDoor<'_> {
         serve: impl FnOnce(TcpListener, Router, watch::Receiver<bool>) -> F + Send + 'static,
     ) -> Result<Option<Opened>, Error> {
         let (listener, address) = bind(config, self.address, self.setting, tcp)?;
-        let counters = Arc::default();
+        let counters = Counters::of(self.name);
         let router = router(address, &counters);
         let stop = intake.stop.clone();
         let serve = move || {

@@ -19,34 +19,31 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
-use tonic::Status;
 use tonic::server::UnaryService;
-use tracing::warn;
+use tonic::{Code, Status};
 
 use super::protobuf::{Error, jaeger};
-use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::grpc::{TOO_LARGE, call};
-use crate::threads::work;
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
-const DOOR: &str = "grpc-jaeger";
 /// How Jaeger marks spans that came in this way.
 const FORMAT: &str = "proto";
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
     let door = TcpDoor {
-        name: DOOR,
+        name: "grpc-jaeger",
         takes: "spans, Jaeger's gRPC",
         setting: config::COLLECTOR_GRPC,
         address: &config.collector_grpc,
     };
     door.grpc(config, intake, |counters| {
-        let collector = Collector { intake: intake.clone(), counters: Arc::clone(counters) };
+        let collector = Collector::new(intake, counters);
         Router::new()
             .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
             .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
@@ -61,21 +58,29 @@ struct Collector {
 }
 
 async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let counters = Arc::clone(&collector.counters);
-    let answer = call(PostSpans(collector), request).await;
-    // A message beyond the limit never comes as far as the method.
-    if Status::from_header_map(answer.headers()).is_some_and(|s| s.code() == TOO_LARGE) {
-        counters.refused(Reason::TooLarge);
-    }
-    counters.received();
+    let (counters, room) = (Arc::clone(&collector.counters), collector.intake.room.clone());
+    let answer = call(PostSpans(collector), request, &room).await;
+    count(&counters, &answer);
     answer
 }
 
-async fn sampling_strategy(request: Request) -> Response {
-    call(SamplingStrategy, request).await
+/// Counts a call, and why its message never came as far as the method.
+pub(super) fn count(counters: &Counters, answer: &Response) {
+    if let Some(status) = Status::from_header_map(answer.headers()) {
+        match status.code() {
+            TOO_LARGE => counters.refuse(Reason::TooLarge, status.message()),
+            Code::Unavailable => counters.refuse(Reason::Busy, status.message()),
+            _ => {}
+        }
+    }
+    counters.received();
 }
 
-async fn unknown(request: Request) -> Response {
+async fn sampling_strategy(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    call(SamplingStrategy, request, &collector.intake.room).await
+}
+
+async fn unknown(State(collector): State<Arc<Collector>>, request: Request) -> Response {
     let path: String = request.uri().path().chars().skip(1).take(200).collect();
     let why = match path.rsplit_once('/') {
         Some((service @ (COLLECTOR | SAMPLING), method)) => {
@@ -84,6 +89,8 @@ async fn unknown(request: Request) -> Response {
         Some((service, _)) => format!("unknown service {service}"),
         None => format!("malformed method name: \"/{path}\""),
     };
+    collector.counters.refuse(Reason::Unsupported, &why);
+    collector.counters.received();
     Status::unimplemented(why).into_http::<Body>()
 }
 
@@ -98,8 +105,8 @@ impl UnaryService<Bytes> for PostSpans {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
         let collector = Arc::clone(&self.0);
         Box::pin(async move {
-            let message = request.into_inner();
-            let stored = work(message.len(), move || collector.store(&message));
+            let (message, room) = (request.into_inner(), collector.intake.room.clone());
+            let stored = room.decode(message.len(), move || collector.store(&message));
             let stored =
                 stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
             stored.map(|()| tonic::Response::new(Bytes::new()))
@@ -107,7 +114,18 @@ impl UnaryService<Bytes> for PostSpans {
     }
 }
 
+/// What the door does with a message, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(intake: &Intake, message: &[u8]) {
+    drop(Collector::new(intake, &Arc::default()).store(message));
+}
+
 impl Collector {
+    fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
+        let (intake, counters) = (intake.clone(), Arc::clone(counters));
+        Collector { intake, counters }
+    }
+
     fn store(&self, message: &[u8]) -> Result<(), Status> {
         match jaeger::post_spans(message, FORMAT) {
             Ok(batch) => {
@@ -124,9 +142,7 @@ impl Collector {
             Error::TooMuch => return Status::resource_exhausted(error.to_string()),
             _ => Status::internal(format!("grpc: error unmarshalling request: {error}")),
         };
-        rarely(self.counters.refused(Reason::Malformed), || {
-            warn!(door = DOOR, "refused a request: {error}");
-        });
+        self.counters.refuse(Reason::Malformed, error);
         status
     }
 }

@@ -13,9 +13,10 @@ use serde_json::error::Category;
 
 /// How deep lists and objects may nest: more than any format here needs for its own.
 const MAX_DEPTH: u16 = 256;
-/// How many values a text may hold. A value takes up to 56 bytes, and the shortest text for one
-/// is 2 bytes long: without a limit 20 MiB of text would become half a gigabyte.
-const MAX_VALUES: usize = 4 << 20;
+/// How many values a text may hold: some seven thousand spans. A value takes up to 56 bytes, and
+/// the shortest text for one is 2 bytes long: without a limit 20 MiB of text would become half a
+/// gigabyte.
+const MAX_VALUES: usize = 400_000;
 
 /// A value.
 #[derive(Debug)]

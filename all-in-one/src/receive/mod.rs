@@ -16,6 +16,8 @@ mod body;
 pub mod collector;
 mod counters;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod grpc;
 mod json;
 pub mod otlp;
@@ -32,8 +34,8 @@ pub use body::MAX_BODY;
 pub use counters::{DoorStats, Reason};
 pub use door::Door;
 
-use body::Room;
-pub(crate) use counters::{Counters, rarely};
+pub(crate) use body::{Held, Room};
+pub(crate) use counters::Counters;
 pub(crate) use door::{OpenDoor, Opened, TcpDoor, bind, tcp};
 
 use crate::admin::sampling;
@@ -60,7 +62,7 @@ pub(crate) const DOORS: &[OpenDoor] = &[
 pub(crate) struct Intake {
     pub(crate) store: Arc<Store>,
     pub(crate) stop: watch::Receiver<bool>,
-    room: Room,
+    pub(crate) room: Room,
 }
 
 impl Intake {
@@ -71,6 +73,10 @@ impl Intake {
     /// Puts the spans of a batch into the store, and counts them.
     pub(crate) fn take(&self, counters: &Counters, batch: &Batch<'_>) {
         counters.took(batch.len());
-        self.store.take(batch);
+        let dropped = self.store.take(batch);
+        if dropped > 0 {
+            let why = "spans, since their trace takes half of the memory already";
+            counters.refuse_many(Reason::TraceTooLarge, dropped, why);
+        }
     }
 }

@@ -91,14 +91,19 @@ impl Store {
         }
     }
 
-    /// Adds the spans of a batch.
-    pub(crate) fn take(&self, batch: &Batch<'_>) {
+    /// Adds the spans of a batch; tells how many were refused, since their trace is too large.
+    pub(crate) fn take(&self, batch: &Batch<'_>) -> u64 {
+        let mut dropped = 0;
         for spans in batch.spans.chunks(SPANS_AT_ONCE) {
-            self.write().insert(spans, batch);
+            let mut shelf = self.write();
+            let before = shelf.usage().dropped_spans;
+            shelf.insert(spans, batch);
+            dropped += shelf.usage().dropped_spans - before;
         }
         if !batch.spans.is_empty() {
             self.inserted.notify_waiters();
         }
+        dropped
     }
 
     /// The trace with this id. Of one that is pushed out meanwhile it may be only a part.

@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
 pub mod grpc;
+#[cfg(unix)]
+pub mod program;
 pub mod real;
 
 use std::io::{Read, Write};
@@ -214,19 +216,32 @@ impl Packet {
         Packet { service: service.into(), spans: Vec::new() }
     }
 
-    /// Adds a span; `start` is in microseconds.
-    pub fn span(mut self, trace: u64, id: u64, operation: &str, start: u64) -> Self {
+    /// Adds a span without a parent; `start` is in microseconds.
+    pub fn span(self, trace: u64, id: u64, operation: &str, start: u64) -> Self {
+        self.child(trace, id, 0, operation, start as i64, 10)
+    }
+
+    /// Adds a span below another; `start` and `duration` are in microseconds.
+    pub fn child(
+        mut self,
+        trace: u64,
+        id: u64,
+        parent: u64,
+        operation: &str,
+        start: i64,
+        duration: i64,
+    ) -> Self {
         let mut span = Vec::new();
-        for number in [trace, 0, id, 0] {
+        for number in [trace, 0, id, parent] {
             span.push(0x16);
             varint(&mut span, zigzag(number as i64));
         }
         span.push(0x18);
         bytes(&mut span, operation.as_bytes());
         span.extend([0x25, 2]);
-        for number in [start, 10] {
+        for number in [start, duration] {
             span.push(0x16);
-            varint(&mut span, zigzag(number as i64));
+            varint(&mut span, zigzag(number));
         }
         span.push(0);
         self.spans.push(span);

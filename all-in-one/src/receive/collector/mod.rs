@@ -14,23 +14,20 @@ mod media_type;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use tracing::warn;
 
 use super::body::Unreadable;
 use super::thrift::{Error, binary::Binary, jaeger};
-use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor};
 use crate::admin::sampling;
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::model::Batch;
 use crate::query::plain;
 use crate::threads::AT_ONCE;
-
-const DOOR: &str = "http-thrift";
 
 /// How many spans of a large body are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
@@ -41,13 +38,13 @@ const FORMAT: &str = "jaeger";
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
     let door = TcpDoor {
-        name: DOOR,
+        name: "http-thrift",
         takes: "spans, Thrift by HTTP",
         setting: config::COLLECTOR,
         address: &config.collector,
     };
     door.http(config, intake, |counters| {
-        let collector = Collector { intake: intake.clone(), counters: Arc::clone(counters) };
+        let collector = Collector::new(intake, counters);
         Router::new().fallback(handle).with_state(Arc::new(collector))
     })
 }
@@ -78,14 +75,27 @@ async fn handle(
     }
 }
 
+/// What the door does with a body, for the fuzzer: as with a small one, and as with a large one.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(intake: &Intake, body: &[u8]) {
+    let collector = Collector::new(intake, &Arc::default());
+    let in_parts = collector.store_in_parts(body, 2);
+    // As a whole it may be too large.
+    assert!(collector.decode(body).is_err() || in_parts.is_ok());
+}
+
 impl Collector {
+    fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
+        let (intake, counters) = (intake.clone(), Arc::clone(counters));
+        Collector { intake, counters }
+    }
+
     async fn post(self: Arc<Self>, headers: HeaderMap, body: Body) -> Response {
         let taken = self.clone().take(headers, body).await;
         let answer = match taken {
             Ok(()) => StatusCode::ACCEPTED.into_response(),
             Err(refusal) => {
-                let nth = self.counters.refused(refusal.reason);
-                rarely(nth, || warn!(door = DOOR, "refused a request: {}", refusal.text));
+                self.counters.refuse(refusal.reason, &refusal.text);
                 plain(refusal.status, refusal.text + "\n")
             }
         };
@@ -99,7 +109,7 @@ impl Collector {
         headers.remove(header::CONTENT_ENCODING);
         let collector = Arc::clone(&self);
         let kind = check_type(&headers);
-        let work = move |body: &[u8]| kind.and_then(|()| collector.decode(body));
+        let work = move |body: Bytes| kind.and_then(|()| collector.decode(&body));
         match self.intake.room.work(&headers, body, work).await {
             Ok(taken) => taken,
             Err(unreadable) => Err(Refusal::unreadable(&unreadable)),
@@ -116,9 +126,13 @@ impl Collector {
             self.intake.take(&self.counters, &batch);
             return Ok(());
         }
-        // Nothing of a body is stored that turns out to be none at its end.
+        self.store_in_parts(body, SPANS_AT_ONCE)
+    }
+
+    /// Nothing of a body is stored that turns out to be none at its end.
+    fn store_in_parts(&self, body: &[u8], most: usize) -> Result<(), Error> {
         let parts = |sender, take: &mut dyn FnMut(Batch<'_>)| {
-            jaeger::parts(&mut Binary::new(body), FORMAT, SPANS_AT_ONCE, sender, take)
+            jaeger::parts(&mut Binary::new(body), FORMAT, most, sender, take)
         };
         let sender = parts(None, &mut |_| {})?;
         parts(Some(sender), &mut |batch| self.intake.take(&self.counters, &batch))?;
@@ -165,11 +179,7 @@ impl Refusal {
     }
 
     fn unreadable(why: &Unreadable) -> Self {
-        let reason = match why {
-            Unreadable::TooLarge => Reason::TooLarge,
-            _ => Reason::Socket,
-        };
         let text = format!("Unable to process request body: {why}");
-        Refusal { status: why.status(), reason, text }
+        Refusal { status: why.status(), reason: why.reason(), text }
     }
 }

@@ -20,9 +20,9 @@ use tonic::server::UnaryService;
 use super::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::grpc::{TOO_LARGE, call};
+use crate::grpc::call;
+use crate::receive::grpc::count;
 use crate::receive::{Intake, Opened, Reason, TcpDoor};
-use crate::threads::work;
 
 /// Opens the door.
 pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
@@ -44,23 +44,20 @@ pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
 }
 
 async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
-    let counters = Arc::clone(&exporter.counters);
-    let answer = call(Export(exporter), request).await;
-    // A message beyond the limit never comes as far as the method.
-    if Status::from_header_map(answer.headers()).is_some_and(|s| s.code() == TOO_LARGE) {
-        counters.refused(Reason::TooLarge);
-    }
-    counters.received();
+    let (counters, room) = (Arc::clone(&exporter.counters), exporter.intake.room.clone());
+    let answer = call(Export(exporter), request, &room).await;
+    count(&counters, &answer);
     answer
 }
 
 /// Metrics and logs among others: Jaeger takes traces only.
 async fn unknown(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
-    exporter.counters.refused(Reason::Unsupported);
-    exporter.counters.received();
     let path: String = request.uri().path().chars().skip(1).take(200).collect();
     let service = path.rsplit_once('/').map_or("", |(service, _)| service);
-    Status::unimplemented(format!("unknown service {service}")).into_http::<Body>()
+    let why = format!("unknown service {service}");
+    exporter.counters.refuse(Reason::Unsupported, &why);
+    exporter.counters.received();
+    Status::unimplemented(why).into_http::<Body>()
 }
 
 struct Export(Arc<Exporter>);
@@ -72,11 +69,20 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let exporter = Arc::clone(&self.0);
         Box::pin(async move {
-            let message = request.into_inner();
-            let answer = work(message.len(), move || exporter.take_message(&message));
+            let (message, room) = (request.into_inner(), exporter.intake.room.clone());
+            let answer = room.decode(message.len(), move || exporter.take_message(&message));
             answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
         })
     }
+}
+
+/// What the door does with a message, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(in crate::receive) fn fuzz(intake: &Intake, message: &[u8]) {
+    let exporter = Exporter::new(intake, &Arc::default());
+    let in_parts = exporter.export_in_parts(message, 2);
+    // As a whole it may be too large.
+    assert!(exporter.take_message(message).is_err() || in_parts.is_ok());
 }
 
 impl Exporter {
@@ -85,7 +91,7 @@ impl Exporter {
             Ok(answer) => Ok(tonic::Response::new(answer.encode_to_vec().into())),
             Err(reason) => {
                 let reason = shortened(reason);
-                self.malformed(&reason);
+                self.counters.refuse(Reason::Malformed, &reason);
                 Err(Status::invalid_argument(reason))
             }
         }

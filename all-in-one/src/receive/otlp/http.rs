@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +23,9 @@ use crate::http;
 use crate::receive::body::Unreadable;
 use crate::receive::{Intake, Opened, Reason, TcpDoor};
 
+const NO_POST: &str = "405 method not allowed, supported: [POST]";
+const NO_KNOWN_TYPE: &str =
+    "415 unsupported media type, supported: [application/json, application/x-protobuf]";
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 /// After how many seconds a client may come back.
@@ -59,29 +63,23 @@ impl Exporter {
     async fn take(self: Arc<Self>, request: Request) -> Response {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
-            self.counters.refused(Reason::Unsupported);
-            return text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "405 method not allowed, supported: [POST]",
-            );
+            self.counters.refuse(Reason::Unsupported, NO_POST);
+            return text(StatusCode::METHOD_NOT_ALLOWED, NO_POST);
         }
         let Some(encoding) = Encoding::of(&head.headers) else {
-            self.counters.refused(Reason::Unsupported);
-            return text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "415 unsupported media type, supported: [application/json, application/x-protobuf]",
-            );
+            self.counters.refuse(Reason::Unsupported, NO_KNOWN_TYPE);
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_KNOWN_TYPE);
         };
         let exporter = Arc::clone(&self);
-        let work = move |body: &[u8]| match encoding {
-            Encoding::Protobuf => exporter.export(body),
+        let work = move |body: Bytes| match encoding {
+            Encoding::Protobuf => exporter.export(&body),
             Encoding::Json => exporter.export_json(body),
         };
         match self.intake.room.work(&head.headers, body, work).await {
             Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);
-                self.malformed(&reason);
+                self.counters.refuse(Reason::Malformed, &reason);
                 encoding.error(StatusCode::BAD_REQUEST, reason)
             }
             Err(unreadable) => self.unreadable(encoding, &unreadable),
@@ -90,14 +88,7 @@ impl Exporter {
 
     fn unreadable(&self, encoding: Encoding, unreadable: &Unreadable) -> Response {
         let reason = shortened(unreadable.to_string());
-        match unreadable {
-            Unreadable::TooLarge => drop(self.counters.refused(Reason::TooLarge)),
-            Unreadable::Coding(_) => drop(self.counters.refused(Reason::Unsupported)),
-            Unreadable::Gzip(_) => self.malformed(&reason),
-            Unreadable::Broken(_) | Unreadable::Slow | Unreadable::Busy => {
-                self.counters.refused(Reason::Socket);
-            }
-        }
+        self.counters.refuse(unreadable.reason(), &reason);
         let mut response = encoding.error(unreadable.status(), reason);
         if *unreadable == Unreadable::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -156,6 +147,16 @@ impl Encoding {
             Encoding::Json => (JSON, json().to_string().into_bytes()),
         };
         (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
+    }
+}
+
+/// What the door does with a body in JSON, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
+    let exporter = Exporter::new(intake, &Arc::default());
+    match exporter.export_json(body) {
+        Ok(answer) => drop(Encoding::Json.answer(&answer)),
+        Err(reason) => drop(Encoding::Json.error(StatusCode::BAD_REQUEST, shortened(reason))),
     }
 }
 

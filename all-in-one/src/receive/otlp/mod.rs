@@ -15,6 +15,11 @@ mod proto;
 
 pub use crate::grpc::MAX_MESSAGE;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use grpc::fuzz as fuzz_message;
+#[cfg(any(test, fuzzing))]
+pub(super) use http::fuzz as fuzz_json;
+
 pub(crate) use grpc::grpc;
 pub(crate) use http::http;
 
@@ -25,9 +30,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
-use tracing::warn;
 
-use super::{Counters, Intake, Reason, rarely};
+use super::body::MAX_DECODED;
+use super::{Counters, Intake, Reason};
 use crate::model::Batch;
 use crate::threads::AT_ONCE;
 
@@ -35,12 +40,8 @@ use crate::threads::AT_ONCE;
 /// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
 const MAX_DEPTH: u32 = 100;
 
-/// How much a request may take when it is decoded, in bytes; of a large one in protobuf, which is
-/// decoded in parts, each part. Real spans take two to three times their size on the wire.
-const MAX_DECODED: usize = 32 << 20;
-
-/// How much a request in JSON may take, which is decoded as a whole.
-const MAX_JSON: usize = 64 << 20;
+/// How much a request in JSON may take, which is decoded as a whole: some ten thousand spans.
+const MAX_JSON: usize = MAX_DECODED;
 
 /// How many spans of a large request are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
@@ -89,8 +90,18 @@ impl Exporter {
 
     /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
     fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
-        let most = if request.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE };
-        if most == SPANS_AT_ONCE {
+        self.export_in_parts(
+            request,
+            if request.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE },
+        )
+    }
+
+    fn export_in_parts(
+        &self,
+        request: &[u8],
+        most: usize,
+    ) -> Result<ExportTraceServiceResponse, String> {
+        if most < usize::MAX {
             // Nothing of a request is stored that turns out to be none at its end.
             proto::decode(request, most, &mut |_| {})?;
         }
@@ -100,29 +111,24 @@ impl Exporter {
     }
 
     /// The same for a request in JSON, which becomes one in protobuf first.
-    fn export_json(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
-        let request = ExportTraceServiceRequest { resource_spans: json::decode(request)? };
-        self.export(&request.encode_to_vec())
+    fn export_json(&self, text: impl AsRef<[u8]>) -> Result<ExportTraceServiceResponse, String> {
+        let request = ExportTraceServiceRequest { resource_spans: json::decode(text.as_ref())? };
+        drop(text);
+        let message = request.encode_to_vec();
+        drop(request);
+        self.export(&message)
     }
 
     fn refuse(&self, spans: u64) -> Option<ExportTracePartialSuccess> {
         for _ in 0..spans {
-            rarely(self.counters.refused(Reason::InvalidSpan), || {
-                warn!("dropped an OTLP span: its ids are zero or of the wrong length");
-            });
+            let why = "an OTLP span whose ids are zero or of the wrong length";
+            self.counters.refuse(Reason::InvalidSpan, why);
         }
         (spans > 0).then(|| ExportTracePartialSuccess {
             rejected_spans: i64::try_from(spans).unwrap_or(i64::MAX),
             error_message: "trace ids have 16 bytes and span ids 8, and neither is all zero"
                 .to_owned(),
         })
-    }
-
-    /// Counts and logs a request that could not be decoded.
-    fn malformed(&self, reason: &str) {
-        rarely(self.counters.refused(Reason::Malformed), || {
-            warn!("refused an OTLP request: {reason}");
-        });
     }
 }
 

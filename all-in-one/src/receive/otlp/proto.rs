@@ -9,11 +9,12 @@
 //! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, what Jaeger answers for
 //! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
-use super::{MAX_DECODED, MAX_DEPTH, Refusal, attribute};
+use super::{MAX_DEPTH, Refusal, attribute};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
 };
+use crate::receive::body::MAX_DECODED;
 use crate::receive::protobuf::Error;
 use crate::receive::protobuf::wire::{Fields, Value};
 use crate::receive::warnings::NEGATIVE_DURATION;

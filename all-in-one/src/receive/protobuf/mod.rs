@@ -10,7 +10,7 @@ pub(in crate::receive) mod wire;
 use std::fmt;
 
 /// How many bytes the spans of one request may take in memory.
-pub const MAX_UNFOLDED: usize = 32 << 20;
+pub const MAX_UNFOLDED: usize = crate::receive::body::MAX_DECODED;
 
 /// Why bytes are no message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]

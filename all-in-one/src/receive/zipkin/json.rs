@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::{SpanId, TraceId};
 use crate::query::quote;
+use crate::receive::body::MAX_DECODED;
 use crate::receive::json::Json;
 
 /// A span as it was sent.
@@ -62,6 +63,9 @@ pub(super) struct Annotation {
 /// Where the text is no such list, or a span is not as it should be.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Span>, String> {
     match Json::parse(body).map_err(end_of_input)? {
+        Json::List(items) if items.len() > MAX_DECODED / size_of::<Span>() => {
+            Err("it holds too many spans".to_owned())
+        }
         Json::List(items) => {
             items.into_iter().filter(|item| !matches!(item, Json::Null)).map(span).collect()
         }

@@ -10,14 +10,13 @@ mod translate;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use tracing::warn;
 
-use super::body::Unreadable;
-use super::{Counters, Intake, Opened, Reason, TcpDoor, rarely};
+use super::{Counters, Intake, Opened, Reason, TcpDoor};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::http::text;
@@ -39,9 +38,7 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         setting: config::ZIPKIN,
         address,
     };
-    door.http(config, intake, |counters| {
-        router(Arc::new(Collector { intake: intake.clone(), counters: Arc::clone(counters) }))
-    })
+    door.http(config, intake, |counters| router(Arc::new(Collector::new(intake, counters))))
 }
 
 fn router(collector: Arc<Collector>) -> Router {
@@ -66,35 +63,42 @@ async fn spans(State(collector): State<Arc<Collector>>, request: Request) -> Res
 }
 
 async fn old(State(collector): State<Arc<Collector>>) -> Response {
-    collector.counters.refused(Reason::Unsupported);
+    collector.counters.refuse(Reason::Unsupported, ONLY_V2.trim_end());
     collector.counters.received();
     text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2)
 }
 
+/// What the door does with a body, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(intake: &Intake, body: &[u8]) {
+    if let Ok(spans) = json::decode(body) {
+        Collector::new(intake, &Arc::default()).store(&spans);
+    }
+}
+
 impl Collector {
+    fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
+        let (intake, counters) = (intake.clone(), Arc::clone(counters));
+        Collector { intake, counters }
+    }
+
     async fn take(self: Arc<Self>, request: Request) -> Response {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
-            self.counters.refused(Reason::Unsupported);
+            self.counters.refuse(Reason::Unsupported, "a request that is no POST");
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         if let Some((status, reason)) = wrong_type(&head.headers) {
-            self.counters.refused(Reason::Unsupported);
+            self.counters.refuse(Reason::Unsupported, reason.trim_end());
             return text(status, reason);
         }
         let collector = Arc::clone(&self);
-        let work = move |body: &[u8]| json::decode(body).map(|spans| collector.store(&spans));
+        let work = move |body: Bytes| json::decode(&body).map(|spans| collector.store(&spans));
         match self.intake.room.work(&head.headers, body, work).await {
             Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
             Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
             Err(unreadable) => {
-                let counted = match unreadable {
-                    Unreadable::TooLarge => Reason::TooLarge,
-                    Unreadable::Coding(_) => Reason::Unsupported,
-                    Unreadable::Gzip(_) => Reason::Malformed,
-                    _ => Reason::Socket,
-                };
-                self.refuse(unreadable.status(), counted, &unreadable.to_string())
+                self.refuse(unreadable.status(), unreadable.reason(), &unreadable.to_string())
             }
         }
     }
@@ -105,9 +109,7 @@ impl Collector {
 
     fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
-        rarely(self.counters.refused(counted), || {
-            warn!("refused a Zipkin request: {reason}");
-        });
+        self.counters.refuse(counted, &reason);
         let mut response = text(status, format!("Unable to process request body: {reason}\n"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

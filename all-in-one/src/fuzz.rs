@@ -1,0 +1,219 @@
+//! What the fuzzer calls: each decoder of the network's bytes, and what becomes of its spans.
+//!
+//! A target takes any bytes and must neither panic, nor hang, nor take much memory. What it
+//! decodes is stored and shown, so that the adjusters and the JSON of the query API meet it too.
+//! The package `fuzz` runs the targets under libFuzzer; the tests below run them on stable over
+//! the recorded packets, whole, cut and with a bit changed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::query::{self, Api};
+use crate::receive::{Intake, fuzz as receive};
+use crate::request_line::Escaped;
+use crate::store::{Limits, Search, Store};
+use crate::ui::Pages;
+
+/// A target: its name, which is that of its corpus, and the function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("thrift_compact", thrift_compact),
+    ("thrift_binary", thrift_binary),
+    ("jaeger_proto", jaeger_proto),
+    ("otlp_proto", otlp_proto),
+    ("otlp_json", otlp_json),
+    ("zipkin_json", zipkin_json),
+    ("query", query),
+    ("request", request),
+];
+
+/// A datagram at the compact or the binary door.
+pub fn thrift_compact(bytes: &[u8]) {
+    show(&receive(receive::DATAGRAM, bytes));
+}
+
+/// A body at the collector, which explains what is wrong with it.
+pub fn thrift_binary(bytes: &[u8]) {
+    show(&receive(receive::THRIFT_BODY, bytes));
+}
+
+/// A `PostSpans` of Jaeger's gRPC.
+pub fn jaeger_proto(bytes: &[u8]) {
+    show(&receive(receive::JAEGER_MESSAGE, bytes));
+}
+
+/// An OTLP request in protobuf.
+pub fn otlp_proto(bytes: &[u8]) {
+    show(&receive(receive::OTLP_MESSAGE, bytes));
+}
+
+/// An OTLP request in JSON.
+pub fn otlp_json(bytes: &[u8]) {
+    show(&receive(receive::OTLP_JSON, bytes));
+}
+
+/// A list of Zipkin's spans.
+pub fn zipkin_json(bytes: &[u8]) {
+    show(&receive(receive::ZIPKIN_JSON, bytes));
+}
+
+/// A path and query at the query port, as behind `GET `.
+pub fn query(bytes: &[u8]) {
+    if let Ok(target) = std::str::from_utf8(bytes)
+        && let Ok(uri) = target.parse()
+    {
+        SHOP.with(|api| query::ask(api, &uri));
+    }
+}
+
+/// What a connection to the query port sends.
+pub fn request(bytes: &[u8]) {
+    let address = SocketAddr::from(([127, 0, 0, 1], 16_686));
+    SHOP.with(|api| {
+        let router = crate::http::guarded(query::router(Arc::clone(api)), address);
+        let stream = Escaped::new(Connection(bytes.to_vec().into()));
+        RUNTIME.with(|runtime| runtime.block_on(crate::http::serve_one(stream, router)));
+    });
+}
+
+thread_local! {
+    /// What questions are asked of: a few recorded spans.
+    static SHOP: Arc<Api> = receive(
+        receive::DATAGRAM,
+        include_bytes!("../tests/goldens/synth-references/packet-01.bin"),
+    );
+    static RUNTIME: Runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap_or_else(|error| panic!("a runtime: {error}"));
+}
+
+/// Looks at what was stored in each way that there is.
+fn show(api: &Api) {
+    for service in api.store.services() {
+        let services = format!("/api/services/{service}/operations");
+        for path in ["/api/dependencies?endTs=9223372036854", &services] {
+            if let Ok(uri) = path.parse() {
+                query::ask(api, &uri);
+            }
+        }
+        let search =
+            Search { service: service.to_string(), latest: i64::MAX, ..Default::default() };
+        for trace in api.store.find(&search) {
+            for how in ["", "?raw=true", "?prettyPrint=true"] {
+                if let Ok(uri) = format!("/api/traces/{}{how}", trace.id).parse() {
+                    assert_eq!(query::ask(api, &uri), 200, "what is stored can be shown");
+                }
+            }
+        }
+    }
+}
+
+/// A store that has received these bytes, behind the query API.
+fn receive(door: fn(&Intake, &[u8]), bytes: &[u8]) -> Arc<Api> {
+    let store = Arc::new(Store::new(Limits { traces: 1_000, bytes: 16 << 20 }));
+    door(&receive::intake(&store), bytes);
+    Arc::new(Api {
+        store,
+        pages: Pages::new(""),
+        max_clock_skew: Duration::from_secs(3_600),
+        base_path: String::new(),
+    })
+}
+
+/// A client that has sent all it will, and throws the answer away.
+struct Connection(std::collections::VecDeque<u8>);
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (front, _) = self.0.as_slices();
+        let length = front.len().min(buffer.remaining());
+        buffer.put_slice(&front[..length]);
+        self.0.drain(..length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What a client recorded for each target, and a little of what people type.
+    fn corpus(target: &str) -> Vec<Vec<u8>> {
+        let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+        let read = |file: &str| std::fs::read(goldens.join(file)).expect(file);
+        let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        match target {
+            "thrift_compact" => ["py-jaeger-client-ok", "rust-rustracing-compact", "synth-logs"]
+                .map(|case| read(&format!("{case}/packet-01.bin")))
+                .into(),
+            "thrift_binary" => vec![
+                read("node-otel-jaeger-udp-wrongport/packet-01.bin"),
+                read("synth-malformed-http/packet-01.bin"),
+            ],
+            "jaeger_proto" => vec![read("py-otel-jaeger-proto-grpc/packet-01.bin")],
+            "otlp_proto" => vec![read("py-otel-otlp-http/packet-01.bin")],
+            "otlp_json" => vec![read("otlp-json/packet-01.bin")],
+            "zipkin_json" => vec![read("zipkin-v2-json/packet-01.bin")],
+            "query" => texts(&[
+                "/api/traces?service=a&tags={%22a%22:%22b%22}&start=1&minDuration=1.5ms&limit=3",
+                "/api/dependencies?endTs=1700000000000&lookback=86400000",
+            ]),
+            "request" => texts(&[
+                "GET /api/traces?service=\"a\" HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
+                "POST /api/archive/1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            ]),
+            other => panic!("no corpus for {other}"),
+        }
+    }
+
+    #[test]
+    fn every_target_survives_what_was_recorded_cut_and_with_a_bit_changed() {
+        for (name, target) in TARGETS {
+            for whole in corpus(name) {
+                let step = whole.len() / 150 + 1;
+                for at in (0..=whole.len()).step_by(step) {
+                    target(&whole[..at]);
+                }
+                for at in (0..whole.len()).step_by(step) {
+                    let mut changed = whole.clone();
+                    changed[at] ^= 1 << (at % 8);
+                    target(&changed);
+                }
+            }
+        }
+    }
+}

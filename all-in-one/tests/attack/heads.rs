@@ -1,0 +1,99 @@
+//! Heads of requests that are too large, say two things at once, or name another host, at every
+//! port that speaks HTTP.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use jaeger_all_in_one::AllInOne;
+
+use crate::support::{PATIENCE, get, request};
+
+fn http_ports(jaeger: &AllInOne) -> [SocketAddr; 6] {
+    [
+        jaeger.query_addr(),
+        jaeger.admin_addr(),
+        jaeger.sampling_addr(),
+        jaeger.collector_addr(),
+        jaeger.otlp_http_addr().expect("OTLP is on"),
+        jaeger.zipkin_addr().expect("a test's Zipkin is on"),
+    ]
+}
+
+/// The status of the answer to these bytes, or nothing where the connection was closed.
+fn status(address: SocketAddr, bytes: &[u8]) -> Option<u16> {
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    // It may close before all of it is there.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let line = String::from_utf8_lossy(&answer).into_owned();
+    line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+}
+
+#[test]
+fn heads_beyond_the_limit_are_refused() {
+    let jaeger = AllInOne::start().expect("start");
+    let huge = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: x\r\n".repeat(10_000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(100_000));
+    for port in http_ports(&jaeger) {
+        for (what, head) in
+            [("a huge header", &huge), ("10,000 headers", &many), ("a long path", &long)]
+        {
+            let status = status(port, head.as_bytes());
+            assert!(status.is_none_or(|status| matches!(status, 400..500)), "{what}: {status:?}");
+        }
+    }
+    assert_eq!(get(jaeger.query_addr(), "/api/services").status, 200);
+}
+
+#[test]
+fn a_request_cannot_hide_within_another() {
+    let jaeger = AllInOne::start().expect("start");
+    for (what, head) in [
+        ("two lengths", "Content-Length: 0\r\nContent-Length: 30\r\n"),
+        ("a length that is none", "Content-Length: +3\r\n"),
+        ("a negative length", "Content-Length: -1\r\n"),
+        ("a list of lengths", "Content-Length: 0, 30\r\n"),
+        ("an unknown coding", "Transfer-Encoding: chunked, x\r\n"),
+        ("a folded line", "X: a\r\n b\r\n"),
+        ("a space before the colon", "Content-Length : 3\r\n"),
+    ] {
+        for port in http_ports(&jaeger) {
+            let request = format!("POST /api/traces HTTP/1.1\r\nHost: localhost\r\n{head}\r\n");
+            let status = status(port, request.as_bytes());
+            assert!(status.is_none_or(|status| status == 400), "{what} at {port}: {status:?}");
+        }
+    }
+}
+
+#[test]
+fn a_foreign_host_is_refused_at_each_port() {
+    let jaeger = AllInOne::start().expect("start");
+    for port in http_ports(&jaeger) {
+        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", ""] {
+            let answer = request(port, "GET", "/", &[("Host", host)]);
+            assert_eq!(answer.status, 403, "{host} at {port}");
+        }
+        let own = request(port, "GET", "/", &[("Host", "localhost")]);
+        assert_ne!(own.status, 403, "{port}");
+    }
+}
+
+#[test]
+fn no_port_lets_the_pages_of_others_read() {
+    let jaeger = AllInOne::start().expect("start");
+    for port in http_ports(&jaeger) {
+        for method in ["GET", "OPTIONS", "POST"] {
+            let headers =
+                [("Origin", "http://evil.example"), ("Access-Control-Request-Method", "POST")];
+            let answer = request(port, method, "/api/services", &headers);
+            let allowed = answer
+                .headers
+                .iter()
+                .find(|(name, _)| name.to_ascii_lowercase().starts_with("access-control-allow"));
+            assert_eq!(allowed, None, "{method} at {port}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What hostile, broken and careless clients send; an idea a file. docs/RELIABILITY.md says which
+//! promise each test keeps.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod heads;
+mod lengths;
+#[cfg(unix)]
+mod log;
+#[cfg(target_os = "linux")]
+mod memory;
+mod odd;
+mod queries;
+mod slow;
+#[path = "../support/mod.rs"]
+mod support;

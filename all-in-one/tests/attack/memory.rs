@@ -1,0 +1,317 @@
+//! Whatever arrives, the program's resident memory stays below its cap and 64 MiB more.
+//!
+//! The peak of a real process is looked at, so what is being decoded counts, and what the
+//! allocator keeps.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
+
+use crate::support::program::{Running, program};
+use crate::support::{Packet, exchange, get};
+
+const MIB: u64 = 1 << 20;
+/// What the store may hold here, and how much more the program may have.
+const CAP: u64 = 32 * MIB;
+const MORE: u64 = 64 * MIB;
+
+/// A program with a small store, and its doors.
+struct Small {
+    running: Running,
+    otlp: SocketAddr,
+}
+
+impl Small {
+    fn start() -> Self {
+        let running = Running::start(program().env("MEMORY_MAX_BYTES", CAP.to_string()));
+        let otlp = running.door("OTLP/HTTP");
+        Small { running, otlp }
+    }
+
+    /// Sends a request, and tells the status of the answer.
+    fn post(&self, request: &ExportTraceServiceRequest) -> u16 {
+        self.post_bytes("application/x-protobuf", &request.encode_to_vec())
+    }
+
+    fn post_bytes(&self, kind: &str, body: &[u8]) -> u16 {
+        exchange(self.otlp, "POST", "/v1/traces", &[("Content-Type", kind)], body).status
+    }
+
+    /// The peak is below the limit, and the program lives.
+    fn assert_small(&self, what: &str) {
+        assert_eq!(get(self.running.address(), "/api/services").status, 200, "{what}");
+        let peak = self.running.peak();
+        println!(
+            "{what}: {} MiB at the most, {} MiB now",
+            peak / MIB,
+            self.running.resident() / MIB
+        );
+        assert!(peak <= CAP + MORE, "{what}: {} MiB", peak / MIB);
+    }
+}
+
+fn text(key: impl Into<String>, value: impl Into<String>) -> KeyValue {
+    let value = AnyValue { value: Some(Any::StringValue(value.into())) };
+    KeyValue { key: key.into(), value: Some(value), key_strindex: 0 }
+}
+
+fn span(trace: u64, id: u64) -> Span {
+    Span {
+        trace_id: u128::from(trace).to_be_bytes().to_vec(),
+        span_id: id.to_be_bytes().to_vec(),
+        name: "op".to_owned(),
+        start_time_unix_nano: 1_700_000_000_000_000_000 + id,
+        end_time_unix_nano: 1_700_000_000_000_001_000 + id,
+        ..Span::default()
+    }
+}
+
+/// Spans of a service whose process has these attributes too.
+fn of(service: &str, attributes: Vec<KeyValue>, spans: Vec<Span>) -> ResourceSpans {
+    let attributes = [vec![text("service.name", service)], attributes].concat();
+    ResourceSpans {
+        resource: Some(Resource { attributes, ..Resource::default() }),
+        scope_spans: vec![ScopeSpans { spans, ..ScopeSpans::default() }],
+        ..ResourceSpans::default()
+    }
+}
+
+fn request(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
+    ExportTraceServiceRequest { resource_spans }
+}
+
+/// How many of a kind of thing come, `each` in a request.
+fn numbered(all: u64, each: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (0..all / each).map(move |part| part * each + 1..(part + 1) * each + 1)
+}
+
+#[test]
+fn one_endless_trace() {
+    let small = Small::start();
+    for ids in numbered(100_000, 5_000) {
+        let long =
+            |id| Span { attributes: vec![text("text", format!("{id:>600}"))], ..span(7, id) };
+        let spans = ids.map(long).collect();
+        assert_eq!(small.post(&request(vec![of("endless", vec![], spans)])), 200);
+    }
+    small.assert_small("one endless trace");
+    assert!(small.running.metric("jaeger_memory_dropped_spans_total") > 0);
+}
+
+#[test]
+fn one_endless_trace_by_udp() {
+    let small = Small::start();
+    let compact = small.running.door("Thrift compact");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut packet = Packet::of("endless");
+    for id in 1..=1_500 {
+        packet = packet.span(7, id, &format!("operation {id}"), id);
+    }
+    let packet = packet.build();
+    assert!(packet.len() > 40_000, "{}", packet.len());
+    for _ in 0..400 {
+        socket.send_to(&packet, compact).expect("send");
+    }
+    small.assert_small("one endless trace by UDP");
+}
+
+#[test]
+fn one_huge_span() {
+    let small = Small::start();
+    for megabytes in [1, 8, 15, 19] {
+        let huge = Span {
+            attributes: vec![text("huge", "x".repeat(megabytes << 20))],
+            ..span(megabytes as u64, 1)
+        };
+        assert_eq!(small.post(&request(vec![of("huge", vec![], vec![huge])])), 200);
+    }
+    small.assert_small("one huge span");
+}
+
+#[test]
+fn many_large_spans_at_once() {
+    let small = Small::start();
+    let body = request(vec![of(
+        "large",
+        vec![],
+        vec![Span { attributes: vec![text("large", "x".repeat(12 << 20))], ..span(1, 1) }],
+    )])
+    .encode_to_vec();
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let status = small.post_bytes("application/x-protobuf", &body);
+                assert!(matches!(status, 200 | 503), "{status}");
+            });
+        }
+    });
+    small.assert_small("many large spans at once");
+}
+
+#[test]
+fn a_million_services() {
+    let small = Small::start();
+    for ids in numbered(1_000_000, 20_000) {
+        let resources =
+            ids.map(|id| of(&format!("service {id}"), vec![], vec![span(id, id)])).collect();
+        assert_eq!(small.post(&request(resources)), 200);
+    }
+    small.assert_small("a million services");
+}
+
+#[test]
+fn a_million_operations() {
+    let small = Small::start();
+    for ids in numbered(1_000_000, 20_000) {
+        let named = |id| Span { name: format!("operation {id}"), ..span(id, id) };
+        let spans = ids.map(named).collect();
+        assert_eq!(small.post(&request(vec![of("shop", vec![], spans)])), 200);
+    }
+    small.assert_small("a million operations");
+}
+
+#[test]
+fn a_million_tag_keys() {
+    let small = Small::start();
+    for ids in numbered(1_000_000, 20_000) {
+        let tagged = |id| Span { attributes: vec![text(format!("key {id}"), "1")], ..span(id, id) };
+        let spans = ids.map(tagged).collect();
+        assert_eq!(small.post(&request(vec![of("shop", vec![], spans)])), 200);
+    }
+    small.assert_small("a million tag keys");
+}
+
+#[test]
+fn large_processes_each_another() {
+    let small = Small::start();
+    for id in 1..=60 {
+        let tags = (0..10).map(|part| text("large", format!("{id}{}", "x".repeat(200_000 + part))));
+        let body = request(vec![of("shop", tags.collect(), vec![span(id, id)])]);
+        assert_eq!(small.post(&body), 200);
+    }
+    small.assert_small("large processes, each another");
+}
+
+#[test]
+fn many_processes_each_another() {
+    let small = Small::start();
+    for ids in numbered(300_000, 10_000) {
+        let process = |id: u64| {
+            of("shop", vec![text("instance", id.to_string())], vec![span(id % 9 + 1, id)])
+        };
+        assert_eq!(small.post(&request(ids.map(process).collect())), 200);
+    }
+    small.assert_small("many processes, each another");
+}
+
+#[test]
+fn many_logs() {
+    let small = Small::start();
+    for id in 1..=30 {
+        let events = (0..60_000).map(|time| Event {
+            time_unix_nano: time,
+            name: "e".to_owned(),
+            ..Event::default()
+        });
+        let noisy = Span { events: events.collect(), ..span(id, id) };
+        let status = small.post(&request(vec![of("noisy", vec![], vec![noisy])]));
+        assert!(matches!(status, 200 | 400), "{status}");
+    }
+    small.assert_small("many logs");
+}
+
+#[test]
+fn what_swells_when_it_is_decoded() {
+    let small = Small::start();
+    // Empty attributes: 2 bytes each on the wire.
+    let attributes = [0x4a, 0x00].repeat(9 << 20);
+    let mut body = attributes;
+    for tag in [0x12, 0x12, 0x0a] {
+        let mut head = vec![tag];
+        prost::encode_length_delimiter(body.len(), &mut head).expect("a length");
+        body.splice(0..0, head);
+    }
+    let status = small.post_bytes("application/x-protobuf", &body);
+    assert!(matches!(status, 200 | 400 | 413), "{status}");
+    small.assert_small("empty attributes");
+    // As many spans as the largest body has room for.
+    let spans = [0x12, 0x00].repeat(4 << 20);
+    let mut body = spans;
+    for tag in [0x12, 0x0a] {
+        let mut head = vec![tag];
+        prost::encode_length_delimiter(body.len(), &mut head).expect("a length");
+        body.splice(0..0, head);
+    }
+    let status = small.post_bytes("application/x-protobuf", &body);
+    assert!(matches!(status, 200 | 400 | 413), "{status}");
+    small.assert_small("empty spans");
+    let values = format!("{{\"unknown\":[{}0]}}", "0,".repeat(4_000_000));
+    let status = small.post_bytes("application/json", values.as_bytes());
+    assert!(matches!(status, 200 | 400 | 413), "{status}");
+    small.assert_small("four million numbers in JSON");
+}
+
+#[test]
+fn a_bomb_of_gzip() {
+    let small = Small::start();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let zeros = vec![0; 1 << 20];
+    for _ in 0..1024 {
+        encoder.write_all(&zeros).expect("gzip");
+    }
+    let bomb = encoder.finish().expect("gzip");
+    for kind in ["application/json", "application/x-protobuf"] {
+        let headers = [("Content-Type", kind), ("Content-Encoding", "gzip")];
+        let status = exchange(small.otlp, "POST", "/v1/traces", &headers, &bomb).status;
+        assert_eq!(status, 413);
+    }
+    small.assert_small("a gigabyte in a megabyte");
+}
+
+#[test]
+fn bodies_that_never_end() {
+    let small = Small::start();
+    let body = vec![b' '; 19 << 20];
+    let mut open = Vec::new();
+    for door in ["OTLP/HTTP", "Thrift by HTTP"] {
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(small.running.door(door)).expect("connect");
+            let head = format!(
+                "POST /{} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/{}\r\nContent-Length: {}\r\n\r\n",
+                if door.starts_with("OTLP") { "v1/traces" } else { "api/traces" },
+                if door.starts_with("OTLP") { "json" } else { "x-thrift" },
+                20 << 20
+            );
+            stream.write_all(head.as_bytes()).expect("send");
+            stream.set_write_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
+            // It may refuse the rest at any time.
+            let _ = stream.write_all(&body);
+            open.push(stream);
+        }
+    }
+    small.assert_small("forty bodies that never end");
+    drop(open);
+}
+
+#[test]
+fn heads_that_never_end() {
+    let small = Small::start();
+    let mut open = Vec::new();
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(60_000));
+    for _ in 0..900 {
+        let mut stream = TcpStream::connect(small.running.address()).expect("connect");
+        let _ = stream.write_all(head.as_bytes());
+        open.push(stream);
+    }
+    small.assert_small("nine hundred heads that never end");
+    drop(open);
+}
