@@ -104,6 +104,10 @@ programs:
 check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger 2.13 and Collector (needs Go)
 	@scripts/scale-out-check.sh build
 
+.PHONY: test-attack
+test-attack: ## Send what hostile clients send, in amounts that take a while
+	$(CARGO) test --locked --release -p jaeger-all-in-one --test attack -- --include-ignored
+
 .PHONY: fuzz
 SECONDS ?= 600
 fuzz: ## Fuzz every decoder, each for SECONDS=600 (needs nightly and cargo-fuzz)

@@ -30,8 +30,6 @@ pub(super) const MAX_DECODED: usize = 16 << 20;
 /// How many bytes one byte may become when it is decoded: an empty attribute is 2 bytes of OTLP
 /// and 56 in memory.
 const SWELLS: usize = 28;
-/// How much room is made for a body before it comes, where it is announced.
-const TRUSTED: usize = 64 << 10;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 
@@ -153,8 +151,9 @@ impl Room {
         if announced > MAX_BODY {
             return Err(Unreadable::TooLarge);
         }
-        // Not on trust alone: the rest of a large body is made room for when it comes.
-        let mut whole = Vec::with_capacity(announced.min(TRUSTED));
+        // Once and for all, or it would grow by copies of itself. What does not come takes no
+        // memory of the machine's, so the announced length need not be believed.
+        let mut whole = Vec::with_capacity(announced);
         let mut held = Held::default();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Unreadable::Broken(error.to_string()))?;

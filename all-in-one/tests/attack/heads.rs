@@ -34,9 +34,18 @@ fn status(address: SocketAddr, bytes: &[u8]) -> Option<u16> {
 #[test]
 fn heads_beyond_the_limit_are_refused() {
     let jaeger = AllInOne::start().expect("start");
-    let huge = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
-    let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: x\r\n".repeat(10_000));
-    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(100_000));
+    let huge = format!(
+        "GET / HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\nX: {}\r\n\r\n",
+        "x".repeat(100_000)
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n{}\r\n",
+        "X: x\r\n".repeat(10_000)
+    );
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n",
+        "x".repeat(100_000)
+    );
     for port in http_ports(&jaeger) {
         for (what, head) in
             [("a huge header", &huge), ("10,000 headers", &many), ("a long path", &long)]
@@ -61,7 +70,9 @@ fn a_request_cannot_hide_within_another() {
         ("a space before the colon", "Content-Length : 3\r\n"),
     ] {
         for port in http_ports(&jaeger) {
-            let request = format!("POST /api/traces HTTP/1.1\r\nHost: localhost\r\n{head}\r\n");
+            let request = format!(
+                "POST /api/traces HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n{head}\r\n"
+            );
             let status = status(port, request.as_bytes());
             assert!(status.is_none_or(|status| status == 400), "{what} at {port}: {status:?}");
         }

@@ -95,6 +95,7 @@ fn numbered(all: u64, each: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn one_endless_trace() {
     let small = Small::start();
     for ids in numbered(100_000, 5_000) {
@@ -158,6 +159,7 @@ fn many_large_spans_at_once() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn a_million_services() {
     let small = Small::start();
     for ids in numbered(1_000_000, 20_000) {
@@ -169,6 +171,7 @@ fn a_million_services() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn a_million_operations() {
     let small = Small::start();
     for ids in numbered(1_000_000, 20_000) {
@@ -180,6 +183,7 @@ fn a_million_operations() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn a_million_tag_keys() {
     let small = Small::start();
     for ids in numbered(1_000_000, 20_000) {
@@ -191,6 +195,7 @@ fn a_million_tag_keys() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn large_processes_each_another() {
     let small = Small::start();
     for id in 1..=60 {
@@ -202,6 +207,7 @@ fn large_processes_each_another() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn many_processes_each_another() {
     let small = Small::start();
     for ids in numbered(300_000, 10_000) {
@@ -214,6 +220,7 @@ fn many_processes_each_another() {
 }
 
 #[test]
+#[ignore = "takes a while: make test-attack"]
 fn many_logs() {
     let small = Small::start();
     for id in 1..=30 {
