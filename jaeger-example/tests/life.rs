@@ -1,167 +1,86 @@
 //! Whatever is broken around the program: it does its work, ends in time, and says what was wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+use testbed::life::{Example, Phase};
 
-use std::net::UdpSocket;
-use std::time::Duration;
-
-use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_jaeger-example");
-const SERVICE: &str = "jaeger-example";
-
-fn program(jaeger: &Jaeger, url: &str) -> Program {
-    Program::new(PROGRAM)
-        .env("JAEGER_AGENT_PORT", &jaeger.agent_port().to_string())
-        .env("HTTPBIN_URL", url)
-}
-
-/// The tag of the only span of that name, if it has one.
-fn tag(traces: &serde_json::Value, span: &str, key: &str) -> Option<String> {
-    let traces = traces["data"].as_array().unwrap();
-    let mut spans = traces.iter().flat_map(|trace| trace["spans"].as_array().unwrap());
-    let span = spans.find(|it| it["operationName"] == span).unwrap();
-    let tags = span["tags"].as_array().unwrap();
-    Some(tags.iter().find(|tag| tag["key"] == key)?["value"].to_string())
-}
+const EXAMPLE: Example = Example {
+    program: env!("CARGO_BIN_EXE_jaeger-example"),
+    service: "jaeger-example",
+    spans: 2,
+    links: 2,
+    status_tag: "http.status_code",
+    target: |doors| ("JAEGER_AGENT_PORT", doors.agent_port.to_string()),
+};
 
 #[test]
 fn every_span_is_out_when_the_program_has_ended() {
-    let httpbin = Httpbin::start(Answer::Get).unwrap();
-    let jaeger = Jaeger::start().unwrap();
-    for run in 1..=20 {
-        let finished = program(&jaeger, &httpbin.url()).run().unwrap();
-        assert_eq!(finished.code, Some(0), "{finished:?}");
-        jaeger.traces(SERVICE, 2 * run).unwrap();
-    }
+    EXAMPLE.every_span_is_out_when_it_has_ended();
 }
 
 #[test]
-fn interrupted_during_the_request_it_still_reports() {
-    for (interrupt, code) in [(true, 130), (false, 143)] {
-        let httpbin = Httpbin::start(Answer::Silence).unwrap();
-        let jaeger = Jaeger::start().unwrap();
-        let running = program(&jaeger, &httpbin.url()).start().unwrap();
-        while httpbin.requests().is_empty() {
-            std::thread::yield_now();
-        }
-        if interrupt { running.interrupt() } else { running.terminate() }.unwrap();
+#[cfg(target_os = "linux")]
+fn a_signal_before_the_request() {
+    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::BeforeTheRequest);
+}
 
-        let finished = running.finish().unwrap();
-        assert_eq!(finished.code, Some(code), "{finished:?}");
-        assert!(finished.elapsed < Duration::from_secs(5), "{finished:?}");
-        assert_eq!(finished.stdout.lines().count(), 2, "{finished:?}");
-        jaeger.traces(SERVICE, 2).unwrap();
-    }
+#[test]
+fn a_signal_during_the_request() {
+    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::DuringTheRequest);
+}
+
+#[test]
+fn a_signal_after_the_request() {
+    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::AfterTheRequest);
 }
 
 #[test]
 fn a_silent_server_is_given_up() {
-    let httpbin = Httpbin::start(Answer::Silence).unwrap();
-    let jaeger = Jaeger::start().unwrap();
-    let finished = program(&jaeger, &httpbin.url()).run().unwrap();
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    let traces = jaeger.traces(SERVICE, 2).unwrap();
-    assert_eq!(tag(&traces, "make_request", "error").as_deref(), Some("true"));
-    assert!(traces.to_string().contains("operation timed out"), "{traces}");
+    EXAMPLE.a_silent_server_is_given_up();
+}
+
+#[test]
+fn a_refusing_server_is_passed_over() {
+    EXAMPLE.a_refusing_server_is_passed_over();
 }
 
 #[test]
 fn an_answer_with_an_error_status_is_an_answer() {
-    let httpbin = Httpbin::start(Answer::Body(500, b"sorry".to_vec())).unwrap();
-    let jaeger = Jaeger::start().unwrap();
-    program(&jaeger, &httpbin.url()).run().unwrap();
-    let traces = jaeger.traces(SERVICE, 2).unwrap();
-    assert_eq!(tag(&traces, "make_request", "http.status_code").as_deref(), Some("500"));
-    assert_eq!(tag(&traces, "make_request", "error"), None);
-    assert!(traces.to_string().contains("sorry..."), "{traces}");
+    EXAMPLE.an_answer_with_an_error_status_is_an_answer();
 }
 
 #[test]
 fn odd_answers_end_in_a_trace_too() {
-    let not_utf8 = Answer::Body(200, vec![0xff; 300]);
-    let ten_megabytes = Answer::Body(200, vec![b'x'; 10_000_000]);
-    let empty = Answer::Body(204, vec![]);
-    for (answer, error) in [
-        (not_utf8, None),
-        (ten_megabytes, None),
-        (empty, None),
-        (Answer::RedirectLoop, Some("true")),
-    ] {
-        let httpbin = Httpbin::start(answer).unwrap();
-        let jaeger = Jaeger::start().unwrap();
-        let finished = program(&jaeger, &httpbin.url()).run().unwrap();
-        assert_eq!(finished.code, Some(0), "{finished:?}");
-        let traces = jaeger.traces(SERVICE, 2).unwrap();
-        assert_eq!(tag(&traces, "make_request", "error").as_deref(), error);
-    }
+    EXAMPLE.odd_answers_end_in_a_trace_too();
+}
+
+#[test]
+fn a_late_jaeger_gets_every_span() {
+    EXAMPLE.a_late_jaeger_gets_every_span();
+}
+
+#[test]
+fn a_span_of_70_kb() {
+    EXAMPLE.a_span_of_70_kb(&["make_request"], 1);
 }
 
 #[test]
 fn an_agent_that_is_not_there_is_a_warning() {
-    let httpbin = Httpbin::start(Answer::Get).unwrap();
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    for (host, port, warning) in [
-        ("localhost", &closed, format!("Nothing listens on UDP localhost:{closed}")),
-        (
-            "no.such.host.invalid",
-            &closed,
-            format!("Cannot reach the agent no.such.host.invalid:{closed}"),
-        ),
-    ] {
-        let finished = Program::new(PROGRAM)
-            .env("JAEGER_AGENT_HOST", host)
-            .env("JAEGER_AGENT_PORT", port)
-            .env("HTTPBIN_URL", &httpbin.url())
-            .run()
-            .unwrap();
-        assert_eq!(finished.code, Some(0), "{finished:?}");
-        assert!(finished.elapsed < Duration::from_secs(5), "{finished:?}");
-        assert!(finished.stderr.contains(&warning), "{finished:?}");
-        assert!(finished.stderr.contains("JAEGER_AGENT_HOST, JAEGER_AGENT_PORT"), "{finished:?}");
-        assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
-    }
-    assert_eq!(httpbin.requests().len(), 2, "the work was done all the same");
+    EXAMPLE.an_agent_that_is_not_there_is_a_warning("JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT");
 }
 
 #[test]
 fn an_agent_is_found_on_ipv6_too() {
-    let Ok(agent) = UdpSocket::bind("[::1]:0") else { return eprintln!("skipped: no IPv6 here") };
-    let finished = Program::new(PROGRAM)
-        .env("JAEGER_AGENT_HOST", "::1")
-        .env("JAEGER_AGENT_PORT", &agent.local_addr().unwrap().port().to_string())
-        .env("HTTPBIN_URL", "http://127.0.0.1:1/get")
-        .run()
-        .unwrap();
-    assert!(!finished.stderr.contains("WARNING"), "{finished:?}");
-    agent.set_nonblocking(true).unwrap();
-    assert!(agent.recv(&mut [0; 65_000]).is_ok(), "a datagram has come");
+    EXAMPLE.an_agent_is_found_on_ipv6_too("JAEGER_AGENT_HOST");
 }
 
 #[test]
 fn a_value_that_cannot_be_used_ends_the_program_before_any_work() {
-    let run = |name: &str, value: &str| -> Finished {
-        Program::new(PROGRAM).env(name, value).run().unwrap()
-    };
-    for (name, value) in
-        [("JAEGER_AGENT_PORT", "abc"), ("JAEGER_AGENT_PORT", "70000"), ("HTTPBIN_URL", "nonsense")]
-    {
-        let finished = run(name, value);
-        assert_eq!(finished.code, Some(2), "{finished:?}");
-        assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
-        assert!(finished.stderr.contains(name), "{finished:?}");
-        assert!(finished.stderr.contains(&format!("{value:?}")), "{finished:?}");
-        assert_eq!(finished.stdout, "");
-    }
+    EXAMPLE.a_value_that_cannot_be_used_ends_it_before_any_work(&[
+        ("JAEGER_AGENT_PORT", "abc"),
+        ("JAEGER_AGENT_PORT", "70000"),
+    ]);
 }
 
 #[test]
 fn help_names_every_setting() {
-    let finished = Program::new(PROGRAM).arg("--help").run().unwrap();
-    assert_eq!(finished.code, Some(0));
-    for setting in
-        ["--url", "--one-trace", "HTTPBIN_URL", "JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT", "6831"]
-    {
-        assert!(finished.stdout.contains(setting), "{setting} in {}", finished.stdout);
-    }
+    EXAMPLE.help_names(&["--one-trace", "JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT", "6831"]);
 }

@@ -3,13 +3,16 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The bytes of a request's head that are read at most.
-const MAX_HEAD: u64 = 16 * 1024;
+const MAX_HEAD: u64 = 128 * 1024;
+
+/// How long a test waits for a client.
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What every request is answered with.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub enum Answer {
     RedirectLoop,
     /// Nothing, with the connection kept open.
     Silence,
+    /// What [`Answer::Get`] is, but not before [`Httpbin::release`].
+    Held,
 }
 
 /// The stand-in.
@@ -34,6 +39,8 @@ pub struct Httpbin {
 #[derive(Default)]
 struct Shared {
     stopped: AtomicBool,
+    released: AtomicBool,
+    answered: AtomicUsize,
     requests: Mutex<Vec<Vec<(String, String)>>>,
 }
 
@@ -66,6 +73,29 @@ impl Httpbin {
         self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns once a request has come.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] when none comes within 10 s.
+    pub fn wait_for_request(&self) -> io::Result<()> {
+        wait_until(|| !self.requests().is_empty())
+    }
+
+    /// Returns once a client has read a whole answer and hung up.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] when none does within 10 s.
+    pub fn wait_for_answer(&self) -> io::Result<()> {
+        wait_until(|| self.shared.answered.load(Ordering::SeqCst) > 0)
+    }
+
+    /// Lets [`Answer::Held`] go.
+    pub fn release(&self) {
+        self.shared.released.store(true, Ordering::SeqCst);
+    }
+
     /// The value of the header in the only request that came.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
@@ -94,18 +124,38 @@ fn serve(listener: &TcpListener, answer: &Answer, shared: &Shared) {
         let Ok(mut stream) = stream else { continue };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
         let Ok(headers) = read_head(&stream) else { continue };
+        shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(headers.clone());
         let answered = match answer {
             Answer::Get => respond(&mut stream, 200, "", get(&headers).as_bytes()),
             Answer::Body(status, body) => respond(&mut stream, *status, "", body),
             Answer::RedirectLoop => respond(&mut stream, 302, "Location: /get\r\n", b""),
+            Answer::Held => {
+                let go = || shared.released.load(Ordering::SeqCst);
+                let _ = wait_until(|| go() || shared.stopped.load(Ordering::SeqCst));
+                respond(&mut stream, 200, "", get(&headers).as_bytes())
+            }
             Answer::Silence => {
-                silent.extend(stream.try_clone());
-                Ok(())
+                silent.push(stream);
+                continue;
             }
         };
-        let _ = answered; // a client that went away is the test's business
-        shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
+        // A client that went away early is the test's business.
+        if answered.and_then(|()| stream.read(&mut [0])).is_ok() {
+            shared.answered.fetch_add(1, Ordering::SeqCst);
+        }
     }
+}
+
+/// Looks often, and not for ever.
+pub(crate) fn wait_until(reached: impl Fn() -> bool) -> io::Result<()> {
+    let start = Instant::now();
+    while !reached() {
+        if start.elapsed() > WAIT_LIMIT {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 fn read_head(stream: &TcpStream) -> io::Result<Vec<(String, String)>> {

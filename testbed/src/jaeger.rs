@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Config, HostPort};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ impl Jaeger {
     pub fn start() -> Result<Self, Box<dyn Error>> {
         match std::env::var_os("JAEGER_ALL_IN_ONE").filter(|path| !path.is_empty()) {
             Some(path) => Self::start_real(&path),
-            None => Self::start_embedded(),
+            None => Self::start_embedded(Config::ephemeral()),
         }
     }
 
@@ -64,8 +64,19 @@ impl Jaeger {
         })
     }
 
-    fn start_embedded() -> Result<Self, Box<dyn Error>> {
-        let all_in_one = AllInOne::start()?;
+    /// Starts the embedded one with this port for its agent (UDP) and for OTLP over HTTP (TCP).
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken.
+    pub fn start_on(port: u16) -> Result<Self, Box<dyn Error>> {
+        let port = HostPort::any(port);
+        let (agent_compact, otlp_http) = (port.clone(), port);
+        Self::start_embedded(Config { agent_compact, otlp_http, ..Config::ephemeral() })
+    }
+
+    fn start_embedded(config: Config) -> Result<Self, Box<dyn Error>> {
+        let all_in_one = AllInOne::start_with(config)?;
         let otlp = all_in_one.otlp_http_addr().ok_or("it takes no OTLP")?;
         let otlp_grpc = all_in_one.otlp_grpc_addr().ok_or("it takes no OTLP")?;
         Ok(Self {
@@ -125,7 +136,7 @@ impl Jaeger {
     ///
     /// When they do not arrive in time.
     pub fn traces(&self, service: &str, spans: usize) -> Result<Value, Box<dyn Error>> {
-        let path = format!("/api/traces?service={service}&limit=100");
+        let path = format!("/api/traces?service={service}&limit=10000");
         self.until(|jaeger| {
             let traces = jaeger.get(&path).ok()?;
             (count_spans(&traces) >= spans).then_some(traces)

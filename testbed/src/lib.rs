@@ -1,6 +1,7 @@
 //! What the tests of the example programs need: a page to ask for ([`Httpbin`]), a way to run the
 //! built program as a user does ([`Program`]), a Jaeger that it sends to ([`Jaeger`]), and the
-//! comparison of its traces with those of the Python originals ([`parity`]). [`Fleet`] is for traces
+//! comparison of its traces with those of the Python originals ([`parity`]), and what has to hold
+//! whatever is broken ([`life`]). [`Fleet`] is for traces
 //! that cross processes.
 //!
 //! Only tests depend on this crate; the programs themselves know nothing of it.
@@ -9,6 +10,7 @@ mod browser;
 mod fleet;
 mod httpbin;
 mod jaeger;
+pub mod life;
 mod pages;
 pub mod parity;
 mod program;

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+#[cfg(target_os = "linux")]
+use crate::httpbin::wait_until;
+
 /// A program still running after this is killed, and the test fails.
 const WATCHDOG: Duration = Duration::from_secs(30);
 
@@ -93,6 +96,23 @@ pub struct Running {
 }
 
 impl Running {
+    /// Returns once the program takes both signals in hand. Linux only: nobody else tells.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] when it does not within 10 s.
+    #[cfg(target_os = "linux")]
+    pub fn wait_for_handlers(&self) -> io::Result<()> {
+        const BOTH: u64 = 1 << (Signal::INT.as_raw() - 1) | 1 << (Signal::TERM.as_raw() - 1);
+        let status = format!("/proc/{}/status", self.child.id());
+        wait_until(|| {
+            let status = std::fs::read_to_string(&status).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            caught.is_some_and(|mask| mask & BOTH == BOTH)
+        })
+    }
+
     /// Sends SIGINT, as ctrl-c does.
     ///
     /// # Errors
