@@ -7,7 +7,7 @@
 //! are the same, made of the crate's own Thrift types.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -84,35 +84,59 @@ fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
             None
         }
     };
-    let mut links = Vec::new();
     while let Ok(first) = finished_spans.recv() {
         let rest = finished_spans.try_iter().take(MAX_BATCH - 1);
         let finished: Vec<_> = std::iter::once(first).chain(rest).collect();
         for span in &finished {
             info(&format!("Reporting span {}", summary(span, process)));
-            if span.references().is_empty() {
-                links.push(link(span));
-            }
         }
         if let Some(connection) = &mut connection {
             connection.send(process, &finished);
         }
     }
-    match connection {
-        Some(connection) if connection.was_refused() => warn(&format!(
-            "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts one; \
-             in a container, localhost is the container itself"
-        )),
-        Some(_) => links.iter().for_each(|link| println!("{link}")),
-        None => (),
+    if let Some(connection) = connection {
+        let outcome = connection.close();
+        match outcome.lost {
+            0 => (),
+            _ if outcome.refused => warn(&format!(
+                "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts \
+                 one; in a container, localhost is the container itself"
+            )),
+            lost => warn(&format!(
+                "Nothing listened on UDP {agent} ({SETTINGS}) for a while: {lost} spans are lost"
+            )),
+        }
+        for link in outcome.links {
+            let _ = writeln!(io::stdout(), "{link}"); // who does not read it, does not need it
+        }
     }
 }
 
 const SETTINGS: &str = "JAEGER_AGENT_HOST, JAEGER_AGENT_PORT";
 
-/// A socket that only talks to the agent, and so is told when the agent is not there.
+/// A socket that only talks to the agent, and so is told when the agent is not there: after the
+/// datagram that nobody took, when the next one is sent.
 struct Connection {
     socket: UdpSocket,
+    last: Datagram,
+    outcome: Outcome,
+}
+
+/// What a datagram held that may have arrived.
+#[derive(Default)]
+struct Datagram {
+    spans: usize,
+    links: Vec<String>,
+}
+
+/// What became of the spans that were sent.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    /// Where to look at those of which nobody said that they are lost.
+    links: Vec<String>,
+    /// How many went to where nothing listened.
+    lost: usize,
+    /// Whether nothing listened at the end.
     refused: bool,
 }
 
@@ -129,7 +153,7 @@ impl Connection {
         };
         let socket = UdpSocket::bind(any)?;
         socket.connect(addresses.as_slice())?;
-        Ok(Self { socket, refused: false })
+        Ok(Self { socket, last: Datagram::default(), outcome: Outcome::default() })
     }
 
     /// Sends the spans in one datagram if they fit, else in two halves.
@@ -141,7 +165,7 @@ impl Connection {
             Err(error) => return warn(&format!("{} spans are lost: {error}", spans.len())),
         };
         if datagram.len() <= MAX_DATAGRAM {
-            self.send_datagram(&datagram, spans.len());
+            self.send_datagram(&datagram, spans);
         } else if let [span] = spans {
             warn(&format!(
                 "The span {} is lost: it takes {} bytes, and the agent reads {MAX_DATAGRAM}. \
@@ -156,25 +180,35 @@ impl Connection {
         }
     }
 
-    fn send_datagram(&mut self, datagram: &[u8], spans: usize) {
+    fn send_datagram(&mut self, datagram: &[u8], spans: &[FinishedSpan]) {
         let mut sent = self.socket.send(datagram);
         if is_refusal(&sent) {
-            self.refused = true; // the one before got lost; this one was not even sent
-            sent = self.socket.send(datagram);
+            self.outcome.lost += std::mem::take(&mut self.last).spans; // the one before got lost;
+            sent = self.socket.send(datagram); // this one was not even sent
         }
-        if let Err(error) = sent {
-            warn(&format!("{spans} spans are lost: {error}"));
+        self.outcome.links.append(&mut self.last.links);
+        match sent {
+            Ok(_) => {
+                let roots = spans.iter().filter(|span| span.references().is_empty());
+                self.last = Datagram { spans: spans.len(), links: roots.map(link).collect() };
+            }
+            Err(error) => warn(&format!("{} spans are lost: {error}", spans.len())),
         }
     }
 
-    /// Whether a datagram came back since nothing listens at the agent's address.
-    fn was_refused(&self) -> bool {
+    /// Waits until it is sure enough of the last datagram, too.
+    fn close(mut self) -> Outcome {
         let loopback = self.socket.peer_addr().is_ok_and(|agent| agent.ip().is_loopback());
         let ready = match loopback {
             true => self.socket.set_nonblocking(true),
             false => self.socket.set_read_timeout(Some(REFUSAL_LIMIT)),
         };
-        self.refused || (ready.is_ok() && is_refusal(&self.socket.recv(&mut [0])))
+        self.outcome.refused = ready.is_ok() && is_refusal(&self.socket.recv(&mut [0]));
+        match self.outcome.refused {
+            true => self.outcome.lost += self.last.spans,
+            false => self.outcome.links.append(&mut self.last.links),
+        }
+        self.outcome
     }
 }
 
@@ -234,9 +268,131 @@ fn link(span: &FinishedSpan) -> String {
 }
 
 fn info(message: &str) {
-    eprintln!("INFO:jaeger_tracing:{message}");
+    say("INFO", message);
 }
 
 fn warn(message: &str) {
-    eprintln!("WARNING:jaeger_tracing:{message}");
+    say("WARNING", message);
+}
+
+/// Unlike `eprintln!`, does not panic when nobody reads it any more; which a test's output knows to
+/// hold back.
+fn say(level: &str, message: &str) {
+    let line = format!("{level}:jaeger_tracing:{message}");
+    match cfg!(test) {
+        true => eprintln!("{line}"),
+        false => drop(writeln!(io::stderr(), "{line}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use rustracing::sampler::AllSampler;
+    use rustracing_jaeger::Tracer;
+    use testbed::Jaeger;
+
+    use super::*;
+
+    fn agent(port: u16) -> Agent {
+        Agent { host: "127.0.0.1".to_owned(), port }
+    }
+
+    /// A span that has ended.
+    fn finished(name: &'static str) -> FinishedSpan {
+        let (tracer, finished_spans) = Tracer::new(AllSampler);
+        drop(tracer.span(name).start());
+        finished_spans.recv().unwrap()
+    }
+
+    fn received(agent: &UdpSocket) -> Vec<u8> {
+        let mut datagram = vec![0; 65_000];
+        agent.set_nonblocking(true).unwrap();
+        let length = agent.recv(&mut datagram).unwrap();
+        datagram.truncate(length);
+        datagram
+    }
+
+    fn holds(datagram: &[u8], name: &str) -> bool {
+        datagram.windows(name.len()).any(|bytes| bytes == name.as_bytes())
+    }
+
+    #[test]
+    fn an_agent_that_restarts_between_two_spans_gets_both() {
+        let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::open(&agent(address.port())).unwrap();
+        let process = process("test");
+        let [first, second] = ["first", "second"].map(finished);
+        connection.send(&process, std::slice::from_ref(&first));
+        assert!(holds(&received(&listener), "first"));
+
+        drop(listener);
+        let listener = UdpSocket::bind(address).unwrap();
+        connection.send(&process, std::slice::from_ref(&second));
+        assert!(holds(&received(&listener), "second"));
+        let links = vec![link(&first), link(&second)];
+        assert_eq!(connection.close(), Outcome { links, lost: 0, refused: false });
+    }
+
+    #[test]
+    fn an_agent_that_comes_back_gets_what_comes_after() {
+        let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::open(&agent(address.port())).unwrap();
+        drop(listener);
+        let process = process("test");
+        connection.send(&process, &["first", "second"].map(finished));
+
+        let listener = UdpSocket::bind(address).unwrap();
+        let third = finished("third");
+        connection.send(&process, std::slice::from_ref(&third));
+        assert!(holds(&received(&listener), "third"));
+        let links = vec![link(&third)];
+        assert_eq!(connection.close(), Outcome { links, lost: 2, refused: false });
+    }
+
+    #[test]
+    fn an_agent_that_goes_away_is_noticed() {
+        let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::open(&agent(address.port())).unwrap();
+        let process = process("test");
+        let first = finished("first");
+        connection.send(&process, std::slice::from_ref(&first));
+        drop(listener);
+        connection.send(&process, &[finished("second")]);
+        connection.send(&process, &[finished("third")]);
+        let links = vec![link(&first)];
+        assert_eq!(connection.close(), Outcome { links, lost: 2, refused: true });
+    }
+
+    #[test]
+    fn ten_thousand_spans_at_once_arrive() {
+        let jaeger = Jaeger::start().unwrap();
+        let (tracer, finished_spans) = Tracer::new(AllSampler);
+        let reporter = Reporter::start("at-once", &agent(jaeger.agent_port()), finished_spans);
+        let root = tracer.span("root").start();
+        for _ in 1..10_000 {
+            drop(tracer.span("child").child_of(&root).start());
+        }
+        drop((root, tracer));
+        reporter.close();
+        jaeger.traces("at-once", 10_000).unwrap();
+    }
+
+    #[test]
+    fn a_span_gets_out_when_the_work_panics() {
+        let jaeger = Jaeger::start().unwrap();
+        let agent = agent(jaeger.agent_port());
+        let work = std::panic::catch_unwind(|| {
+            let (tracer, finished_spans) = Tracer::new(AllSampler);
+            let (_reporter, tracer) = (Reporter::start("panic", &agent, finished_spans), tracer);
+            let _span = tracer.span("root").start();
+            panic!("the work went wrong");
+        });
+        assert!(work.is_err());
+        jaeger.traces("panic", 1).unwrap();
+    }
 }
