@@ -1,6 +1,6 @@
 //! The Jaeger agent: its address, the exporter that sends to it, and whether it is there at all.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::Config;
 
+use crate::exporter::Exporter;
+use crate::link::Link;
 use crate::settings;
 
 /// How long the look-up of a name may take.
@@ -61,14 +63,20 @@ impl Agent {
     /// The exporter that sends to the agent, in datagrams as large as an agent reads. It takes
     /// the service's name from the resource.
     #[expect(deprecated, reason = "the step after it is OTLP; this program shows the one before")]
-    pub(crate) fn exporter(&self, resource: &Resource) -> Option<opentelemetry_jaeger::Exporter> {
+    pub(crate) fn exporter(&self, resource: &Resource, link: &Link) -> Option<Exporter> {
         self.address?;
         // The asynchronous exporter hands tokio a blocking socket, which tokio refuses by now.
         let exporter = opentelemetry_jaeger::new_agent_pipeline()
             .with_trace_config(Config::default().with_resource(resource.clone()))
             .with_auto_split_batch(true)
             .build_sync_agent_exporter();
-        exporter.inspect_err(|error| warn(&format!("No span is sent: {error}"))).ok()
+        match exporter {
+            Ok(exporter) => Some(Exporter::new(exporter, link)),
+            Err(error) => {
+                warn(&format!("No span is sent: {error}"));
+                None
+            }
+        }
     }
 
     /// Whether the agent took the spans. UDP itself does not say when nothing listens, so this
@@ -121,6 +129,7 @@ fn probe(agent: SocketAddr) -> io::Result<()> {
     socket.recv(&mut [0]).map(|_| ())
 }
 
-fn warn(message: &str) {
-    eprintln!("WARNING:opentelemetry:{message}");
+/// Unlike `eprintln!`, does not panic when nobody reads it any more.
+pub(crate) fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "WARNING:opentelemetry:{message}");
 }

@@ -11,8 +11,10 @@
 
 mod agent;
 mod errors;
+mod exporter;
 mod http_span;
 mod link;
+mod panics;
 mod propagation;
 mod settings;
 mod signals;
@@ -47,7 +49,7 @@ fn main() -> io::Result<ExitCode> {
     let exit_code = runtime.block_on(async {
         let (provider, link) = init_tracer("opentelemetry-example", &settings, &agent);
         let exit_code = tokio::select! {
-            () = main_process(&settings) => ExitCode::SUCCESS,
+            exit_code = panics::caught(main_process(&settings)) => exit_code,
             exit_code = signals::stop() => exit_code,
         };
 
@@ -77,7 +79,7 @@ fn init_tracer(
     let mut provider = TracerProvider::builder()
         .with_config(Config::default().with_resource(resource.clone()))
         .with_span_processor(link.clone());
-    if let Some(exporter) = agent.exporter(&resource) {
+    if let Some(exporter) = agent.exporter(&resource, &link) {
         provider = provider.with_batch_exporter(exporter, Tokio);
     }
     let provider = provider.build();

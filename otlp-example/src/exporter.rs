@@ -11,7 +11,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::resource::{ResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::link::Link;
+use crate::link::{Link, warn};
 use crate::settings::Otlp;
 use crate::tls;
 
@@ -31,11 +31,11 @@ pub(crate) fn build(otlp: &Otlp, link: &Link) -> Option<Exporter> {
                 .with_protocol(protocol)
                 .with_endpoint(&otlp.endpoint)
                 .build(),
-            Err(error) => return no_exporter(&error),
+            Err(error) => return no_exporter(&error, link),
         },
     };
     let watched = |exporter| Some(Exporter { exporter, link: link.clone() });
-    exporter.map_or_else(|error| no_exporter(&error), watched)
+    exporter.map_or_else(|error| no_exporter(&error, link), watched)
 }
 
 /// The exporter, watched: neither the batch processor nor its shutdown tells when nobody took the
@@ -48,6 +48,7 @@ pub(crate) struct Exporter {
 
 impl opentelemetry_sdk::trace::SpanExporter for Exporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.link.exported(batch.len());
         self.exporter.export(batch).await.inspect_err(|error| self.link.failed(error))
     }
 
@@ -69,8 +70,9 @@ fn http_client() -> io::Result<reqwest::blocking::Client> {
     built.map_err(|_| io::Error::other("its thread panicked"))?.map_err(io::Error::other)
 }
 
-fn no_exporter(error: &dyn std::error::Error) -> Option<Exporter> {
-    eprintln!("WARNING:otlp-example:No span is sent: {error}");
+fn no_exporter(error: &dyn std::error::Error, link: &Link) -> Option<Exporter> {
+    link.nowhere_to_go();
+    warn(&format!("No span is sent: {error}"));
     None
 }
 
@@ -82,4 +84,71 @@ pub(crate) fn detectors() -> [Box<dyn ResourceDetector>; 3] {
         Box::new(OsResourceDetector),
         Box::new(HostResourceDetector::default()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use super::*;
+    use crate::panics;
+
+    /// What `init_tracer` makes, without what is global in it.
+    fn provider(jaeger: &testbed::Jaeger, service: &'static str) -> (SdkTracerProvider, Link) {
+        let endpoint = format!("{}/v1/traces", jaeger.otlp_url());
+        let otlp = Otlp { endpoint, protocol: Protocol::HttpBinary };
+        let link = Link::default();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(Resource::builder_empty().with_service_name(service).build())
+            .with_span_processor(link.clone())
+            .with_batch_exporter(build(&otlp, &link).unwrap())
+            .build();
+        (provider, link)
+    }
+
+    #[test]
+    fn of_ten_thousand_spans_at_once_the_lost_ones_are_counted() {
+        let jaeger = testbed::Jaeger::start().unwrap();
+        let (provider, link) = provider(&jaeger, "at-once");
+        let tracer = provider.tracer("test");
+        for _ in 0..10_000 {
+            drop(tracer.start("span"));
+        }
+        provider.shutdown_with_timeout(Duration::from_secs(3)).unwrap();
+        let lost = link.lost();
+        assert!(lost <= 10_000 - 2_048, "{lost}: what is in the queue gets out");
+        let traces = jaeger.traces("at-once", 10_000 - lost).unwrap();
+        assert_eq!(traces["data"].as_array().unwrap().len(), 10_000 - lost, "counted exactly");
+    }
+
+    #[test]
+    fn a_span_gets_out_when_the_work_panics() {
+        let jaeger = testbed::Jaeger::start().unwrap();
+        let (provider, link) = provider(&jaeger, "panic");
+        let tracer = provider.tracer("test");
+        let work = async {
+            let _span = tracer.start("root");
+            panic!("the work went wrong");
+        };
+        let exit_code = tokio::runtime::Runtime::new().unwrap().block_on(panics::caught(work));
+        assert_eq!(exit_code, std::process::ExitCode::from(101));
+        provider.shutdown_with_timeout(Duration::from_secs(3)).unwrap();
+        assert_eq!(link.lost(), 0);
+        jaeger.traces("panic", 1).unwrap();
+    }
+
+    #[test]
+    fn a_span_after_the_shutdown_and_a_second_one_do_no_harm() {
+        let jaeger = testbed::Jaeger::start().unwrap();
+        let (provider, link) = provider(&jaeger, "late");
+        let tracer = provider.tracer("test");
+        drop(tracer.start("in time"));
+        provider.shutdown().unwrap();
+        drop(tracer.start("too late"));
+        assert!(provider.force_flush().is_err());
+        assert!(provider.shutdown().is_err());
+        assert_eq!(link.lost(), 0, "a span that is too late is none");
+        jaeger.traces("late", 1).unwrap();
+    }
 }

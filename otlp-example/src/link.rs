@@ -1,6 +1,8 @@
 //! Remembers which trace was made and whether it got out, to end the program's output with the link
 //! to it.
 
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,11 +13,15 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use crate::settings::Otlp;
 
-/// A span processor that exports nothing: it only notes the trace that the first root span began.
+/// A span processor that exports nothing: it notes the trace that the first root span began, and
+/// counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     trace_id: Arc<OnceLock<TraceId>>,
     failure: Arc<OnceLock<String>>,
+    no_exporter: Arc<AtomicBool>,
+    ended: Arc<AtomicUsize>,
+    exported: Arc<AtomicUsize>,
 }
 
 impl Link {
@@ -24,21 +30,53 @@ impl Link {
         self.failure.get_or_init(|| error.to_string());
     }
 
+    /// Notes that there is no exporter, which was told: no link, then, and nothing more to tell.
+    pub(crate) fn nowhere_to_go(&self) {
+        self.no_exporter.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts what the batch processor gave to the exporter.
+    pub(crate) fn exported(&self, spans: usize) {
+        self.exported.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// How many spans found no place in the batch processor's queue. It counts them itself, but
+    /// tells only who takes its own log.
+    pub(crate) fn lost(&self) -> usize {
+        self.ended.load(Ordering::Relaxed).saturating_sub(self.exported.load(Ordering::Relaxed))
+    }
+
     /// Prints where Jaeger shows the trace, or why it does not.
     pub(crate) fn print(&self, otlp: &Otlp) {
-        match (self.failure.get(), self.trace_id.get()) {
-            (Some(failure), _) => eprintln!(
-                "WARNING:otlp-example:Nobody takes OTLP at {} ({SETTINGS}): spans are lost. \
-                 `make jaeger` starts a Jaeger; in a container, localhost is the container itself. \
-                 {failure}",
+        if let Some(failure) = self.failure.get() {
+            return warn(&format!(
+                "Nobody takes OTLP at {} ({SETTINGS}): spans are lost. `make jaeger` starts a \
+                 Jaeger; in a container, localhost is the container itself. {failure}",
                 otlp.endpoint,
-            ),
-            (None, Some(trace_id)) => {
-                println!("main_process: http://localhost:16686/trace/{trace_id}");
-            }
-            (None, None) => (), // the sampler kept no trace
+            ));
+        }
+        if self.no_exporter.load(Ordering::Relaxed) {
+            return;
+        }
+        let lost = self.lost();
+        if lost > 0 {
+            warn(&format!(
+                "{lost} of {} spans are lost: they came faster than they could be sent, and the \
+                 queue was full (OTEL_BSP_MAX_QUEUE_SIZE)",
+                self.ended.load(Ordering::Relaxed),
+            ));
+        }
+        // Without a trace, the sampler kept none.
+        if let Some(trace_id) = self.trace_id.get() {
+            let link = format!("main_process: http://localhost:16686/trace/{trace_id}");
+            let _ = writeln!(io::stdout(), "{link}"); // who does not read it, does not need it
         }
     }
+}
+
+/// Unlike `eprintln!`, does not panic when nobody reads it any more.
+pub(crate) fn warn(message: &str) {
+    let _ = writeln!(io::stderr(), "WARNING:otlp-example:{message}");
 }
 
 const SETTINGS: &str = "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL";
@@ -50,6 +88,7 @@ impl SpanProcessor for Link {
         if span.parent_span_id == SpanId::INVALID {
             self.trace_id.get_or_init(|| span.span_context.trace_id());
         }
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -12,6 +12,7 @@
 mod errors;
 mod exporter;
 mod link;
+mod panics;
 mod propagation;
 mod settings;
 mod signals;
@@ -48,7 +49,7 @@ fn main() -> io::Result<ExitCode> {
     let exit_code = runtime.block_on(async {
         let (provider, link) = init_tracer("otlp-example", &settings);
         let exit_code = tokio::select! {
-            () = main_process(&settings) => ExitCode::SUCCESS,
+            exit_code = panics::caught(main_process(&settings)) => exit_code,
             exit_code = signals::stop() => exit_code,
         };
 

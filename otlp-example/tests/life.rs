@@ -99,6 +99,20 @@ fn an_endpoint_that_takes_nothing_is_a_warning() {
 }
 
 #[test]
+fn a_setting_that_leaves_no_exporter_is_a_warning() {
+    let page = Httpbin::start(Answer::Get).unwrap();
+    let finished = Program::new(EXAMPLE.program)
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd")
+        .env("HTTPBIN_URL", &page.url())
+        .run()
+        .unwrap();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stderr.contains("WARNING:otlp-example:No span is sent: "), "{finished:?}");
+    assert_eq!(finished.stderr.matches("WARNING").count(), 1, "{finished:?}");
+    assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
+}
+
+#[test]
 fn a_value_that_cannot_be_used_ends_the_program_before_any_work() {
     EXAMPLE.a_value_that_cannot_be_used_ends_it_before_any_work(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
