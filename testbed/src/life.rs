@@ -2,7 +2,7 @@
 //! What holds for all three examples is here, once; what each has for itself is in its
 //! `tests/life.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says so by failing")]
 #![expect(clippy::missing_panics_doc, reason = "a test says so by failing")]
 
 use std::net::{TcpListener, UdpSocket};

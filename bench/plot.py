@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Draws bench/results/*.json, as bench-load recorded them, into docs/images/load.png, and writes their
+table into docs/MEASURED.md.
+
+    pip install matplotlib
+    LOAD_RESULTS=bench/results JAEGER_ALL_IN_ONE=…/all-in-one make bench-load
+    python3 bench/plot.py
+"""
+
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+ROOT = Path(__file__).resolve().parent.parent
+DOORS = [("udp", "UDP 6831"), ("http_thrift", "HTTP 14268"), ("otlp_grpc", "OTLP gRPC"), ("otlp_http", "OTLP HTTP")]
+PROGRAMS = [("embedded", "embedded", "#199999"), ("jaeger-1.35", "Jaeger 1.35", "#b0b8c0")]
+
+
+def bars(axes, labels, results, value, title):
+    """Bars side by side on a logarithmic axis, each with its figure above."""
+    for offset, (name, label, color) in enumerate(PROGRAMS):
+        values = [value(results[name], label_) for label_ in labels]
+        places = [index + (offset - 0.5) * 0.38 for index in range(len(labels))]
+        drawn = axes.bar(places, values, 0.36, label=label, color=color)
+        axes.bar_label(drawn, [f"{v:,.0f}" if v >= 20 else f"{v:.1f}" for v in values], fontsize=7)
+    axes.set_yscale("log")
+    axes.set_title(title, fontsize=10)
+    axes.margins(y=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def main():
+    results = {name: json.loads((ROOT / f"bench/results/load-{name}.json").read_text()) for name, _, _ in PROGRAMS}
+    figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(12, 3.8))
+    doors = [door for door, _ in DOORS]
+    bars(rates, doors, results, lambda r, door: r[door]["spans_per_second"], "spans a second (more is better)")
+    bars(cpu, doors, results, lambda r, door: r[door]["cpu_seconds_per_million"], "CPU seconds a million spans (less is better)")
+    for axes in (rates, cpu):
+        axes.set_xticks(range(len(DOORS)), [label for _, label in DOORS], fontsize=8)
+    kinds = list(range(len(results["embedded"]["searches"])))
+    bars(searches, kinds, results, lambda r, kind: r["searches"][kind]["median_ms"], "a search, median ms (less is better)")
+    names = [f"{s['what']}\n{s['stored']:,} stored".replace("20 traces of one of ten services", "one of ten services")
+             .replace("20 traces, all of one service", "all of one service").replace("20 traces by a tag", "by a tag")
+             .replace("by a tag that no span has", "by a tag of none") for s in results["embedded"]["searches"]]
+    searches.set_xticks(kinds, names, fontsize=6, rotation=20)
+    figure.legend(*rates.get_legend_handles_labels(), loc="lower center", ncols=2, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    figure.savefig(ROOT / "docs/images/load.png", dpi=110)
+    write_table(results)
+
+
+def write_table(results):
+    """Puts the figures between the two markers."""
+    ours, real = (results[name] for name, _, _ in PROGRAMS)
+    rows = [
+        ("start to all TCP ports accepting", "4 ms", lambda r: f"{r['start_ms']:.1f} ms"),
+        ("resident when idle", "6 MiB", lambda r: f"{r['idle_bytes'] / 2**20:.1f} MiB"),
+        ("binary, with the web pages", "10 MB", lambda r: f"{r['binary_bytes'] / 1e6:.1f} MB"),
+        (f"resident a stored span ({ours['spans']:,} stored)", "400 B", lambda r: f"{r['bytes_per_span']:,.0f} B"),
+    ]
+    goals = {"udp": "400,000", "http_thrift": "600,000", "otlp_grpc": "800,000", "otlp_http": "800,000"}
+    for door, label in DOORS:
+        rows.append((f"{label}, spans/s", goals[door], lambda r, d=door: f"{r[d]['spans_per_second']:,.0f}" + lost(r[d])))
+    cpu = {"udp": "2 s", "otlp_grpc": "1 s"}
+    for door, label in DOORS:
+        rows.append((f"{label}, CPU for a million spans", cpu.get(door, ""), lambda r, d=door: f"{r[d]['cpu_seconds_per_million']:.1f} s"))
+    for index, search in enumerate(ours["searches"]):
+        goal = "5 ms" if "tag" in search["what"] else "1 ms"
+        what = f"search: {search['what']}, {search['stored']:,} stored"
+        rows.append((what, goal, lambda r, i=index: f"{r['searches'][i]['median_ms']:.1f} ms"))
+    table = "| | goal | embedded | Jaeger 1.35 |\n|---|---|---|---|\n"
+    table += "".join(f"| {what} | {goal} | {cell(ours)} | {cell(real)} |\n" for what, goal, cell in rows)
+    path = ROOT / "docs/MEASURED.md"
+    before, rest = path.read_text().split("<!-- load -->\n")
+    after = rest.split("<!-- /load -->\n")[1]
+    path.write_text(f"{before}<!-- load -->\n{table}<!-- /load -->\n{after}")
+
+
+def lost(rate):
+    """The highest rate at which the real one was tried may have cost it spans."""
+    return f" ({rate['lost']:,} lost)" if rate["lost"] else ""
+
+
+if __name__ == "__main__":
+    main()
