@@ -3,6 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod burst;
+mod doors;
 mod heads;
 mod lengths;
 #[cfg(unix)]

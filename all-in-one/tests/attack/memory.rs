@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
 use crate::support::program::{Running, program};
-use crate::support::{Packet, exchange, get};
+use crate::support::{Packet, exchange, get, until};
 
 const MIB: u64 = 1 << 20;
 /// What the store may hold here, and how much more the program may have.
@@ -265,6 +265,31 @@ fn what_swells_when_it_is_decoded() {
     let status = small.post_bytes("application/json", values.as_bytes());
     assert!(matches!(status, 200 | 400 | 413), "{status}");
     small.assert_small("four million numbers in JSON");
+}
+
+#[test]
+#[ignore = "takes a while: make test-attack"]
+fn a_hundred_thousand_bad_packets_leave_nothing_behind() {
+    let small = Small::start();
+    let compact = small.running.door("Thrift compact");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let good = Packet::of("shop").span(1, 1, "buy", 1).build();
+    let received = "jaeger_door_requests_total{door=\"udp-compact\"}";
+    let mut flood = |packets: u64| {
+        let before = small.running.metric(received);
+        for number in 0..packets {
+            let bad = &good[..1 + number as usize % (good.len() - 1)];
+            socket.send_to(bad, compact).expect("send");
+            if number % 64 == 63 {
+                until("they were taken", || small.running.metric(received) > before + number);
+            }
+        }
+    };
+    flood(6_400);
+    let before = small.running.resident();
+    flood(99_968);
+    let after = small.running.resident();
+    assert!(after <= before + 5 * MIB, "{} MiB became {} MiB", before / MIB, after / MIB);
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! Datagrams faster than anyone can take them: what the kernel has no room for is lost, and that
+//! is all.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use jaeger_all_in_one::AllInOne;
+
+use crate::support::{Packet, Sender, until};
+
+/// How many datagrams the kernel has thrown away at this address, as Linux counts them.
+fn lost(address: SocketAddr) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/udp").expect("the kernel's table");
+    let port = format!(":{:04X}", address.port());
+    let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut ours = columns.filter(|it| it.get(1).is_some_and(|local| local.ends_with(&port)));
+    let ours = ours.next().expect("the door's line");
+    ours.last().and_then(|drops| drops.parse().ok()).expect("a count")
+}
+
+#[test]
+fn of_ten_thousand_packets_each_is_taken_or_counted_by_the_kernel() {
+    const SENT: u64 = 10_000;
+    let jaeger = AllInOne::start().expect("start");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for id in 1..=SENT {
+        let packet = Packet::of("burst").span(id, 1, "op", id).build();
+        socket.send_to(&packet, jaeger.agent_addr()).expect("send");
+    }
+    let taken = || jaeger.agent_stats().packets;
+    until("each is taken or lost", || taken() + lost(jaeger.agent_addr()) >= SENT);
+    let (taken, lost) = (taken(), lost(jaeger.agent_addr()));
+    println!("of {SENT} packets {taken} were taken and {lost} lost");
+    assert_eq!(taken + lost, SENT);
+    assert_eq!(jaeger.agent_stats().spans, taken, "each one that was taken is a span");
+    Sender::new(&jaeger).send_and_wait(&Packet::of("after").span(1, 1, "op", 1).build());
+    assert_eq!(jaeger.traces("after").len(), 1);
+}
