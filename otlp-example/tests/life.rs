@@ -1,7 +1,5 @@
 //! Whatever is broken around the program: it does its work, ends in time, and says what was wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
-
 use testbed::life::{END_LIMIT, Example, Phase, closed_port};
 use testbed::{Answer, Httpbin, Program};
 
