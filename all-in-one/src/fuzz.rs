@@ -5,6 +5,8 @@
 //! The package `fuzz` runs the targets under libFuzzer; the tests below run them on stable over
 //! the recorded packets, whole, cut and with a bit changed.
 
+#![expect(clippy::panic, reason = "only a fuzzer and tests call this: they say so by failing")]
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;

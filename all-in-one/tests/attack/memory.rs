@@ -275,7 +275,7 @@ fn a_hundred_thousand_bad_packets_leave_nothing_behind() {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let good = Packet::of("shop").span(1, 1, "buy", 1).build();
     let received = "jaeger_door_requests_total{door=\"udp-compact\"}";
-    let mut flood = |packets: u64| {
+    let flood = |packets: u64| {
         let before = small.running.metric(received);
         for number in 0..packets {
             let bad = &good[..1 + number as usize % (good.len() - 1)];
