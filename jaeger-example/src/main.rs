@@ -57,10 +57,10 @@ fn main() -> io::Result<ExitCode> {
 fn init_tracer(service_name: &str, agent: &Agent) -> (Reporter, Tracer) {
     let (tracer, finished_spans) = Tracer::new(AllSampler);
     let reporter = Reporter::start(service_name, agent, finished_spans);
-    eprintln!("INFO:jaeger_tracing:Using sampler ConstSampler(True)");
-    eprintln!(
-        "INFO:jaeger_tracing:opentracing.tracer initialized to {tracer:?}[app_name={service_name}]"
-    );
+    reporter::info("Using sampler ConstSampler(True)");
+    reporter::info(&format!(
+        "opentracing.tracer initialized to {tracer:?}[app_name={service_name}]"
+    ));
     (reporter, tracer)
 }
 

@@ -267,7 +267,8 @@ fn link(span: &FinishedSpan) -> String {
     format!("{}: http://localhost:16686/trace/{trace_id}", span.operation_name())
 }
 
-fn info(message: &str) {
+/// Writes a line as jaeger-client logs it.
+pub(crate) fn info(message: &str) {
     say("INFO", message);
 }
 

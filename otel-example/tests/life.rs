@@ -58,6 +58,11 @@ fn a_late_jaeger_gets_every_span() {
 }
 
 #[test]
+fn unread_it_traces_all_the_same() {
+    EXAMPLE.unread_it_traces_all_the_same();
+}
+
+#[test]
 fn a_span_that_is_too_large_for_a_datagram() {
     EXAMPLE.a_url_of(65_400, &["make_request", "HTTP GET"], 1); // the kernel would send it
     EXAMPLE.a_url_of(70_000, &["make_request", "HTTP GET", "main_process"], 0); // no client takes such a URL: all spans tell of it

@@ -230,6 +230,16 @@ impl Example {
         jaeger.traces(self.service, self.spans).unwrap();
     }
 
+    /// Nobody reads what it prints: no reason to lose a span.
+    pub fn unread_it_traces_all_the_same(&self) {
+        let httpbin = Httpbin::start(Answer::Get).unwrap();
+        let jaeger = Jaeger::start().unwrap();
+        let program = self.sending_to(&Doors::of(&jaeger), &httpbin.url());
+        let finished = program.unread().unwrap().run().unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        jaeger.traces(self.service, self.spans).unwrap();
+    }
+
     /// A value that cannot be used is named in one line, with exit code 2, before any work.
     pub fn a_value_that_cannot_be_used_ends_it_before_any_work(&self, values: &[(&str, &str)]) {
         for (name, value) in values.iter().chain(&[("HTTPBIN_URL", "nonsense")]) {

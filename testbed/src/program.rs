@@ -64,6 +64,17 @@ impl Program {
         self
     }
 
+    /// Lets nobody read what it prints, as behind `| head -0`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no pipe to be had.
+    pub fn unread(mut self) -> io::Result<Self> {
+        let (_, writer) = io::pipe()?;
+        self.command.stdout(writer.try_clone()?).stderr(writer);
+        Ok(self)
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -141,14 +152,23 @@ impl Running {
     ///
     /// [`io::ErrorKind::TimedOut`] when it has to be killed.
     pub fn finish(mut self) -> io::Result<Finished> {
-        // Both streams end when the program does: waiting for them is waiting for it.
+        // Both streams end when the program does, if they are read: waiting for them is waiting
+        // for it.
         let left = |started: Instant| WATCHDOG.saturating_sub(started.elapsed());
         let stdout = self.stdout.recv_timeout(left(self.started));
         let stderr = self.stderr.recv_timeout(left(self.started));
         let (Ok(stdout), Ok(stderr)) = (stdout, stderr) else {
             return Err(io::ErrorKind::TimedOut.into());
         };
-        let status = self.child.wait()?;
+        let status = loop {
+            match self.child.try_wait()? {
+                Some(status) => break status,
+                None if self.started.elapsed() > WATCHDOG => {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+        };
         Ok(Finished { code: status.code(), stdout, stderr, elapsed: self.started.elapsed() })
     }
 }
