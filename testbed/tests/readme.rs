@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 /// The texts, with the folders that their links start from.
-const TEXTS: [(&str, &str); 6] = [
+const TEXTS: [(&str, &str); 7] = [
     ("", include_str!("../../README.md")),
     ("docs", include_str!("../../docs/MIGRATION.md")),
+    ("docs", include_str!("../../docs/MEASURED.md")),
     ("all-in-one", include_str!("../../all-in-one/README.md")),
     ("compose/scale-out", include_str!("../../compose/scale-out/README.md")),
     ("", include_str!("../../CONTRIBUTING.md")),
@@ -34,7 +35,7 @@ fn each_snippet_stands_in_a_program() {
     let programs = ["jaeger-example", "otel-example", "otlp-example"];
     let source = |program| fs::read_to_string(root().join(program).join("src/main.rs")).unwrap();
     let sources = programs.map(source);
-    for (folder, text) in &TEXTS[..2] {
+    for (folder, text) in [TEXTS[0], TEXTS[1]] {
         let snippets = blocks(text, "rust");
         assert!(snippets.len() > 5, "{folder}: it shows code");
         for snippet in snippets {
