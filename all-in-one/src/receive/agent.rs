@@ -12,6 +12,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
@@ -33,6 +34,10 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// How many datagrams are received before the thread looks at anything else.
 const AT_ONCE: usize = 64;
+
+/// How long what has arrived is taken after the door was told to stop: who keeps sending must not
+/// keep it open.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// How Jaeger's agent, which hands spans on as protocol buffers, marks them.
 const FORMAT: &str = "proto";
@@ -154,7 +159,10 @@ impl Agent {
         let Ok(socket) = socket.into_std() else {
             return;
         };
-        while let Ok(length) = socket.recv(&mut buffer) {
+        let end = Instant::now() + DRAIN;
+        while Instant::now() < end
+            && let Ok(length) = socket.recv(&mut buffer)
+        {
             self.receive(&buffer[..length]);
         }
     }
