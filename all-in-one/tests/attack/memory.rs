@@ -5,9 +5,16 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper::Request;
+use hyper::body::{Body as HttpBody, Frame};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -331,6 +338,65 @@ fn bodies_that_never_end() {
         }
     }
     small.assert_small("forty bodies that never end");
+    drop(open);
+}
+
+/// A message of gRPC that stops short of its end.
+struct Unfinished(usize);
+
+impl HttpBody for Unfinished {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        const PART: usize = 64 << 10;
+        self.0 += 1;
+        match self.0 {
+            // Not compressed, of 4 MiB.
+            1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0, 0, 0x40, 0, 0]))))),
+            2..=62 => Poll::Ready(Some(Ok(Frame::data(vec![0; PART].into())))),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_that_never_end() {
+    let small = Small::start();
+    let mut open = Vec::new();
+    for takes in ["OTLP/gRPC", "Jaeger's gRPC"] {
+        let address = small.running.door(takes);
+        let method = match takes {
+            "OTLP/gRPC" => "opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            _ => "jaeger.api_v2.CollectorService/PostSpans",
+        };
+        for _ in 0..25 {
+            let stream = tokio::net::TcpStream::connect(address).await.expect("connect");
+            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+            let (mut client, connection) = handshake.await.expect("HTTP/2");
+            tokio::spawn(connection);
+            let call = Request::post(format!("http://{address}/{method}"))
+                .header("Content-Type", "application/grpc")
+                .body(Unfinished(0))
+                .expect("a call");
+            open.push(tokio::spawn(async move { client.send_request(call).await.is_ok() }));
+        }
+    }
+    let busy = |door: &str| {
+        small
+            .running
+            .metric(&format!("jaeger_door_refused_total{{door=\"{door}\",reason=\"busy\"}}"))
+    };
+    // Five of nearly 4 MiB find room; the others are told to come again.
+    let begin = std::time::Instant::now();
+    while busy("otlp-grpc") + busy("grpc-jaeger") < 45 {
+        assert!(begin.elapsed() < crate::support::PATIENCE, "the calls are not answered");
+        tokio::task::yield_now().await;
+    }
+    small.assert_small("fifty messages that never end");
     drop(open);
 }
 
