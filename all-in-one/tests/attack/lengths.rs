@@ -51,14 +51,13 @@ fn binary(claim: u32) -> Vec<Vec<u8>> {
 }
 
 /// Nesting of each kind, so deep that recursion without a bound overflows the stack.
-fn deep_binary() -> Vec<Vec<u8>> {
+fn deep_binary() -> [Vec<u8>; 3] {
     [
-        &[0x0c, 0, 0x63][..],                  // structs
-        &[0x0f, 0, 0, 0, 1],                   // lists
-        &[0x0d, 0x0b, 0, 0, 0, 1, 0, 0, 0, 0], // maps
+        (0x0c, &[0x0c, 0, 0x63][..]),      // a struct whose field is a struct
+        (0x0f, &[0x0f, 0, 0, 0, 1]),       // a list of a list
+        (0x0d, &[3, 0x0d, 0, 0, 0, 1, 7]), // a map from a byte to a map
     ]
-    .map(|level| [&[level[0], 0, 0x63][..], &level[1..], &level.repeat(20_000)].concat())
-    .into()
+    .map(|(kind, level)| [&[kind, 0, 0x63][..], &level.repeat(300_000)].concat())
 }
 
 fn message(batch: &[u8]) -> Vec<u8> {
