@@ -10,7 +10,7 @@ set -eu
 page=https://httpbin.org/get
 listen=127.0.0.1:8000
 httpbin=${CARGO_TARGET_DIR:-target}/debug/httpbin
-run=.run
+. scripts/background.sh
 
 say() { echo "httpbin: $*" >&2; }
 
@@ -27,25 +27,12 @@ reachable() {
 	fi
 }
 
+# Its spans go out soon, for those who look at once.
 start() {
-	mkdir -p "$run"
-	# A process group of its own where there is a terminal: ctrl-c there is not for httpbin. Its
-	# spans go out soon, for those who look at once.
-	{ set -m; } 2>/dev/null || true
-	OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-100} \
-		nohup "$httpbin" --listen "$listen" >"$run/httpbin.log" 2>&1 </dev/null &
-	pid=$!
-	echo $pid >"$run/httpbin.pid"
-	tries=0
-	until answers; do
-		tries=$((tries + 1))
-		if [ "$tries" -ge 100 ] || ! kill -0 "$pid" 2>/dev/null; then
-			rm -f "$run/httpbin.pid"
-			cat "$run/httpbin.log" >&2
-			exit 1
-		fi
-		sleep 0.1
-	done
+	OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-100}
+	export OTEL_BSP_SCHEDULE_DELAY
+	background httpbin "$httpbin" --listen "$listen"
+	wait_for_answer "$pid" || failed httpbin
 }
 
 # Prints the URL of the local one.
@@ -72,20 +59,10 @@ url() {
 }
 
 stop() {
-	if [ ! -f "$run/httpbin.pid" ]; then
-		say 'none was started here'
-		return
-	fi
-	pid=$(cat "$run/httpbin.pid")
-	rm -f "$run/httpbin.pid"
-	# Only what was started here: the number may be another program's by now.
-	if ps -p "$pid" -o args= | grep -q httpbin && kill "$pid"; then
-		tries=0
-		while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
-			tries=$((tries + 1))
-			sleep 0.05
-		done
+	if end httpbin "$httpbin"; then
 		say 'stopped'
+	else
+		say 'none was started here'
 	fi
 }
 

@@ -11,21 +11,10 @@ set -eu
 image=jaegertracing/all-in-one:1.35
 container=jaeger
 all_in_one=${CARGO_TARGET_DIR:-target}/debug/jaeger-all-in-one
-run=.run
+. scripts/background.sh
 ui=http://localhost:16686
 
 answers() { "$all_in_one" status >/dev/null 2>&1; }
-
-# Waits until a Jaeger answers, ten seconds at most, and no longer than the process $1 lives.
-wait_for_answer() {
-	tries=0
-	until answers; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || return 1
-		[ -z "${1:-}" ] || kill -0 "$1" 2>/dev/null || return 1
-		sleep 0.1
-	done
-}
 
 docker_works() { [ "${JAEGER:-}" != embedded ] && docker info >/dev/null 2>&1; }
 
@@ -42,15 +31,9 @@ start_container() {
 }
 
 start_embedded() {
-	mkdir -p "$run"
-	# A process group of its own where there is a terminal: ctrl-c there is not for Jaeger.
-	{ set -m; } 2>/dev/null || true
-	COLLECTOR_ZIPKIN_HOST_PORT=:9411 nohup "$all_in_one" >"$run/jaeger.log" 2>&1 </dev/null &
-	echo $! >"$run/jaeger.pid"
-	wait_for_answer "$!" && return
-	rm -f "$run/jaeger.pid"
-	cat "$run/jaeger.log" >&2
-	return 1
+	export COLLECTOR_ZIPKIN_HOST_PORT=:9411
+	background jaeger "$all_in_one"
+	wait_for_answer "$pid" || failed jaeger
 }
 
 start() {
@@ -67,25 +50,13 @@ start() {
 }
 
 stop() {
-	if [ -f "$run/jaeger.pid" ]; then
-		pid=$(cat "$run/jaeger.pid")
-		rm -f "$run/jaeger.pid"
-		# Only what was started here: the number may be another program's by now.
-		if ps -p "$pid" -o args= | grep -q jaeger-all-in-one && kill "$pid"; then
-			tries=0
-			while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
-				tries=$((tries + 1))
-				sleep 0.05
-			done
-			echo "Jaeger: stopped the embedded all-in-one"
-			return
-		fi
-	fi
-	if [ -f "$run/jaeger.container" ] && rm "$run/jaeger.container" &&
+	if end jaeger "$all_in_one"; then
+		echo 'Jaeger: stopped the embedded all-in-one'
+	elif [ -f "$run/jaeger.container" ] && rm "$run/jaeger.container" &&
 		docker stop "$container" >/dev/null 2>&1; then
 		echo "Jaeger: stopped the container $container"
 	else
-		echo "Jaeger: none was started here"
+		echo 'Jaeger: none was started here'
 	fi
 }
 

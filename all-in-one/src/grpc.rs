@@ -10,12 +10,12 @@ use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use axum::{BoxError, Router};
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -23,6 +23,7 @@ use tonic::{Code, Status};
 use tracing::{debug, warn};
 
 use crate::patient::Patient;
+use crate::plain::Plain;
 use crate::receive::{Held, Room};
 
 /// The largest message that is taken, in bytes, as received and decompressed.
@@ -129,42 +130,5 @@ impl HttpBody for Measured {
         let room = self.room.hold(&mut held, self.bytes);
         room.map_err(|why| Status::unavailable(why.to_string()))?;
         Poll::Ready(Some(Ok(frame)))
-    }
-}
-
-/// A codec that leaves messages as they are.
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Plain;
-    type Decoder = Plain;
-
-    fn encoder(&mut self) -> Plain {
-        Plain
-    }
-
-    fn decoder(&mut self) -> Plain {
-        Plain
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining())))
     }
 }

@@ -17,45 +17,50 @@ use crate::settings::Otlp;
 /// counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
-    trace_id: Arc<OnceLock<TraceId>>,
-    failure: Arc<OnceLock<String>>,
-    no_exporter: Arc<AtomicBool>,
-    ended: Arc<AtomicUsize>,
-    exported: Arc<AtomicUsize>,
+    noted: Arc<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    trace_id: OnceLock<TraceId>,
+    failure: OnceLock<String>,
+    no_exporter: AtomicBool,
+    ended: AtomicUsize,
+    exported: AtomicUsize,
 }
 
 impl Link {
     /// Notes that spans are lost. The first reason is the one that is told.
     pub(crate) fn failed(&self, error: &OTelSdkError) {
-        self.failure.get_or_init(|| error.to_string());
+        self.noted.failure.get_or_init(|| error.to_string());
     }
 
     /// Notes that there is no exporter, which was told: no link, then, and nothing more to tell.
     pub(crate) fn nowhere_to_go(&self) {
-        self.no_exporter.store(true, Ordering::Relaxed);
+        self.noted.no_exporter.store(true, Ordering::Relaxed);
     }
 
     /// Counts what the batch processor gave to the exporter.
     pub(crate) fn exported(&self, spans: usize) {
-        self.exported.fetch_add(spans, Ordering::Relaxed);
+        self.noted.exported.fetch_add(spans, Ordering::Relaxed);
     }
 
     /// How many spans found no place in the batch processor's queue. It counts them itself, but
     /// tells only who takes its own log.
     pub(crate) fn lost(&self) -> usize {
-        self.ended.load(Ordering::Relaxed).saturating_sub(self.exported.load(Ordering::Relaxed))
+        self.noted.ended.load(Ordering::Relaxed).saturating_sub(self.noted.exported.load(Ordering::Relaxed))
     }
 
     /// Prints where Jaeger shows the trace, or why it does not.
     pub(crate) fn print(&self, otlp: &Otlp) {
-        if let Some(failure) = self.failure.get() {
+        if let Some(failure) = self.noted.failure.get() {
             return warn(&format!(
                 "Nobody takes OTLP at {} ({SETTINGS}): spans are lost. `make jaeger` starts a \
                  Jaeger; in a container, localhost is the container itself. {failure}",
                 otlp.endpoint,
             ));
         }
-        if self.no_exporter.load(Ordering::Relaxed) {
+        if self.noted.no_exporter.load(Ordering::Relaxed) {
             return;
         }
         let lost = self.lost();
@@ -63,11 +68,11 @@ impl Link {
             warn(&format!(
                 "{lost} of {} spans are lost: they came faster than they could be sent, and the \
                  queue was full (OTEL_BSP_MAX_QUEUE_SIZE)",
-                self.ended.load(Ordering::Relaxed),
+                self.noted.ended.load(Ordering::Relaxed),
             ));
         }
         // Without a trace, the sampler kept none.
-        if let Some(trace_id) = self.trace_id.get() {
+        if let Some(trace_id) = self.noted.trace_id.get() {
             let link = format!("main_process: http://localhost:16686/trace/{trace_id}");
             let _ = writeln!(io::stdout(), "{link}"); // who does not read it, does not need it
         }
@@ -86,9 +91,9 @@ impl SpanProcessor for Link {
 
     fn on_end(&self, span: SpanData) {
         if span.parent_span_id == SpanId::INVALID {
-            self.trace_id.get_or_init(|| span.span_context.trace_id());
+            self.noted.trace_id.get_or_init(|| span.span_context.trace_id());
         }
-        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.noted.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

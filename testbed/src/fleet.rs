@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::Jaeger;
+use crate::{Jaeger, Program};
 
 /// Both services, as long as this lives. One in a process: httpbin's tracing is the process's.
 pub struct Fleet {
@@ -69,6 +69,27 @@ impl Fleet {
     #[must_use]
     pub fn httpbin_url(&self) -> &str {
         &self.httpbin
+    }
+
+    /// Runs a program that asks the relay, and follows the first trace that it links to: its spans,
+    /// each behind its parent, once there are so many of all three.
+    ///
+    /// # Errors
+    ///
+    /// When the program fails, or the spans do not arrive.
+    pub fn follow(
+        &self,
+        jaeger: &Jaeger,
+        program: Program,
+        wanted: usize,
+    ) -> Result<Vec<Span>, Box<dyn Error>> {
+        let finished = program.env("HTTPBIN_URL", &self.relay).run()?;
+        self.flush()?;
+        let link = finished.stdout.lines().next().and_then(|line| line.rsplit_once('/'));
+        match (finished.code, link) {
+            (Some(0), Some((_, id))) => Ok(spans(&jaeger.trace(id, wanted)?)),
+            _ => Err(format!("{finished:?}").into()),
+        }
     }
 
     /// Sends the spans of both.
@@ -150,6 +171,12 @@ pub struct Span {
     pub id: String,
     /// The span that it refers to, empty where there is none.
     pub parent: String,
+}
+
+/// What a chain of spans is compared by.
+#[must_use]
+pub fn names(chain: &[Span]) -> Vec<(&str, &str)> {
+    chain.iter().map(|span| (&*span.service, &*span.operation)).collect()
 }
 
 /// The spans of a trace, each behind its parent; where a parent is missing, none that follows from it.

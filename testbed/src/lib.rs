@@ -18,7 +18,7 @@ mod real;
 mod transcript;
 
 pub use browser::Browser;
-pub use fleet::{Fleet, Span, spans};
+pub use fleet::{Fleet, Span, names, spans};
 pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
 pub use pages::Pages;

@@ -11,7 +11,7 @@
 //! | `traces` | the traces by id, and in the order in which they came |
 //! | `cells` | the memory that records lie in, which does not fragment |
 //! | `record`, `reader` | a span as a row of bytes, and back |
-//! | `symbols`, `common`, `pool` | text, operations and processes that many spans share |
+//! | `symbols`, `common`, `pool`, `slots` | text, operations and processes that many spans share |
 //! | `pages`, `page`, `filter`, `tokens` | what a search looks at before it looks at spans |
 //! | `search` | what is searched for, and a search under way |
 //!
@@ -27,6 +27,7 @@ mod reader;
 mod record;
 mod search;
 mod shelf;
+mod slots;
 mod symbols;
 mod tokens;
 mod traces;

@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::cells::{Cells, Chain};
+use super::slots;
 
 /// What an entry takes beside its cells, with the share of the table that finds it.
 const ENTRY: usize = 64;
@@ -46,16 +47,7 @@ impl Pool {
         let mut chain = Chain::default();
         cells.append(&mut chain, content);
         let entry = Entry { hash, chain, length: content.len() as u32, holders: 1 };
-        let id = match self.free.pop() {
-            Some(id) => {
-                entries[id as usize] = entry;
-                id
-            }
-            None => {
-                entries.push(entry);
-                (entries.len() - 1) as u32
-            }
-        };
+        let id = slots::fill(entries, &mut self.free, entry);
         self.by_hash.insert_unique(hash, id, |id| entries[*id as usize].hash);
         id
     }

@@ -5,6 +5,7 @@
 
 use hashbrown::HashTable;
 
+use super::slots;
 use crate::model::Text;
 
 /// Longer text seldom repeats. With [`MOST`] it bounds what the table can take: 8 MiB.
@@ -67,16 +68,7 @@ impl Symbols {
         let text: Text = std::str::from_utf8(text).ok()?.into();
         let entry = Entry { hash, text, holders: 1 };
         let entries = &mut self.entries;
-        let id = match self.free.pop() {
-            Some(id) => {
-                entries[id as usize] = entry;
-                id
-            }
-            None => {
-                entries.push(entry);
-                (entries.len() - 1) as u32
-            }
-        };
+        let id = slots::fill(entries, &mut self.free, entry);
         self.by_hash.insert_unique(hash, id, |id| entries[*id as usize].hash);
         Some(id)
     }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use jaeger_all_in_one::Plain;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Endpoint;
 use tonic::{Request, Status};
@@ -128,66 +129,7 @@ pub(crate) fn grpc(to: SocketAddr, messages: &[Vec<u8>]) -> Result<Duration, Box
                 });
             }
         }
-        all(calls).await?;
+        try_join_all(calls).await?;
         Ok(begin.elapsed())
     })
-}
-
-/// Runs all of them at the same time, until the last one ends or the first one fails.
-async fn all<F: Future<Output = Result<(), Status>>>(futures: Vec<F>) -> Result<(), Status> {
-    let mut open: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    std::future::poll_fn(move |context| {
-        let mut failed = None;
-        open.retain_mut(|future| match future.as_mut().poll(context) {
-            std::task::Poll::Pending => true,
-            std::task::Poll::Ready(ended) => {
-                failed = failed.take().or(ended.err());
-                false
-            }
-        });
-        match failed {
-            Some(error) => std::task::Poll::Ready(Err(error)),
-            None if open.is_empty() => std::task::Poll::Ready(Ok(())),
-            None => std::task::Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// A codec that leaves messages as they are.
-#[derive(Clone, Copy)]
-struct Plain;
-
-impl Codec for Plain {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Plain;
-    type Decoder = Plain;
-
-    fn encoder(&mut self) -> Plain {
-        Plain
-    }
-
-    fn decoder(&mut self) -> Plain {
-        Plain
-    }
-}
-
-impl Encoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Plain {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining())))
-    }
 }
