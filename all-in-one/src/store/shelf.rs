@@ -37,9 +37,11 @@ pub(super) struct Shelf {
     traces: Traces,
     pages: Pages,
     usage: Usage,
-    /// The record that is being written, and what its span is found by.
+    /// The record that is being written, what its span is found by, and the symbols of the one
+    /// before.
     record: Vec<u8>,
     found_by: Vec<u64>,
+    symbols_before: Vec<u32>,
 }
 
 /// A trace that is being read, in steps.
@@ -65,6 +67,7 @@ impl Shelf {
             usage: Usage::default(),
             record: Vec::new(),
             found_by: Vec::new(),
+            symbols_before: Vec::new(),
         }
     }
 
@@ -117,6 +120,8 @@ impl Shelf {
             tokens,
             symbols: Some(&mut self.symbols),
             service: process.service_hash,
+            before: &mut self.symbols_before,
+            texts: 0,
         };
         writer.span(draft, batch, process.id, operation);
     }

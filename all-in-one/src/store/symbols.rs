@@ -59,6 +59,16 @@ impl Symbols {
         Some(*id)
     }
 
+    /// The hash of this text, which is held once more, if it is that of the symbol `guess`.
+    pub(super) fn hold_again(&mut self, guess: u32, text: &[u8]) -> Option<u64> {
+        let entry = self.entries.get_mut(guess as usize)?;
+        if entry.holders == 0 || entry.text.as_bytes() != text {
+            return None;
+        }
+        entry.holders = entry.holders.checked_add(1)?;
+        Some(entry.hash)
+    }
+
     fn admit(&mut self, text: &[u8], hash: u64) -> Option<u32> {
         let mark = (hash >> 32) as u32;
         let seen = &mut self.seen[hash as usize % SEEN];
@@ -131,6 +141,19 @@ mod tests {
         assert_eq!(symbols.entries.len(), MOST);
         let long = "x".repeat(LONGEST + 1);
         assert_eq!((hold(&mut symbols, &long), hold(&mut symbols, &long)), (None, None));
+    }
+
+    #[test]
+    fn a_guess_is_checked() {
+        let mut symbols = Symbols::default();
+        assert_eq!(symbols.hold_again(0, b""), None, "there is none");
+        hold(&mut symbols, "GET");
+        let id = hold(&mut symbols, "GET").expect("a symbol");
+        assert_eq!(symbols.hold_again(id, b"PUT"), None);
+        assert_eq!(symbols.hold_again(id, b"GET"), Some(hash(b"GET")));
+        symbols.release(id);
+        symbols.release(id);
+        assert_eq!((symbols.hold_again(id, b"GET"), symbols.hold_again(id, b"")), (None, None));
     }
 
     #[test]

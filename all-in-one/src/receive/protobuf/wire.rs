@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field's number and value, or `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(in crate::receive) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
