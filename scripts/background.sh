@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Servers in the background, for the scripts that start and stop them. Sourced, not run.
 
 run=.run
