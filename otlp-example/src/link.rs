@@ -48,7 +48,10 @@ impl Link {
     /// How many spans found no place in the batch processor's queue. It counts them itself, but
     /// tells only who takes its own log.
     pub(crate) fn lost(&self) -> usize {
-        self.noted.ended.load(Ordering::Relaxed).saturating_sub(self.noted.exported.load(Ordering::Relaxed))
+        self.noted
+            .ended
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.noted.exported.load(Ordering::Relaxed))
     }
 
     /// Prints where Jaeger shows the trace, or why it does not.

@@ -198,7 +198,7 @@ impl Agent {
             return;
         }
         match (self.decode)(packet) {
-            Ok(batch) => self.intake.take(&self.counters, &batch),
+            Ok(batch) => self.intake.take(&self.counters, batch),
             Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => {
                 let why = format_args!("a UDP packet of {bytes} bytes: {error}");

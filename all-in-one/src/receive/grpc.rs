@@ -129,7 +129,7 @@ impl Collector {
     fn store(&self, message: &[u8]) -> Result<(), Status> {
         match jaeger::post_spans(message, FORMAT) {
             Ok(batch) => {
-                self.intake.take(&self.counters, &batch);
+                self.intake.take(&self.counters, batch);
                 Ok(())
             }
             Err(error) => Err(self.refuse(&error)),

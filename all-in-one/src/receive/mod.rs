@@ -71,9 +71,10 @@ impl Intake {
     }
 
     /// Puts the spans of a batch into the store, and counts them.
-    pub(crate) fn take(&self, counters: &Counters, batch: &Batch<'_>) {
+    pub(crate) fn take(&self, counters: &Counters, batch: Batch<'_>) {
         counters.took(batch.len());
-        let dropped = self.store.take(batch);
+        let dropped = self.store.take(&batch);
+        batch.recycle();
         if dropped > 0 {
             let why = "spans, since their trace takes half of the memory already";
             counters.refuse_many(Reason::TraceTooLarge, dropped, why);

@@ -78,7 +78,8 @@ impl Common {
     }
 
     /// Holds the operation of a span of this process, and once more the process and its service.
-    /// Gives the operation's number and the token that its spans are found by.
+    /// Gives the operation's number and the token that its spans are found by. What is in
+    /// `content` is overwritten.
     pub(super) fn hold_span(
         &mut self,
         process: &Process,
@@ -86,17 +87,18 @@ impl Common {
         batch: &Batch<'_>,
         cells: &mut Cells,
         tokens: &Tokens,
+        content: &mut Vec<u8>,
     ) -> (u32, u64) {
         self.services.hold_again(process.service);
         self.processes.hold_again(process.id);
         let kind = kind(&batch.tags[draft.tags.clone()]);
         let name = valid(&draft.operation);
-        let mut content = Vec::with_capacity(16 + kind.len() + name.len());
+        content.clear();
         content.extend(process.service.to_le_bytes());
-        varint(&mut content, kind.len() as u64);
+        varint(content, kind.len() as u64);
         content.extend_from_slice(&kind);
         content.extend_from_slice(&name);
-        let id = self.operations.hold(cells, tokens.hash(&content), &content);
+        let id = self.operations.hold(cells, tokens.hash(content), content);
         (id, tokens::operation(process.service_hash, tokens.hash(&name)))
     }
 

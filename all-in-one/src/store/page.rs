@@ -55,8 +55,15 @@ impl Page {
         self.spans == SPANS || self.found_by >= FULL
     }
 
-    pub(super) fn find_by(&mut self, tokens: &[u64]) {
-        self.found_by += tokens.iter().filter(|token| self.filter.insert(**token)).count();
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans == 0
+    }
+
+    /// Adds what a span is found by. Those of another span are in already: most tokens are the
+    /// same at the same place.
+    pub(super) fn find_by(&mut self, tokens: &[u64], before: &[u64]) {
+        let others = tokens.iter().enumerate().filter(|(n, token)| before.get(*n) != Some(token));
+        self.found_by += others.filter(|(_, token)| self.filter.insert(**token)).count();
     }
 
     /// Adds a span that lies at `run.at`; its trace began at `newest`.

@@ -37,10 +37,12 @@ pub(super) struct Shelf {
     traces: Traces,
     pages: Pages,
     usage: Usage,
-    /// The record that is being written, what its span is found by, and the symbols of the one
-    /// before.
+    /// The record that is being written, its length, and what its span is found by.
     record: Vec<u8>,
+    length: Vec<u8>,
     found_by: Vec<u64>,
+    /// What the span before in the same page is found by, and its symbols: much is the same.
+    found_before: Vec<u64>,
     symbols_before: Vec<u32>,
 }
 
@@ -66,7 +68,9 @@ impl Shelf {
             pages: Pages::default(),
             usage: Usage::default(),
             record: Vec::new(),
+            length: Vec::new(),
             found_by: Vec::new(),
+            found_before: Vec::new(),
             symbols_before: Vec::new(),
         }
     }
@@ -112,7 +116,10 @@ impl Shelf {
         self.found_by.clear();
         self.found_by.shrink_to(1 << 13);
         let (cells, tokens) = (&mut self.cells, &self.tokens);
-        let (operation, token) = self.common.hold_span(process, draft, batch, cells, tokens);
+        let scratch = &mut self.record;
+        let (operation, token) =
+            self.common.hold_span(process, draft, batch, cells, tokens, scratch);
+        self.record.clear();
         self.found_by.push(token);
         let mut writer = Writer {
             out: &mut self.record,
@@ -150,20 +157,24 @@ impl Shelf {
             .find(draft.trace_id, &self.tokens)
             .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.tokens));
         let trace = self.traces.at_mut(slot);
-        let mut length = Vec::with_capacity(4);
-        varint(&mut length, record.len() as u64);
-        let at = self.cells.append(&mut trace.chain, &length);
+        self.length.clear();
+        varint(&mut self.length, record.len() as u64);
+        let at = self.cells.append(&mut trace.chain, &self.length);
         self.cells.append(&mut trace.chain, record);
         trace.spans += 1;
         trace.elsewhere += elsewhere;
         trace.starts = (trace.starts.0.min(draft.start), trace.starts.1.max(draft.start));
         self.usage.spans += 1;
         let page = self.pages.open();
+        if page.is_empty() {
+            self.found_before.clear();
+        }
         if page.process != Some(process.hash) {
             page.process = Some(process.hash);
-            page.find_by(&process.found_by);
+            page.find_by(&process.found_by, &[]);
         }
-        page.find_by(&self.found_by);
+        page.find_by(&self.found_by, &self.found_before);
+        std::mem::swap(&mut self.found_by, &mut self.found_before);
         let Place { start, number } = trace.place;
         let run = Run { slot, number, service: process.service, at, spans: 1 };
         page.add(run, start, draft.start, draft.duration);

@@ -123,7 +123,7 @@ impl Collector {
     fn store(&self, body: &[u8]) -> Result<(), Error> {
         if body.len() <= AT_ONCE {
             let batch = jaeger::batch(&mut Binary::new(body), FORMAT)?;
-            self.intake.take(&self.counters, &batch);
+            self.intake.take(&self.counters, batch);
             return Ok(());
         }
         self.store_in_parts(body, SPANS_AT_ONCE)
@@ -135,7 +135,7 @@ impl Collector {
             jaeger::parts(&mut Binary::new(body), FORMAT, most, sender, take)
         };
         let sender = parts(None, &mut |_| {})?;
-        parts(Some(sender), &mut |batch| self.intake.take(&self.counters, &batch))?;
+        parts(Some(sender), &mut |batch| self.intake.take(&self.counters, batch))?;
         Ok(())
     }
 }

@@ -105,7 +105,7 @@ impl Exporter {
             // Nothing of a request is stored that turns out to be none at its end.
             proto::decode(request, most, &mut |_| {})?;
         }
-        let take = &mut |batch: &Batch<'_>| self.intake.take(&self.counters, batch);
+        let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
         let refused = proto::decode(request, most, take)?;
         Ok(ExportTraceServiceResponse { partial_success: self.refuse(refused) })
     }

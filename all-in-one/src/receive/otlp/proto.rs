@@ -9,7 +9,8 @@
 //! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, what Jaeger answers for
 //! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
-use super::{MAX_DEPTH, Refusal, attribute};
+use super::attribute::nested;
+use super::{MAX_DEPTH, Refusal};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
@@ -37,7 +38,7 @@ const SERVICE_NAME: &[u8] = b"service.name";
 pub(super) fn decode<'a>(
     request: &'a [u8],
     most: usize,
-    take: &mut dyn FnMut(&Batch<'a>),
+    take: &mut dyn FnMut(Batch<'a>),
 ) -> Result<u64, Refusal> {
     let mut decoder = Decoder {
         take,
@@ -45,21 +46,20 @@ pub(super) fn decode<'a>(
         room: MAX_DECODED,
         refused: 0,
         resource: b"",
-        batch: Batch::default(),
+        batch: Batch::recycled(),
         library: Vec::new(),
-        attributes: Vec::new(),
-        logs: Vec::new(),
+        fields: Vec::new(),
     };
     each(request, |number, value| match number {
         1 => decoder.resource_spans(message(value, "ResourceSpans")?),
         _ => Ok(()),
     })?;
-    (decoder.take)(&decoder.batch);
+    (decoder.take)(decoder.batch);
     Ok(decoder.refused)
 }
 
 struct Decoder<'a, 't> {
-    take: &'t mut dyn FnMut(&Batch<'a>),
+    take: &'t mut dyn FnMut(Batch<'a>),
     most: usize,
     /// The resource whose spans are being read.
     resource: &'a [u8],
@@ -69,10 +69,8 @@ struct Decoder<'a, 't> {
     room: usize,
     /// The tags that name the instrumentation: the first of each of its spans.
     library: Vec<Tag<'a>>,
-    /// The attributes of the message that is being read.
-    attributes: Vec<Tag<'a>>,
-    /// The events of the span that is being read.
-    logs: Vec<DraftLog>,
+    /// The fields of the events of the span that is being read: its own tags must lie together.
+    fields: Vec<Tag<'a>>,
 }
 
 /// A span's fields that are not translated one by one.
@@ -114,17 +112,20 @@ impl<'a> Decoder<'a, '_> {
     }
 
     fn process(&mut self) -> Result<(), Refusal> {
-        self.attributes.clear();
+        let mut attributes = Vec::new();
         each(self.resource, |number, value| match number {
-            1 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1),
+            1 => {
+                let bytes = message(value, "Attributes")?;
+                attribute(bytes, MAX_DEPTH - 1, &mut self.room, &mut attributes)
+            }
             _ => Ok(()),
         })?;
-        let process = if self.attributes.is_empty() {
+        let process = if attributes.is_empty() {
             DraftProcess::new(NO_RESOURCE.as_bytes().into(), 0..0)
         } else {
             let mut service = None;
             let first = self.batch.tags.len();
-            for tag in self.attributes.drain(..) {
+            for tag in attributes {
                 match &*tag.key {
                     // A name that is no text counts as an empty one.
                     SERVICE_NAME => drop(service.get_or_insert(match tag.value {
@@ -158,12 +159,11 @@ impl<'a> Decoder<'a, '_> {
 
     fn scope(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         let (mut name, mut version) = (&b""[..], &b""[..]);
-        self.attributes.clear();
         each(bytes, |number, value| {
             match number {
                 1 => name = message(value, "Name")?,
                 2 => version = message(value, "Version")?,
-                3 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1)?,
+                3 => self.unused(message(value, "Attributes")?, MAX_DEPTH - 1)?,
                 _ => {}
             }
             Ok(())
@@ -177,19 +177,22 @@ impl<'a> Decoder<'a, '_> {
     fn span(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         self.take(size_of::<Draft<'_>>())?;
         let mut sent = Sent { links: Some(Vec::new()), ..Sent::default() };
-        self.attributes.clear();
-        self.attributes.extend_from_slice(&self.library);
-        self.logs.clear();
+        let (first_tag, first_log) = (self.batch.tags.len(), self.batch.logs.len());
+        self.batch.tags.extend_from_slice(&self.library);
         each(bytes, |number, value| self.span_field(number, value, &mut sent))?;
-        match self.translate(&sent) {
+        match self.translate(&sent, first_tag, first_log) {
             Some(span) => self.batch.spans.push(span),
-            None => self.refused += 1,
+            None => {
+                self.batch.tags.truncate(first_tag);
+                self.batch.logs.truncate(first_log);
+                self.fields.clear();
+                self.refused += 1;
+            }
         }
         if self.batch.len() < self.most {
             return Ok(());
         }
-        (self.take)(&self.batch);
-        self.batch = Batch::default();
+        (self.take)(std::mem::take(&mut self.batch));
         self.room = MAX_DECODED;
         self.process()
     }
@@ -209,7 +212,10 @@ impl<'a> Decoder<'a, '_> {
             6 => sent.kind = varint(value, "Kind")?,
             7 => sent.start = fixed(value, "StartTimeUnixNano")?,
             8 => sent.end = fixed(value, "EndTimeUnixNano")?,
-            9 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 1)?,
+            9 => {
+                let bytes = message(value, "Attributes")?;
+                attribute(bytes, MAX_DEPTH - 1, &mut self.room, &mut self.batch.tags)?;
+            }
             11 => self.event(message(value, "Events")?)?,
             13 => self.link(message(value, "Links")?, &mut sent.links)?,
             15 => each(message(value, "Status")?, |number, value| {
@@ -225,19 +231,22 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    /// The span in Jaeger's terms, unless its ids are none.
-    fn translate(&mut self, sent: &Sent<'a>) -> Option<Draft<'a>> {
+    /// The span in Jaeger's terms, unless its ids are none. Its attributes and events are in the
+    /// batch already, from these places on.
+    fn translate(
+        &mut self,
+        sent: &Sent<'a>,
+        first_tag: usize,
+        first_log: usize,
+    ) -> Option<Draft<'a>> {
         let trace_id = pair(sent.trace_id).filter(|id| !id.is_zero())?;
         let span_id = eight(sent.span_id).map(SpanId).filter(|id| id.0 != 0)?;
         let references = self.references(sent, trace_id)?;
-        push_kind(&mut self.attributes, sent.kind);
-        push_status(&mut self.attributes, sent.status, sent.description);
-        push_text(&mut self.attributes, "w3c.tracestate", sent.state);
-        let first_tag = self.batch.tags.len();
-        self.batch.tags.append(&mut self.attributes);
+        push_kind(&mut self.batch.tags, sent.kind);
+        push_status(&mut self.batch.tags, sent.status, sent.description);
+        push_text(&mut self.batch.tags, "w3c.tracestate", sent.state);
         let format = self.batch.format_tag(FORMAT);
-        let first_log = self.batch.logs.len();
-        self.batch.logs.append(&mut self.logs);
+        self.place_fields(first_log);
         let duration = sent.end.checked_sub(sent.start);
         let first_warning = self.batch.warnings.len();
         if duration.is_none() {
@@ -276,45 +285,52 @@ impl<'a> Decoder<'a, '_> {
         Some(first..list.len())
     }
 
+    /// Puts the fields of the logs from `first_log` on behind the tags.
+    fn place_fields(&mut self, first_log: usize) {
+        let behind = self.batch.tags.len();
+        self.batch.tags.append(&mut self.fields);
+        for log in &mut self.batch.logs[first_log..] {
+            log.fields = log.fields.start + behind..log.fields.end + behind;
+        }
+    }
+
     fn event(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
         self.take(size_of::<DraftLog>())?;
         let (mut time, mut name) = (0, &b""[..]);
-        // The span's own come before it in the list.
-        let before = self.attributes.len();
+        let first = self.fields.len();
         each(bytes, |number, value| {
             match number {
                 1 => time = fixed(value, "TimeUnixNano")?,
                 2 => name = message(value, "Name")?,
-                3 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 2)?,
+                3 => {
+                    let bytes = message(value, "Attributes")?;
+                    attribute(bytes, MAX_DEPTH - 2, &mut self.room, &mut self.fields)?;
+                }
                 _ => {}
             }
             Ok(())
         })?;
-        let first = self.batch.tags.len();
-        if !self.attributes[before..].iter().any(|field| *field.key == *b"event") {
-            push_text(&mut self.batch.tags, "event", name);
+        if !self.fields[first..].iter().any(|field| *field.key == *b"event") {
+            push_text(&mut self.fields, "event", name);
+            self.fields[first..].rotate_right(usize::from(!name.is_empty()));
         }
-        self.batch.tags.extend(self.attributes.drain(before..));
-        let fields = first..self.batch.tags.len();
-        self.logs.push(DraftLog { timestamp: time / 1_000, fields });
+        let fields = first..self.fields.len();
+        self.batch.logs.push(DraftLog { timestamp: time / 1_000, fields });
         Ok(())
     }
 
     fn link(&mut self, bytes: &'a [u8], links: &mut Option<Vec<Reference>>) -> Result<(), Refusal> {
         self.take(size_of::<Reference>())?;
         let (mut trace, mut span) = (&b""[..], &b""[..]);
-        let before = self.attributes.len();
         each(bytes, |number, value| {
             match number {
                 1 => trace = message(value, "TraceId")?,
                 2 => span = message(value, "SpanId")?,
-                4 => self.attribute(message(value, "Attributes")?, MAX_DEPTH - 2)?,
+                4 => self.unused(message(value, "Attributes")?, MAX_DEPTH - 2)?,
                 _ => {}
             }
             Ok(())
         })?;
-        // They are checked as everything is, but Jaeger has no place for them.
-        self.attributes.truncate(before);
         match (pair(trace), eight(span)) {
             (Some(trace_id), Some(span)) => links.iter_mut().for_each(|links| {
                 links.push(Reference {
@@ -328,47 +344,74 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    /// Reads an attribute whose value may nest `depth` levels deep.
-    fn attribute(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), Refusal> {
-        self.take(size_of::<Tag<'_>>())?;
-        let (mut key, mut value) = (&b""[..], TagValue::String(Bytes::default()));
-        each(bytes, |number, field| {
-            match number {
-                1 => key = message(field, "Key")?,
-                2 => value = self.any_value(message(field, "Value")?, depth - 1)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        self.attributes.push(Tag { key: key.into(), value });
-        Ok(())
-    }
-
-    fn any_value(&mut self, bytes: &'a [u8], depth: u32) -> Result<TagValue<'a>, Refusal> {
-        let mut found = TagValue::String(Bytes::default());
-        let mut nests = false;
-        each(bytes, |number, value| {
-            match number {
-                1 => found = TagValue::String(message(value, "StringValue")?.into()),
-                2 => found = TagValue::Bool(varint(value, "BoolValue")? != 0),
-                3 => found = TagValue::Int64(varint(value, "IntValue")? as i64),
-                4 => found = TagValue::Float64(f64::from_bits(fixed(value, "DoubleValue")?)),
-                7 => found = TagValue::Binary(message(value, "BytesValue")?.into()),
-                5 | 6 => nests = true,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        if nests {
-            let text = attribute::nested(bytes, depth, &mut self.room)?;
-            found = TagValue::String(text.into());
-        }
-        Ok(found)
+    /// Reads an attribute for which Jaeger has no place: it is checked as everything is.
+    fn unused(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), Refusal> {
+        attribute(bytes, depth, &mut self.room, &mut Vec::new())
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
         super::take_room(&mut self.room, bytes)
     }
+}
+
+/// Reads an attribute whose value may nest `depth` levels deep.
+fn attribute<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    room: &mut usize,
+    out: &mut Vec<Tag<'a>>,
+) -> Result<(), Refusal> {
+    super::take_room(room, size_of::<Tag<'_>>())?;
+    let (mut key, mut any) = (&b""[..], Any::Text(b""));
+    each(bytes, |number, field| {
+        match number {
+            1 => key = message(field, "Key")?,
+            2 => any = any_value(message(field, "Value")?)?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let value = match any {
+        Any::Text(text) => TagValue::String(text.into()),
+        Any::Bool(value) => TagValue::Bool(value),
+        Any::Int(value) => TagValue::Int64(value),
+        Any::Double(value) => TagValue::Float64(value),
+        Any::Bytes(bytes) => TagValue::Binary(bytes.into()),
+        Any::Nests(bytes) => TagValue::String(nested(bytes, depth - 1, room)?.into()),
+    };
+    out.push(Tag { key: key.into(), value });
+    Ok(())
+}
+
+/// An `AnyValue`, still where it was received.
+#[derive(Clone, Copy)]
+enum Any<'a> {
+    Text(&'a [u8]),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Bytes(&'a [u8]),
+    /// A list or a map: the bytes of all of it.
+    Nests(&'a [u8]),
+}
+
+#[inline]
+fn any_value(bytes: &[u8]) -> Result<Any<'_>, Refusal> {
+    let mut found = Any::Text(b"");
+    let mut nests = false;
+    each(bytes, |number, value| {
+        match number {
+            1 => found = Any::Text(message(value, "StringValue")?),
+            2 => found = Any::Bool(varint(value, "BoolValue")? != 0),
+            3 => found = Any::Int(varint(value, "IntValue")? as i64),
+            4 => found = Any::Double(f64::from_bits(fixed(value, "DoubleValue")?)),
+            7 => found = Any::Bytes(message(value, "BytesValue")?),
+            5 | 6 => nests = true,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(if nests { Any::Nests(bytes) } else { found })
 }
 
 fn push_kind(tags: &mut Vec<Tag<'_>>, kind: u64) {

@@ -23,7 +23,7 @@ const LONGEST: i64 = i64::MAX / 1_000_000_000;
 /// Reads a `PostSpansRequest`. Every span gets the batch's process, where it has none of its
 /// own, and the tag that names its format.
 pub fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'a>, Error> {
-    let mut decoder = Decoder { format, ..Decoder::default() };
+    let mut decoder = Decoder { format, batch: Batch::recycled(), ..Decoder::default() };
     // The first process is the batch's, which may come after the spans.
     decoder.batch.processes.push(DraftProcess::new(NO_PROCESS.as_bytes().into(), 0..0));
     let mut fields = Fields::of(message);

@@ -63,7 +63,7 @@ pub(crate) fn parts<'a>(
     known: Option<Sender<'a>>,
     take: &mut dyn FnMut(Batch<'a>),
 ) -> Result<Sender<'a>, Error> {
-    let batch = Batch::default();
+    let batch = Batch::recycled();
     let mut decoder = Decoder { input, batch, format, most, room: MAX_UNFOLDED, known, take };
     let (mut process, mut spans) = (None, None);
     let outer = decoder.input.begin_struct()?;

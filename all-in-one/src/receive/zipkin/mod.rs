@@ -104,7 +104,7 @@ impl Collector {
     }
 
     fn store(&self, spans: &[json::Span]) {
-        self.intake.take(&self.counters, &translate::spans(spans));
+        self.intake.take(&self.counters, translate::spans(spans));
     }
 
     fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {

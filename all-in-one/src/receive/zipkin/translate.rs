@@ -23,7 +23,7 @@ const DEBUG: u32 = 2;
 
 /// Translates spans.
 pub(super) fn spans(sent: &[Sent]) -> Batch<'_> {
-    let mut batch = Batch::default();
+    let mut batch = Batch::recycled();
     for sent in sent {
         let span = span(sent, &mut batch);
         batch.spans.push(span);
