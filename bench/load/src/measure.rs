@@ -101,7 +101,7 @@ pub(crate) fn all(program: &Program, spans: usize) -> Result<Figures, Box<dyn Er
 }
 
 /// Traces that began an hour ago.
-fn load(one_service: bool) -> Result<Load, Box<dyn Error>> {
+pub(crate) fn load(one_service: bool) -> Result<Load, Box<dyn Error>> {
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     Ok(Load { start: now - AN_HOUR, one_service })
 }

@@ -22,6 +22,9 @@ pub(crate) const SERVICES: usize = 10;
 /// A tag that every hundredth span of each service has.
 pub(crate) const USERS: u64 = 1_000;
 
+/// The high half of all trace ids.
+pub(crate) const HIGH: u64 = 1 << 62;
+
 const OPERATIONS: [&str; 8] = [
     "GET /",
     "GET /api/users/{id}",
@@ -60,8 +63,7 @@ pub(crate) struct Load {
 impl Load {
     /// The id of a trace, as hexadecimal.
     pub(crate) fn trace_id(trace: usize) -> String {
-        let (high, low) = ids(trace);
-        format!("{high:016x}{low:016x}")
+        trace_id(trace, HIGH)
     }
 
     /// The service of the batch that begins with this trace.
@@ -147,7 +149,24 @@ impl Load {
 }
 
 fn ids(trace: usize) -> (u64, u64) {
-    (0x6c6f_6164, mix(trace as u64) | 1)
+    (HIGH, mix(trace as u64) | 1)
+}
+
+/// The id of a trace with this high half, as hexadecimal.
+pub(crate) fn trace_id(trace: usize, high: u64) -> String {
+    let (_, low) = ids(trace);
+    format!("{high:016x}{low:016x}")
+}
+
+/// A high half of trace ids as compact Thrift has it, in as many bytes whatever the round: a
+/// packet can be sent again with the ids of other traces in their place.
+pub(crate) fn compact_high(round: u64) -> [u8; 10] {
+    let mut rest = (HIGH + round) << 1; // zigzag
+    std::array::from_fn(|index| {
+        let byte = rest as u8 & 0x7f;
+        rest >>= 7;
+        if index < 9 { byte | 0x80 } else { byte }
+    })
 }
 
 /// Numbers that look random, the same in every run (Steele, Lea, Flood: Fast Splittable

@@ -19,13 +19,14 @@ const FLAGS: [&str; 10] = [
     THRIFT,
     OTLP_GRPC,
     OTLP_HTTP,
-    "admin.http.host-port",
+    ADMIN,
     QUERY,
 ];
 pub(crate) const UDP: &str = "processor.jaeger-compact.server-host-port";
 pub(crate) const THRIFT: &str = "collector.http-server.host-port";
 pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
 pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
+pub(crate) const ADMIN: &str = "admin.http.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 
 /// How long a server may take to open its ports.
