@@ -74,6 +74,13 @@ fn an_agent_that_is_not_there_is_a_warning() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_route_that_swallows_everything() {
+    let finished = EXAMPLE.a_route_that_swallows_everything(&[]);
+    assert!(!finished.stderr.contains("WARNING"), "UDP does not tell: {finished:?}");
+}
+
+#[test]
 fn an_agent_is_found_on_ipv6_too() {
     EXAMPLE.an_agent_is_found_on_ipv6_too("JAEGER_AGENT_HOST");
 }

@@ -102,6 +102,17 @@ fn an_endpoint_that_takes_nothing_is_a_warning() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_route_that_swallows_everything() {
+    for protocol in ["http/protobuf", "grpc"] {
+        let protocol = ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
+        let finished = EXAMPLE.a_route_that_swallows_everything(&[protocol]);
+        assert!(finished.stderr.contains("Nobody takes OTLP at "), "{protocol:?} {finished:?}");
+        assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
+    }
+}
+
+#[test]
 fn a_setting_that_leaves_no_exporter_is_a_warning() {
     let page = Httpbin::start(Answer::Get).unwrap();
     let finished = Program::new(EXAMPLE.program)

@@ -6,6 +6,7 @@
 //!
 //! Only tests depend on this crate; the programs themselves know nothing of it.
 
+mod black_hole;
 mod browser;
 mod fleet;
 mod httpbin;
@@ -17,6 +18,7 @@ mod program;
 mod real;
 mod transcript;
 
+pub use black_hole::BlackHole;
 pub use browser::Browser;
 pub use fleet::{Fleet, Span, names, spans};
 pub use httpbin::{Answer, Httpbin};

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::BlackHole;
 use crate::{Answer, Finished, Httpbin, Jaeger, Program, Running};
 
 /// How long a program may take to end, in whatever state things are.
@@ -287,6 +289,23 @@ impl Example {
             assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
         }
         assert_eq!(httpbin.requests().len(), 2, "the work was done all the same");
+    }
+
+    /// A route that swallows what is sent holds nobody up: the work is done, and the program ends in
+    /// time. Returns what it left, since by TCP it can know that nobody took the spans, and by UDP
+    /// it cannot.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn a_route_that_swallows_everything(&self, variables: &[(&str, &str)]) -> Finished {
+        let httpbin = Httpbin::start(Answer::Get).unwrap();
+        let hole = BlackHole::open().unwrap();
+        let program = self.sending_to(&hole.doors(), &httpbin.url());
+        let program = variables.iter().fold(program, |it, (name, value)| it.env(name, value));
+        let finished = program.run().unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.elapsed < END_LIMIT, "{finished:?}");
+        assert_eq!(httpbin.requests().len(), 1, "the work was done all the same");
+        finished
     }
 
     /// The agent may have an IPv6 address.
