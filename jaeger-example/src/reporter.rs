@@ -383,6 +383,22 @@ mod tests {
         jaeger.traces("at-once", 10_000).unwrap();
     }
 
+    /// A second close, and a flush after it, there is not: the first takes the handle.
+    #[test]
+    fn a_span_after_the_close_does_no_harm() {
+        let jaeger = Jaeger::start().unwrap();
+        let (tracer, finished_spans) = Tracer::new(AllSampler);
+        let reporter = Reporter::start("late", &agent(jaeger.agent_port()), finished_spans);
+        drop(tracer.span("in time").start());
+        reporter.close(); // it waits for the tracer, and not for ever
+        drop(tracer.span("late").start());
+        jaeger.traces("late", 2).unwrap();
+
+        let (tracer, finished_spans) = Tracer::new(AllSampler);
+        drop(finished_spans);
+        drop(tracer.span("nobody reports it").start());
+    }
+
     #[test]
     fn a_span_gets_out_when_the_work_panics() {
         let jaeger = Jaeger::start().unwrap();

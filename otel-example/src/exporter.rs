@@ -104,7 +104,7 @@ mod tests {
 
     /// One test, since the agent's address and the error handler are the process's.
     #[test]
-    fn ten_thousand_spans_at_once_and_a_panic() {
+    fn ten_thousand_spans_at_once_a_panic_and_late_spans() {
         let jaeger = testbed::Jaeger::start().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
 
@@ -135,5 +135,34 @@ mod tests {
         });
         assert_eq!(exit_code, std::process::ExitCode::from(101));
         jaeger.traces("panic", 1).unwrap();
+
+        what_comes_too_late_does_no_harm(&jaeger, runtime);
+    }
+
+    /// A span after the shutdown is none, and a second shutdown has nothing to do. A handle that is
+    /// kept keeps its provider going, until the runtime ends: what it is told then is an error.
+    fn what_comes_too_late_does_no_harm(
+        jaeger: &testbed::Jaeger,
+        runtime: tokio::runtime::Runtime,
+    ) {
+        let (kept, link) = runtime.block_on(async {
+            let (ended, link) = provider(jaeger, "late");
+            let tracer = ended.tracer("test");
+            drop(tracer.start("in time"));
+            global::set_tracer_provider(ended);
+            global::shutdown_tracer_provider();
+            drop(tracer.start("too late"));
+            drop(global::tracer("test").start("too late"));
+            global::shutdown_tracer_provider();
+            assert_eq!(link.lost(), 0, "a span that is too late is none");
+            provider(jaeger, "kept")
+        });
+        jaeger.traces("late", 1).unwrap();
+
+        drop(runtime);
+        drop(kept.tracer("test").start("nobody takes it"));
+        assert!(kept.force_flush().iter().any(Result::is_err));
+        drop(kept);
+        assert_eq!(link.lost(), 1);
     }
 }
