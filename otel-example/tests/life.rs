@@ -58,6 +58,11 @@ fn a_late_jaeger_gets_every_span() {
 }
 
 #[test]
+fn nothing_is_traced_but_the_work() {
+    EXAMPLE.nothing_is_traced_but_the_work();
+}
+
+#[test]
 fn unread_it_traces_all_the_same() {
     EXAMPLE.unread_it_traces_all_the_same();
 }

@@ -57,3 +57,40 @@ where
         writeln!(line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::Tracer;
+    use opentelemetry_otlp::Protocol;
+
+    use super::*;
+    use crate::exporter;
+    use crate::link::Link;
+    use crate::settings::Otlp;
+
+    /// By gRPC, whose HTTP/2 writes a span of `tracing` for every frame. Taken, each batch would
+    /// make the next one.
+    #[test]
+    fn an_export_makes_no_span_of_its_own() {
+        let jaeger = testbed::Jaeger::start().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let link = Link::default();
+        let otlp = Otlp { endpoint: jaeger.otlp_grpc_url().to_owned(), protocol: Protocol::Grpc };
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(link.clone())
+            .with_batch_exporter(exporter::build(&otlp, &link).unwrap())
+            .build();
+        install(&provider);
+        drop(provider.tracer("test").start("the only one"));
+        for _ in 0..100 {
+            provider.force_flush().unwrap();
+        }
+        provider.shutdown().unwrap();
+        let services = jaeger.get("/api/services").unwrap();
+        let service = services["data"][0].as_str().unwrap();
+        let traces = jaeger.traces(service, 1).unwrap();
+        assert_eq!(traces["data"].as_array().unwrap().len(), 1, "{traces:#}");
+        assert_eq!(traces["data"][0]["spans"].as_array().unwrap().len(), 1, "{traces:#}");
+    }
+}

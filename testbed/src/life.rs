@@ -217,6 +217,20 @@ impl Example {
         }
     }
 
+    /// What sends the spans works with HTTP clients and sockets, too: none of that becomes a span,
+    /// however much is logged, and however often batches go out while the program works.
+    pub fn nothing_is_traced_but_the_work(&self) {
+        let httpbin = Httpbin::start(Answer::Get).unwrap();
+        let jaeger = Jaeger::start().unwrap();
+        let program = self.sending_to(&Doors::of(&jaeger), &httpbin.url());
+        let program = program.env("RUST_LOG", "trace").env("OTEL_BSP_SCHEDULE_DELAY", "1");
+        let finished = program.run().unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let traces = jaeger.traces(self.service, self.spans).unwrap();
+        assert_eq!(spans(&traces).count(), self.spans, "{traces:#}");
+        assert_eq!(jaeger.get("/api/services").unwrap()["data"].as_array().unwrap().len(), 1);
+    }
+
     /// Jaeger starts when the program is at work already: nothing is lost, and nothing is said.
     pub fn a_late_jaeger_gets_every_span(&self) {
         let httpbin = Httpbin::start(Answer::Held).unwrap();
