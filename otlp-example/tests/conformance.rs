@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 use serde_json::Value;
-use testbed::{Answer, Finished, Httpbin, Jaeger, Program, spans};
+use testbed::{Answer, Finished, Fleet, Httpbin, Jaeger, Program, spans};
 
 const README: &str = include_str!("../../README.md");
 
@@ -116,6 +116,18 @@ fn the_readme_shows_what_it_prints() {
     let jaeger = Jaeger::start().unwrap();
     let finished = program(&jaeger, &httpbin.url()).run().unwrap();
     testbed::assert_shown(README, "$ make run-otlp", &finished);
+}
+
+/// What `make run-all` shows of it: the program, httpbin, the trace as a tree.
+#[test]
+fn the_readme_shows_its_tree() {
+    let jaeger = Jaeger::start().unwrap();
+    let fleet = Fleet::start(&jaeger, &[]).unwrap();
+    let finished = program(&jaeger, fleet.httpbin_url()).run().unwrap();
+    fleet.flush().unwrap();
+    let tree = jaeger.tree(id(&finished), 4).unwrap();
+    let shown = Finished { stdout: tree, stderr: String::new(), ..finished };
+    testbed::assert_shown(README, "== otlp-example", &shown);
 }
 
 #[test]

@@ -156,6 +156,17 @@ impl Jaeger {
         })
     }
 
+    /// The trace as `jaeger-all-in-one tree` prints it, once it has this many spans.
+    ///
+    /// # Errors
+    ///
+    /// When they do not arrive in time, or the id is none.
+    pub fn tree(&self, id: &str, spans: usize) -> Result<String, Box<dyn Error>> {
+        let query = self.query_url.trim_start_matches("http://").parse()?;
+        let config = Config { query, ..Config::ephemeral() };
+        Ok(jaeger_all_in_one::tree(&config, id.parse()?, spans)?)
+    }
+
     /// The answer of the query API.
     ///
     /// # Errors

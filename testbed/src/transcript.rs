@@ -3,9 +3,9 @@
 use crate::Finished;
 
 /// Fails unless the fenced block of the text that begins with this line shows what the program
-/// printed, first on stderr, then on stdout. Ids and ports differ by nature; lines of `make` around
-/// the program, which begin with `Jaeger:` or `httpbin:`, are not the program's; behind a line `…`
-/// stands the end of what was printed.
+/// printed, first on stderr, then on stdout. Ids, ports and times differ by nature; lines of `make`
+/// around the program, which begin with `==`, `Jaeger:` or `httpbin:`, are not the program's; behind
+/// a line `…` stands the end of what was printed.
 ///
 /// # Panics
 ///
@@ -17,17 +17,30 @@ pub fn assert_shown(text: &str, first_line: &str, finished: &Finished) {
     assert!(block.is_some(), "the text shows no {first_line:?}");
     let block = block.unwrap_or_default();
     let around = |line: &&str| {
-        !["$ ", "Jaeger: ", "httpbin: "].iter().any(|beginning| line.starts_with(beginning))
+        !["$ ", "== ", "Jaeger: ", "httpbin: "].iter().any(|beginning| line.starts_with(beginning))
     };
-    let shown: Vec<String> = block.lines().filter(around).map(without_ids).collect();
+    let shown: Vec<String> = block.lines().filter(around).map(normalised).collect();
     let printed = finished.stderr.lines().chain(finished.stdout.lines());
-    let printed: Vec<String> = printed.map(without_ids).collect();
+    let printed: Vec<String> = printed.map(normalised).collect();
     match shown.split_first() {
         Some((dots, end)) if dots == "…" => {
             assert!(printed.ends_with(end), "shown: {end:#?}\nprinted: {printed:#?}");
         }
         _ => assert_eq!(shown, printed),
     }
+}
+
+fn normalised(line: &str) -> String {
+    without_times(&without_ids(line))
+}
+
+/// The line with `TIME` for each column, with two blanks around it, that says `12.3 ms`.
+fn without_times(line: &str) -> String {
+    let is_time = |column: &str| {
+        column.strip_suffix(" ms").is_some_and(|number| number.parse::<f64>().is_ok())
+    };
+    let same = line.split("  ").map(|column| if is_time(column) { "TIME" } else { column });
+    same.collect::<Vec<_>>().join("  ")
 }
 
 /// The line with `ID` for each long run of hexadecimal digits, and `PORT` behind this host.
@@ -56,10 +69,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_and_ports_are_forgiven() {
+    fn only_ids_ports_and_times_are_forgiven() {
         assert_eq!(
-            without_ids("é http://127.0.0.1:8000/get trace/0123456789abcdef: 12 spans, cafe"),
+            normalised("é http://127.0.0.1:8000/get trace/0123456789abcdef: 12 spans, cafe"),
             "é http://127.0.0.1:PORT/get trace/ID: 12 spans, cafe"
+        );
+        assert_eq!(
+            normalised("  └─ shop: wait 10 ms  3.5 ms  [client]"),
+            "  └─ shop: wait 10 ms  TIME  [client]"
         );
     }
 }
