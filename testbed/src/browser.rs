@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::png256;
+
 /// How long a page may take to show what is waited for; a busy machine draws graphs for seconds.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -126,7 +128,7 @@ impl Browser {
                 client.screenshot().await
             })?;
             if now == before {
-                return Ok(std::fs::write(path, now)?);
+                return Ok(std::fs::write(path, png256::smaller(&now)?)?);
             }
             before = now;
         }

@@ -14,6 +14,7 @@ mod jaeger;
 pub mod life;
 mod pages;
 pub mod parity;
+mod png256;
 mod program;
 mod real;
 mod transcript;

@@ -104,6 +104,17 @@ impl Pages {
         self.browser.wait_for(".plexus-Digraph--SvgEdge")
     }
 
+    /// Makes the page that is shown dark, or light again, by its own switch; from a script, since a
+    /// mouse over the switch would bring up what it is called.
+    ///
+    /// # Errors
+    ///
+    /// When the page has no such switch.
+    pub fn switch_theme(&self) -> Result<(), Box<dyn Error>> {
+        let script = "document.querySelector('.ThemeToggleButton--icon').closest('button').click()";
+        self.browser.run(script).map(|_| ())
+    }
+
     /// The page as it looks, as PNG.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
-//! What the texts show is there: each snippet of code, each file that they link to, each heading, each
-//! target of `make`.
+//! What the texts show is there: each snippet of code, each picture, each file that they link to, each
+//! heading, each target of `make`.
 
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -53,6 +54,35 @@ fn each_link_to_a_file_leads_to_one() {
             assert!(root().join(folder).join(file).exists(), "{folder}: {file} is not there");
         }
     }
+}
+
+/// What readers see: in Markdown, or in HTML where there is a dark one beside.
+fn pictures(text: &str) -> impl Iterator<Item = &str> {
+    [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')]
+        .into_iter()
+        .flat_map(|(before, after)| {
+            text.split(before).skip(1).filter_map(move |rest| rest.split(after).next())
+        })
+        .filter(|file| file.ends_with(".png"))
+}
+
+#[test]
+fn each_picture_is_shown_and_small() {
+    let mut shown = BTreeSet::new();
+    for (folder, text) in TEXTS {
+        for picture in pictures(text) {
+            let path = root().join(folder).join(picture);
+            let file = fs::read(&path).unwrap_or_else(|error| panic!("{picture}: {error}"));
+            assert!(file.len() < 50_000, "{picture} has {} bytes", file.len());
+            shown.insert(path.file_name().unwrap().to_owned().into_string().unwrap());
+        }
+    }
+    let dark = shown.iter().filter(|name| name.ends_with("-dark.png"));
+    let light_ones = dark.map(|name| name.replace("-dark", "")).collect();
+    assert!(shown.is_superset(&light_ones), "light ones: {light_ones:?}");
+    let there = fs::read_dir(root().join("docs/images")).unwrap();
+    let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(there.collect::<BTreeSet<_>>(), shown);
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The pictures of the texts, from real runs: the three programs, a Jaeger, a browser. `make
-//! screenshots` builds the programs and runs it; the pictures land in docs/images.
+//! The pictures of the texts, from real runs: the three programs, a Jaeger, a browser; light, and dark
+//! where Jaeger's pages are. `make screenshots` builds the programs and runs it; the pictures land in
+//! docs/images.
 
 use std::error::Error;
 use std::path::Path;
@@ -20,12 +21,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("docs/images/{name}");
         Ok(())
     };
+    let light_and_dark = |name: &str| -> Result<(), Box<dyn Error>> {
+        for ending in ["", "-dark"] {
+            picture(&format!("{name}{ending}.png"))?;
+            pages.switch_theme()?;
+        }
+        Ok(())
+    };
 
     run(&jaeger, "jaeger-example", fleet.httpbin_url(), &[])?;
     fleet.flush()?;
     jaeger.traces("jaeger-example", 3)?;
     pages.search("jaeger-example")?;
-    picture("jaeger-search.png")?;
+    light_and_dark("jaeger-search")?;
 
     let one_trace = run(&jaeger, "jaeger-example", fleet.httpbin_url(), &["--one-trace"])?;
     fleet.flush()?;
@@ -33,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     pages.trace(&one_trace)?;
     pages.span("main_process")?;
     pages.tags()?;
-    picture("jaeger-trace.png")?;
+    light_and_dark("jaeger-trace")?;
 
     let otel = run(&jaeger, "otel-example", fleet.httpbin_url(), &[])?;
     fleet.flush()?;
@@ -41,14 +49,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     pages.trace(&otel)?;
     pages.span("HTTP GET")?;
     pages.tags()?;
-    picture("otel-trace.png")?;
+    light_and_dark("otel-trace")?;
 
     let failed = run(&jaeger, "otel-example", REFUSING_URL, &[])?;
     jaeger.trace(&failed, 3)?;
     pages.trace(&failed)?;
     pages.span("HTTP GET")?;
     pages.log()?;
-    picture("otel-error.png")?;
+    light_and_dark("otel-error")?;
 
     let otlp = run(&jaeger, "otlp-example", fleet.httpbin_url(), &[])?;
     fleet.flush()?;
@@ -56,8 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     pages.trace(&otlp)?;
     pages.span("GET /get")?;
     pages.tags()?;
-    picture("otlp-trace.png")?;
+    light_and_dark("otlp-trace")?;
 
+    // Jaeger's dark theme leaves its graphs light, and the texts around them without contrast.
     pages.compare(&failed, &otel)?;
     picture("compare.png")?;
     pages.architecture()?;
