@@ -67,8 +67,8 @@ impl Link {
         if lost > 0 {
             let ended = self.noted.ended.load(Ordering::Relaxed);
             warn(&format!(
-                "{lost} of {ended} spans are lost: they came faster than they could be sent, and the \
-                 queue was full (OTEL_BSP_MAX_QUEUE_SIZE)"
+                "{lost} of {ended} spans never left: the queue was full \
+                 (OTEL_BSP_MAX_QUEUE_SIZE), or the provider was not shut down"
             ));
         }
         if self.noted.sent.load(Ordering::Relaxed) > 0

@@ -66,20 +66,25 @@ impl Link {
         if self.noted.no_exporter.load(Ordering::Relaxed) {
             return;
         }
-        let lost = self.lost();
+        let (lost, ended) = (self.lost(), self.noted.ended.load(Ordering::Relaxed));
         if lost > 0 {
-            warn(&format!(
-                "{lost} of {} spans are lost: they came faster than they could be sent, and the \
-                 queue was full (OTEL_BSP_MAX_QUEUE_SIZE)",
-                self.noted.ended.load(Ordering::Relaxed),
-            ));
+            warn(&never_left(lost, ended));
         }
         // Without a trace, the sampler kept none.
-        if let Some(trace_id) = self.noted.trace_id.get() {
+        if lost < ended
+            && let Some(trace_id) = self.noted.trace_id.get()
+        {
             let link = format!("main_process: http://localhost:16686/trace/{trace_id}");
             let _ = writeln!(io::stdout(), "{link}"); // who does not read it, does not need it
         }
     }
+}
+
+fn never_left(lost: usize, ended: usize) -> String {
+    format!(
+        "{lost} of {ended} spans never left: the queue was full (OTEL_BSP_MAX_QUEUE_SIZE), or the \
+         provider was not shut down"
+    )
 }
 
 /// Unlike `eprintln!`, does not panic when nobody reads it any more.
@@ -105,5 +110,17 @@ impl SpanProcessor for Link {
 
     fn shutdown_with_timeout(&self, _limit: Duration) -> OTelSdkResult {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever leaves the shutdown out sees what the tutorial shows.
+    #[test]
+    fn the_tutorial_shows_the_warning() {
+        let shown = format!("\nWARNING:otlp-example:{}\n", never_left(3, 3));
+        assert!(include_str!("../../README.md").contains(&shown), "{shown}");
     }
 }
