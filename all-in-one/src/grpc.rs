@@ -8,21 +8,20 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{BoxError, Router};
 use bytes::Bytes;
+use futures_util::stream;
 use hyper::body::{Body as HttpBody, Frame};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::StreamExt as _;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use crate::patient::Patient;
+use crate::connections::{Call, Entrance, Held as Connection, Share};
 use crate::plain::Plain;
 use crate::receive::{Held, Room};
 
@@ -30,18 +29,19 @@ use crate::receive::{Held, Room};
 pub const MAX_MESSAGE: usize = 4 << 20;
 /// How long a call may take, the arrival of its message included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many calls of one connection are worked on at a time; the others wait.
-const CALLS: usize = 8;
-/// How many calls one connection may have open.
-const STREAMS: u32 = 100;
-/// How much of a message may be on its way before the client has to wait for word from here, in
-/// bytes; and of all messages of a connection.
-const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How many calls one connection may have open; the client holds others back.
+const STREAMS: u32 = 16;
+/// How much of all messages of a connection may be on its way before the client has to wait for
+/// word from here, in bytes.
+const WINDOW: u32 = 128 << 10;
 /// The largest part in which a message comes, in bytes.
-const FRAME: u32 = 64 << 10;
-/// The largest head of a call, in bytes.
-const LARGEST_HEAD: u32 = 64 << 10;
+const FRAME: u32 = 16 << 10;
+/// The largest head of a call, in bytes: gRPC's usual limit.
+const LARGEST_HEAD: u32 = 8 << 10;
+/// What a connection takes: as many calls as it may have open with next to nothing in them, and
+/// in its buffers a window, a frame and their heads.
+pub(crate) const SHARE: Share =
+    Share { idle: 48, buffers: (WINDOW + FRAME + STREAMS * LARGEST_HEAD) >> 10 };
 /// A connection that says nothing for this long is asked whether it is still there…
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// …and has this long to answer.
@@ -50,7 +50,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running calls end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(entrance: Entrance, router: Router, mut stop: watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let stop = async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -60,18 +60,18 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         tokio::time::sleep(GRACE).await;
     };
     let server = Server::builder()
-        .timeout(CALL_TIMEOUT)
-        .concurrency_limit_per_connection(CALLS)
         .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
         .http2_max_header_list_size(LARGEST_HEAD)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
-    // An answer is one small write: it is not to wait for more.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let incoming = incoming.map(|stream| stream.map(Patient::new));
+    let incoming = stream::unfold(entrance, |entrance| async {
+        let guest = entrance.next().await;
+        Some((Ok::<_, std::io::Error>(guest), entrance))
+    });
+    let router = router.layer(middleware::from_fn(hold_connection));
     let serve = server.serve_with_incoming_shutdown(router, incoming, stop);
     tokio::select! {
         served = serve => if let Err(error) = served {
@@ -79,6 +79,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         },
         () = grace => debug!("calls were still running at the end"),
     }
+}
+
+/// While a call lasts, what came for it is counted with its connection.
+async fn hold_connection(request: Request, next: Next) -> Response {
+    let _call = request.extensions().get::<Arc<Connection>>().map(Call::on);
+    next.run(request).await
 }
 
 /// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
@@ -98,7 +104,11 @@ where
     let mut grpc = Grpc::new(Plain)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_MESSAGE);
-    let mut answer = grpc.unary(method, request).await;
+    let answer = tokio::time::timeout(CALL_TIMEOUT, grpc.unary(method, request)).await;
+    let Ok(mut answer) = answer else {
+        let why = format!("the call took longer than {CALL_TIMEOUT:?}");
+        return Status::deadline_exceeded(why).into_http();
+    };
     if answer.headers().get("grpc-status").is_some_and(|code| code == "11") {
         answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
     }

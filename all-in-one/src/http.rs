@@ -16,62 +16,52 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tracing::{debug, warn};
+use tracing::debug;
 
+use crate::connections::{Entrance, Guest, Share};
 use crate::patient::Patient;
 use crate::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 64 << 10;
+const LARGEST_HEAD: usize = 32 << 10;
+/// What a connection takes: its buffer has room for one head, and part of the next read.
+pub(crate) const SHARE: Share = Share { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running requests end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    serve_as(listener, router, stop, Patient::new).await;
+pub(crate) async fn serve(entrance: Entrance, router: Router, stop: watch::Receiver<bool>) {
+    serve_as(entrance, router, stop, |guest| guest).await;
 }
 
 /// Serves a port whose requests have no bodies: their first lines are taken as Go takes them.
 pub(crate) async fn serve_questions(
-    listener: TcpListener,
+    entrance: Entrance,
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
-    serve_as(listener, router, stop, |stream| Escaped::new(Patient::new(stream))).await;
+    serve_as(entrance, router, stop, Escaped::new).await;
 }
 
 async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    listener: TcpListener,
+    entrance: Entrance,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    wrap: fn(TcpStream) -> S,
+    wrap: fn(Guest<Patient<TcpStream>>) -> S,
 ) {
     let service = TowerToHyperService::new(router);
     let server = server();
     let connections = GracefulShutdown::new();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let guest = tokio::select! {
+            guest = entrance.next() => guest,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Mostly too many open files: it passes when connections end.
-                warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        // An answer is one write: its end is not to wait for the client's word on its beginning.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "a connection ended before it began");
-        }
-        let connection = server.serve_connection(TokioIo::new(wrap(stream)), service.clone());
+        let connection = server.serve_connection(TokioIo::new(wrap(guest)), service.clone());
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -79,7 +69,7 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
         });
     }
-    drop(listener);
+    drop(entrance);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         debug!("requests were still running at the end");
     }
@@ -233,7 +223,7 @@ mod tests {
             theirs.write_all(head.as_bytes()).await.expect("send");
             let begin = tokio::time::Instant::now();
             serve_one(ours, Router::new()).await;
-            assert_eq!(begin.elapsed(), HEAD_TIMEOUT, "{head}");
+            assert_eq!(begin.elapsed(), Duration::from_secs(30), "{head}");
         }
     }
 
@@ -243,7 +233,7 @@ mod tests {
         theirs.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("send");
         let begin = tokio::time::Instant::now();
         serve_one(ours, Router::new()).await;
-        assert_eq!(begin.elapsed(), HEAD_TIMEOUT);
+        assert_eq!(begin.elapsed(), Duration::from_secs(30));
     }
 
     fn host(text: &'static str) -> HeaderMap {

@@ -32,6 +32,7 @@
 mod admin;
 mod client;
 mod config;
+mod connections;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -68,10 +69,15 @@ pub use tree::tree;
 pub use unsupported::{IgnoredVariable, ignored_variables};
 
 use admin::Admin;
+use connections::Entrance;
 use query::Api;
-use receive::{Door, DoorStats, Intake};
+use receive::{Counters, Door, DoorStats, Intake};
 use store::{Limits, Search, Store, Usage};
 use threads::Threads;
+
+/// How the ports that take no spans are called in metrics.
+const QUERY: &str = "query";
+const ADMIN: &str = "admin";
 
 /// The code in the manual compiles.
 #[cfg(doctest)]
@@ -138,12 +144,18 @@ impl AllInOne {
             base_path: base_path.clone(),
         };
         let router = http::guarded(query::router(api), query_addr);
-        let query_listener = TcpListener::from_std(query_listener).map_err(Error::Runtime)?;
-        tasks.push(tokio::spawn(http::serve_questions(query_listener, router, stopped.clone())));
-        let admin = Admin::new(doors.clone(), Arc::clone(&store));
-        let router = http::guarded(admin::router(admin), admin_addr);
-        let admin_listener = TcpListener::from_std(admin_listener).map_err(Error::Runtime)?;
-        tasks.push(tokio::spawn(http::serve(admin_listener, router, stopped)));
+        // No spans come here, but connections do.
+        let ports = [QUERY, ADMIN].map(Counters::of);
+        let entrance = |listener, counters| {
+            let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
+            Ok(Entrance::new(listener, http::SHARE, &intake.connections, counters))
+        };
+        let query = entrance(query_listener, &ports[0])?;
+        tasks.push(tokio::spawn(http::serve_questions(query, router, stopped.clone())));
+        let admin = entrance(admin_listener, &ports[1])?;
+        let router = Admin::new(doors.clone(), ports, Arc::clone(&store));
+        let router = http::guarded(admin::router(router), admin_addr);
+        tasks.push(tokio::spawn(http::serve(admin, router, stopped)));
         drop(context);
         Ok(AllInOne { store, doors, query_addr, admin_addr, base_path, stop, tasks, threads })
     }

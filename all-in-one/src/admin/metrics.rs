@@ -6,24 +6,25 @@
 //! Jaeger when there are many).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::text::Text;
-use crate::receive::{Door, Reason};
+use crate::receive::{Counters, Door, Reason};
 use crate::store::{Store, Usage};
 
-/// All metrics, as text.
-pub(super) fn metrics(doors: &[Door], store: &Store) -> String {
+/// All metrics, as text: of the doors, of the ports that take no spans, and of the store.
+pub(super) fn metrics(doors: &[Door], ports: &[Arc<Counters>], store: &Store) -> String {
     let usage = store.usage();
     let mut text = Text::default();
     let version = [("build_date", ""), ("revision", ""), ("version", env!("CARGO_PKG_VERSION"))];
     text.gauge("jaeger_build_info", "build_info").value(&version, 1);
-    at_the_doors(&mut text, doors);
+    at_the_doors(&mut text, doors, ports);
     in_the_store(&mut text, &usage, store.services().len());
     as_jaeger_says_it(&mut text, doors, &usage);
     text.finish()
 }
 
-fn at_the_doors(text: &mut Text, doors: &[Door]) {
+fn at_the_doors(text: &mut Text, doors: &[Door], ports: &[Arc<Counters>]) {
     let mut requests =
         text.counter("jaeger_door_requests_total", "Packets or requests received, by door.");
     for door in doors {
@@ -33,12 +34,12 @@ fn at_the_doors(text: &mut Text, doors: &[Door]) {
     for door in doors {
         spans.value(&[("door", door.name)], door.stats().spans);
     }
-    let help = "Packets, requests or spans not taken, by door and reason.";
+    let help = "Packets, requests, connections or spans not taken, by door and reason.";
     let mut refused = text.counter("jaeger_door_refused_total", help);
-    for door in doors {
-        let stats = door.stats();
+    for counters in doors.iter().map(|door| &door.counters).chain(ports) {
+        let stats = counters.snapshot();
         for reason in Reason::ALL {
-            let labels = [("door", door.name), ("reason", reason.name())];
+            let labels = [("door", counters.door), ("reason", reason.name())];
             refused.value(&labels, stats.refused(reason));
         }
     }

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::receive::Door;
+use crate::receive::{Counters, Door};
 use crate::store::Store;
 use health::Health;
 
@@ -23,14 +23,15 @@ use health::Health;
 #[derive(Debug)]
 pub(crate) struct Admin {
     doors: Vec<Door>,
+    ports: [Arc<Counters>; 2],
     store: Arc<Store>,
     health: Health,
 }
 
 impl Admin {
     /// For an all-in-one that starts now.
-    pub(crate) fn new(doors: Vec<Door>, store: Arc<Store>) -> Self {
-        Admin { doors, store, health: Health::since_now() }
+    pub(crate) fn new(doors: Vec<Door>, ports: [Arc<Counters>; 2], store: Arc<Store>) -> Self {
+        Admin { doors, ports, store, health: Health::since_now() }
     }
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn router(admin: Admin) -> Router {
 async fn handle(State(admin): State<Arc<Admin>>, uri: Uri) -> Response {
     match uri.path() {
         "/metrics" => {
-            let body = metrics::metrics(&admin.doors, &admin.store);
+            let body = metrics::metrics(&admin.doors, &admin.ports, &admin.store);
             ([(header::CONTENT_TYPE, text::CONTENT_TYPE)], body).into_response()
         }
         _ => ([(header::CONTENT_TYPE, "application/json")], admin.health.json()).into_response(),

@@ -27,11 +27,13 @@ pub enum Reason {
     Slow,
     /// Too much else was on its way.
     Busy,
+    /// A connection, since too many are open.
+    Connections,
 }
 
 impl Reason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Empty,
         Reason::TooLarge,
         Reason::Malformed,
@@ -41,6 +43,7 @@ impl Reason {
         Reason::TraceTooLarge,
         Reason::Slow,
         Reason::Busy,
+        Reason::Connections,
     ];
 
     /// Its name in metrics.
@@ -56,6 +59,7 @@ impl Reason {
             Reason::TraceTooLarge => "trace-too-large",
             Reason::Slow => "slow",
             Reason::Busy => "busy",
+            Reason::Connections => "connections",
         }
     }
 }
@@ -64,7 +68,7 @@ impl Reason {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// The door's name.
-    door: &'static str,
+    pub(crate) door: &'static str,
     packets: AtomicU64,
     spans: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
@@ -92,7 +96,8 @@ impl Counters {
         self.refused[reason as usize].fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Counts what was not taken, and says so in the log the first time, and then ever more rarely.
+    /// Counts what was not taken, and says so in the log the first time: a flood of bad packets is
+    /// no flood of lines.
     pub(crate) fn refuse(&self, reason: Reason, why: impl fmt::Display) {
         self.refuse_many(reason, 1, why);
     }
@@ -100,10 +105,9 @@ impl Counters {
     /// The same for so many at once.
     pub(crate) fn refuse_many(&self, reason: Reason, count: u64, why: impl fmt::Display) {
         let before = self.refused[reason as usize].fetch_add(count, Ordering::AcqRel);
-        // The first, second, fourth, eighth…: a flood of bad packets is no flood of lines.
-        if (before + count).checked_ilog2() != before.checked_ilog2() {
+        if before == 0 && count > 0 {
             let (door, reason) = (self.door, reason.name());
-            warn!(door, reason, count = before + count, "not taken: {why}");
+            warn!(door, reason, "not taken: {why} (/metrics counts what follows)");
         }
     }
 

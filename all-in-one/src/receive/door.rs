@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{Counters, DoorStats, Intake};
 use crate::config::{Config, HostPort};
+use crate::connections::{Entrance, Share};
 use crate::error::Error;
 use crate::{grpc, http};
 
@@ -75,7 +76,7 @@ impl TcpDoor<'_> {
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
         let local = |address, counters: &_| http::local_only(router(counters), address);
-        self.open(config, intake, local, http::serve)
+        self.open(config, intake, local, http::SHARE, http::serve)
     }
 
     /// Opens it for gRPC.
@@ -85,7 +86,7 @@ impl TcpDoor<'_> {
         intake: &Intake,
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
-        self.open(config, intake, |_, counters| router(counters), grpc::serve)
+        self.open(config, intake, |_, counters| router(counters), grpc::SHARE, grpc::serve)
     }
 
     fn open<F: Future<Output = ()> + Send + 'static>(
@@ -93,15 +94,18 @@ impl TcpDoor<'_> {
         config: &Config,
         intake: &Intake,
         router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
-        serve: impl FnOnce(TcpListener, Router, watch::Receiver<bool>) -> F + Send + 'static,
+        share: Share,
+        serve: impl FnOnce(Entrance, Router, watch::Receiver<bool>) -> F + Send + 'static,
     ) -> Result<Option<Opened>, Error> {
         let (listener, address) = bind(config, self.address, self.setting, tcp)?;
         let counters = Counters::of(self.name);
         let router = router(address, &counters);
-        let stop = intake.stop.clone();
+        let (stop, connections) = (intake.stop.clone(), intake.connections.clone());
+        let of_door = Arc::clone(&counters);
         let serve = move || {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            Ok(Box::pin(serve(listener, router, stop)) as _)
+            let entrance = Entrance::new(listener, share, &connections, &of_door);
+            Ok(Box::pin(serve(entrance, router, stop)) as _)
         };
         let door = Door { name: self.name, takes: self.takes, udp: false, address, counters };
         Ok(Some(Opened { door, serve: Box::new(serve) }))

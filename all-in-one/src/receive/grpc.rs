@@ -70,6 +70,7 @@ pub(super) fn count(counters: &Counters, answer: &Response) {
         match status.code() {
             TOO_LARGE => counters.refuse(Reason::TooLarge, status.message()),
             Code::Unavailable => counters.refuse(Reason::Busy, status.message()),
+            Code::DeadlineExceeded => counters.refuse(Reason::Slow, status.message()),
             _ => {}
         }
     }
@@ -156,5 +157,30 @@ impl UnaryService<Bytes> for SamplingStrategy {
     /// The service that the request names does not matter: all are told the same.
     fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
         std::future::ready(Ok(tonic::Response::new(sampling::strategy_message())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::fuzz;
+    use super::*;
+    use crate::receive::body::tests::Stalled;
+    use crate::store::{Limits, Store};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_message_does_not_come_is_given_up_and_counted() {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
+        let counters = Counters::of("grpc-jaeger");
+        let collector = Arc::new(Collector::new(&fuzz::intake(&store), &counters));
+        let begin = tokio::time::Instant::now();
+        let request = Request::post("/").header("content-type", "application/grpc");
+        let request = request.body(Body::new(Stalled::default())).expect("a call");
+        let answer = post_spans(State(collector), request).await;
+        assert_eq!(begin.elapsed(), Duration::from_secs(30));
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(counters.snapshot().refused(Reason::Slow), 1);
     }
 }

@@ -39,6 +39,7 @@ pub(crate) use counters::Counters;
 pub(crate) use door::{OpenDoor, Opened, TcpDoor, bind, tcp};
 
 use crate::admin::sampling;
+use crate::connections::Connections;
 use crate::model::Batch;
 use crate::query::grpc as query_grpc;
 use crate::store::Store;
@@ -57,17 +58,19 @@ pub(crate) const DOORS: &[OpenDoor] = &[
     query_grpc::open,
 ];
 
-/// What lies behind every door: the store, room for what is being received, and the word to stop.
+/// What lies behind every door: the store, room for connections and for what is being received,
+/// and the word to stop.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) store: Arc<Store>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) room: Room,
+    pub(crate) connections: Connections,
 }
 
 impl Intake {
     pub(crate) fn new(store: Arc<Store>, stop: watch::Receiver<bool>) -> Self {
-        Intake { store, stop, room: Room::default() }
+        Intake { store, stop, room: Room::default(), connections: Connections::default() }
     }
 
     /// Puts the spans of a batch into the store, and counts them.

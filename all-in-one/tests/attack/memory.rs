@@ -3,7 +3,7 @@
 //! The peak of a real process is looked at, so what is being decoded counts, and what the
 //! allocator keeps.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -385,12 +385,12 @@ async fn messages_that_never_end() {
             open.push(tokio::spawn(async move { client.send_request(call).await.is_ok() }));
         }
     }
-    let busy = |door: &str| {
-        small
-            .running
-            .metric(&format!("jaeger_door_refused_total{{door=\"{door}\",reason=\"busy\"}}"))
+    let refused = |door: &str, reason: &str| {
+        let name = format!("jaeger_door_refused_total{{door=\"{door}\",reason=\"{reason}\"}}");
+        small.running.metric(&name)
     };
-    // Five of nearly 4 MiB find room; the others are told to come again.
+    let busy = |door: &str| refused(door, "busy") + refused(door, "connections");
+    // Five of nearly 4 MiB find room; the others are told to come again, or closed.
     let begin = std::time::Instant::now();
     while busy("otlp-grpc") + busy("grpc-jaeger") < 45 {
         assert!(begin.elapsed() < crate::support::PATIENCE, "the calls are not answered");
@@ -412,4 +412,102 @@ fn heads_that_never_end() {
     }
     small.assert_small("nine hundred heads that never end");
     drop(open);
+}
+
+/// Bytes that open a connection of HTTP/2 and begin sixteen calls, each with a large head.
+fn half_open_calls() -> Vec<u8> {
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        frame
+    };
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, b""));
+    let header = |name: &str, value: &str| {
+        let mut field = vec![0, name.len() as u8];
+        field.extend(name.as_bytes());
+        // A length beyond 126 in HPACK: 127, and the rest in groups of seven bits.
+        match value.len() {
+            short @ 0..127 => field.push(short as u8),
+            long => {
+                let rest = long - 127;
+                field.extend([127, (rest % 128) as u8 | 0x80, (rest / 128) as u8]);
+            }
+        }
+        field.extend(value.as_bytes());
+        field
+    };
+    let head = [
+        header(":method", "POST"),
+        header(":scheme", "http"),
+        header(":path", "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
+        header("content-type", "application/grpc"),
+        header("x", &"x".repeat(7_000)),
+    ]
+    .concat();
+    for call in 0..16 {
+        bytes.extend(frame(1, 4, 2 * call + 1, &head));
+        // The beginning of a message, and no end.
+        bytes.extend(frame(0, 0, 2 * call + 1, &[0, 0, 0x10, 0, 0]));
+        bytes.extend(frame(0, 0, 2 * call + 1, &[0; 3_000]));
+    }
+    bytes
+}
+
+/// As many connections as this process may have, with these bytes sent on each.
+fn flood(door: SocketAddr, connections: usize, bytes: &[u8]) -> Vec<TcpStream> {
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        // One that is refused may be closed at any time.
+        let Ok(mut stream) = TcpStream::connect(door) else { continue };
+        stream.set_write_timeout(Some(crate::support::PATIENCE)).expect("a timeout");
+        let _ = stream.write_all(bytes);
+        open.push(stream);
+    }
+    open
+}
+
+#[test]
+#[ignore = "takes a while, and five thousand open files: make test-attack"]
+fn thousands_of_connections() {
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(30_000));
+    let calls = half_open_calls();
+    for (what, takes, bytes) in [
+        ("idle connections to HTTP", "OTLP/HTTP", &b""[..]),
+        ("unfinished heads", "query API", head.as_bytes()),
+        ("idle connections to gRPC", "OTLP/gRPC", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        ("half-open calls", "OTLP/gRPC", &calls),
+    ] {
+        let small = Small::start();
+        let door = small.running.door(takes);
+        let open = flood(door, 4_000, bytes);
+        println!("{what}: {} MiB", small.running.resident() / MIB);
+        drop(open);
+        until("a good client is served", || {
+            TcpStream::connect(small.running.address()).is_ok()
+                && try_get(small.running.address(), "/api/services")
+        });
+        small.assert_small(what);
+        let door = match takes {
+            "query API" => "query",
+            "OTLP/HTTP" => "otlp-http",
+            _ => "otlp-grpc",
+        };
+        let refused =
+            format!("jaeger_door_refused_total{{door=\"{door}\",reason=\"connections\"}}");
+        assert!(small.running.metric(&refused) > 1_000, "{what}");
+    }
+}
+
+/// Whether it is answered, where a connection may be closed at once.
+fn try_get(address: SocketAddr, path: &str) -> bool {
+    let mut answer = [0; 12];
+    TcpStream::connect(address).is_ok_and(|mut stream| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).is_ok()
+            && stream.read_exact(&mut answer).is_ok()
+            && answer == *b"HTTP/1.1 200"
+    })
 }
