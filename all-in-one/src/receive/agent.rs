@@ -6,8 +6,8 @@
 //! | 6832 | binary | the clients for Node.js |
 //! | 5775 | compact | clients of 2016, with spans of Zipkin's: no longer understood, but counted |
 //!
-//! Nothing that arrives stops a door: what cannot be decoded is counted and, the first time
-//! and then ever more rarely, logged.
+//! Nothing that arrives stops a door: what cannot be decoded is counted and, the first time,
+//! logged.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
