@@ -68,8 +68,8 @@ impl Drop for Reporter {
     fn drop(&mut self) {
         if self.done.recv_timeout(CLOSE_LIMIT) == Err(RecvTimeoutError::Timeout) {
             warn(&format!(
-                "The agent's name is still being looked up after {CLOSE_LIMIT:?} ({SETTINGS}): \
-                 spans are lost"
+                "Spans are lost: after {CLOSE_LIMIT:?} the agent's name is still being looked up \
+                 ({SETTINGS}), or a span has not ended"
             ));
         }
     }
