@@ -10,14 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tonic::transport::server::Connected;
 use tracing::debug;
 
 use crate::patient::Patient;
-use crate::receive::{Counters, Reason};
+use crate::receive::{Counters, Held, Reason};
+use crate::write_through::write_through;
 
 /// What all connections may take, in KiB.
 const ROOM_KIB: usize = 12 << 10;
@@ -50,16 +51,16 @@ pub(crate) struct Entrance {
 #[derive(Debug)]
 pub(crate) struct Guest<S> {
     stream: S,
-    share: Arc<Held>,
+    share: Arc<Place>,
     counters: Arc<Counters>,
 }
 
 /// What a connection holds of the room.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Place {
     connections: Connections,
     buffers: u32,
-    _idle: OwnedSemaphorePermit,
+    _idle: Held,
     more: Mutex<More>,
 }
 
@@ -67,13 +68,13 @@ pub(crate) struct Held {
 struct More {
     /// What has come since the connection last was idle.
     bytes: usize,
-    held: Option<OwnedSemaphorePermit>,
+    held: Held,
     calls: usize,
 }
 
 /// A call under way on a connection. With the last of them nothing is left in the buffers.
 #[derive(Debug)]
-pub(crate) struct Call(Arc<Held>);
+pub(crate) struct Call(Arc<Place>);
 
 impl Default for Connections {
     fn default() -> Self {
@@ -82,14 +83,13 @@ impl Default for Connections {
 }
 
 impl Connections {
-    fn take(&self, kib: u32) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_many_owned(kib).ok()
-    }
-
-    fn admit(&self, share: Share) -> Option<Arc<Held>> {
+    fn admit(&self, share: Share) -> Option<Arc<Place>> {
         let (connections, buffers) = (self.clone(), share.buffers);
-        let _idle = self.take(share.idle)?;
-        Some(Arc::new(Held { connections, buffers, _idle, more: Mutex::default() }))
+        let mut idle = Held::default();
+        if !idle.grow(&self.0, share.idle as usize) {
+            return None;
+        }
+        Some(Arc::new(Place { connections, buffers, _idle: idle, more: Mutex::default() }))
     }
 }
 
@@ -121,7 +121,7 @@ impl Entrance {
         }
     }
 
-    fn welcome(&self, stream: TcpStream, share: Arc<Held>) -> Guest<Patient<TcpStream>> {
+    fn welcome(&self, stream: TcpStream, share: Arc<Place>) -> Guest<Patient<TcpStream>> {
         // An answer is one write: its end is not to wait for the client's word on its beginning.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "a connection ended before it began");
@@ -130,31 +130,19 @@ impl Entrance {
     }
 }
 
-impl Held {
+impl Place {
     /// Counts what has come; tells whether there is room for it.
     fn came(&self, bytes: usize) -> bool {
         let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
         more.bytes = more.bytes.saturating_add(bytes);
-        let needed = u32::try_from(more.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let held = more.held.as_ref().map_or(0, |held| held.num_permits() as u32);
-        let missing = needed.min(self.buffers).saturating_sub(held);
-        if missing == 0 {
-            return true;
-        }
-        let Some(taken) = self.connections.take(missing) else {
-            return false;
-        };
-        match &mut more.held {
-            Some(held) => held.merge(taken),
-            None => more.held = Some(taken),
-        }
-        true
+        let needed = more.bytes.div_ceil(1024).min(self.buffers as usize);
+        more.held.grow(&self.connections.0, needed)
     }
 }
 
 impl Call {
     /// A call begins.
-    pub(crate) fn on(connection: &Arc<Held>) -> Self {
+    pub(crate) fn on(connection: &Arc<Place>) -> Self {
         connection.more.lock().unwrap_or_else(PoisonError::into_inner).calls += 1;
         Call(Arc::clone(connection))
     }
@@ -186,41 +174,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guest<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guest<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
+write_through!(Guest);
 
 /// What a call of gRPC knows of its connection.
 impl<S> Connected for Guest<S> {
-    type ConnectInfo = Arc<Held>;
+    type ConnectInfo = Arc<Place>;
 
-    fn connect_info(&self) -> Arc<Held> {
+    fn connect_info(&self) -> Arc<Place> {
         Arc::clone(&self.share)
     }
 }

@@ -21,7 +21,7 @@ use tonic::transport::Server;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use crate::connections::{Call, Entrance, Held as Connection, Share};
+use crate::connections::{Call, Entrance, Place, Share};
 use crate::plain::Plain;
 use crate::receive::{Held, Room};
 
@@ -83,7 +83,7 @@ pub(crate) async fn serve(entrance: Entrance, router: Router, mut stop: watch::R
 
 /// While a call lasts, what came for it is counted with its connection.
 async fn hold_connection(request: Request, next: Next) -> Response {
-    let _call = request.extensions().get::<Arc<Connection>>().map(Call::on);
+    let _call = request.extensions().get::<Arc<Place>>().map(Call::on);
     next.run(request).await
 }
 

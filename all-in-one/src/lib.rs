@@ -51,6 +51,7 @@ mod threads;
 mod tree;
 mod ui;
 mod unsupported;
+mod write_through;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

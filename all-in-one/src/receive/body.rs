@@ -105,9 +105,30 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
-/// What a request takes of the room for reading, until it is dropped.
+/// What somebody takes of a room that others share, until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
+impl Held {
+    /// Takes more of the room until it is so many KiB; tells whether there was enough.
+    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
+        let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));
+        let Ok(missing) = u32::try_from(missing) else {
+            return false;
+        };
+        if missing == 0 {
+            return true;
+        }
+        let Ok(more) = Arc::clone(room).try_acquire_many_owned(missing) else {
+            return false;
+        };
+        match &mut self.0 {
+            Some(held) => held.merge(more),
+            None => self.0 = Some(more),
+        }
+        true
+    }
+}
 
 impl Room {
     /// Reads and decompresses a body, and hands it to `work` on a thread that may take its time.
@@ -171,16 +192,8 @@ impl Room {
 
     /// Takes room until it is enough for so many bytes.
     pub(crate) fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), Unreadable> {
-        let needed = bytes.div_ceil(1024);
-        let missing = needed.saturating_sub(held.0.as_ref().map_or(0, |held| held.num_permits()));
-        let more = u32::try_from(missing).map_err(|_| Unreadable::TooLarge)?;
-        let more = Arc::clone(&self.reading).try_acquire_many_owned(more);
-        let more = more.map_err(|_| Unreadable::Busy)?;
-        match &mut held.0 {
-            Some(held) => held.merge(more),
-            None => held.0 = Some(more),
-        }
-        Ok(())
+        let enough = held.grow(&self.reading, bytes.div_ceil(1024));
+        if enough { Ok(()) } else { Err(Unreadable::Busy) }
     }
 }
 

@@ -57,16 +57,8 @@ impl Common {
         let (mut content, mut found_by) = (service.to_le_bytes().to_vec(), Vec::new());
         found_by.push(tokens::service(service_hash));
         let (out, found) = (&mut content, &mut found_by);
-        Writer {
-            out,
-            found_by: found,
-            tokens,
-            symbols: None,
-            service: service_hash,
-            before: &mut Vec::new(),
-            texts: 0,
-        }
-        .tags(&batch.tags[process.tags.clone()]);
+        Writer { out, found_by: found, tokens, symbols: None, service: service_hash }
+            .tags(&batch.tags[process.tags.clone()]);
         let hash = tokens.hash(&content);
         let id = self.processes.hold(cells, hash, &content);
         Process { id, service, hash, service_hash, found_by }

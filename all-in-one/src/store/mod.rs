@@ -11,7 +11,8 @@
 //! | `traces` | the traces by id, and in the order in which they came |
 //! | `cells` | the memory that records lie in, which does not fragment |
 //! | `record`, `reader` | a span as a row of bytes, and back |
-//! | `symbols`, `common`, `pool`, `slots` | text, operations and processes that many spans share |
+//! | `symbols`, `common`, `pool` | text, operations and processes that many spans share |
+//! | `slots` | tables whose rows have numbers, in three of the above |
 //! | `pages`, `page`, `filter`, `tokens` | what a search looks at before it looks at spans |
 //! | `search` | what is searched for, and a search under way |
 //!

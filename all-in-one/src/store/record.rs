@@ -19,11 +19,6 @@ use crate::model::{
 use super::symbols::Symbols;
 use super::tokens::{self, Tokens};
 
-/// How many texts of a span are remembered for the next one.
-const GUESSES: usize = 64;
-/// A number that no symbol has.
-const NO_SYMBOL: u32 = u32::MAX;
-
 const STRING: u8 = 0;
 const FALSE: u8 = 1;
 const TRUE: u8 = 2;
@@ -41,10 +36,6 @@ pub(super) struct Writer<'s> {
     pub(super) symbols: Option<&'s mut Symbols>,
     /// The hash of the service's name.
     pub(super) service: u64,
-    /// The symbols of the span before, and how many texts this one has so far: most spans have
-    /// the same text at the same place.
-    pub(super) before: &'s mut Vec<u32>,
-    pub(super) texts: usize,
 }
 
 impl Writer<'_> {
@@ -128,7 +119,10 @@ impl Writer<'_> {
 
     /// Writes text, and gives its hash.
     pub(super) fn text(&mut self, bytes: &[u8]) -> u64 {
-        let (symbol, hash) = self.symbol(bytes);
+        let (symbol, hash) = match &mut self.symbols {
+            Some(symbols) => symbols.hold_next(bytes, self.tokens),
+            None => (None, self.tokens.hash(bytes)),
+        };
         if let Some(symbol) = symbol {
             self.varint(u64::from(symbol) << 1);
             return hash;
@@ -137,27 +131,6 @@ impl Writer<'_> {
         self.varint((valid.len() as u64) << 1 | 1);
         self.out.extend_from_slice(&valid);
         if matches!(valid, Bytes::Borrowed(_)) { hash } else { self.tokens.hash(&valid) }
-    }
-
-    /// The symbol of text that has one, and the hash of these bytes.
-    fn symbol(&mut self, bytes: &[u8]) -> (Option<u32>, u64) {
-        let Some(symbols) = &mut self.symbols else {
-            return (None, self.tokens.hash(bytes));
-        };
-        let place = self.texts;
-        self.texts += 1;
-        if let Some(guess) = self.before.get(place)
-            && let Some(hash) = symbols.hold_again(*guess, bytes)
-        {
-            return (Some(*guess), hash);
-        }
-        let hash = self.tokens.hash(bytes);
-        let symbol = symbols.hold(bytes, hash);
-        if place < GUESSES {
-            self.before.resize(self.before.len().max(place + 1), NO_SYMBOL);
-            self.before[place] = symbol.unwrap_or(NO_SYMBOL);
-        }
-        (symbol, hash)
     }
 
     pub(super) fn varint(&mut self, value: u64) {

@@ -41,9 +41,8 @@ pub(super) struct Shelf {
     record: Vec<u8>,
     length: Vec<u8>,
     found_by: Vec<u64>,
-    /// What the span before in the same page is found by, and its symbols: much is the same.
+    /// What the span before in the same page is found by: much is the same.
     found_before: Vec<u64>,
-    symbols_before: Vec<u32>,
 }
 
 /// A trace that is being read, in steps.
@@ -71,7 +70,6 @@ impl Shelf {
             length: Vec::new(),
             found_by: Vec::new(),
             found_before: Vec::new(),
-            symbols_before: Vec::new(),
         }
     }
 
@@ -121,14 +119,13 @@ impl Shelf {
             self.common.hold_span(process, draft, batch, cells, tokens, scratch);
         self.record.clear();
         self.found_by.push(token);
+        self.symbols.begin();
         let mut writer = Writer {
             out: &mut self.record,
             found_by: &mut self.found_by,
             tokens,
             symbols: Some(&mut self.symbols),
             service: process.service_hash,
-            before: &mut self.symbols_before,
-            texts: 0,
         };
         writer.span(draft, batch, process.id, operation);
     }

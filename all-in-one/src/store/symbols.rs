@@ -6,6 +6,7 @@
 use hashbrown::HashTable;
 
 use super::slots;
+use super::tokens::Tokens;
 use crate::model::Text;
 
 /// Longer text seldom repeats. With [`MOST`] it bounds what the table can take: 8 MiB.
@@ -13,6 +14,10 @@ const LONGEST: usize = 64;
 const MOST: usize = 1 << 16;
 /// How many texts are remembered as seen once.
 const SEEN: usize = 1 << 13;
+/// How many texts of a span are remembered for the next one.
+const GUESSES: usize = 64;
+/// A number that no symbol has.
+const NO_SYMBOL: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(super) struct Symbols {
@@ -20,6 +25,10 @@ pub(super) struct Symbols {
     free: Vec<u32>,
     by_hash: HashTable<u32>,
     seen: Box<[u32]>,
+    /// The symbols of the span before, and how many texts this one has so far: most spans have
+    /// the same text at the same place.
+    before: Vec<u32>,
+    texts: usize,
 }
 
 #[derive(Debug)]
@@ -36,13 +45,39 @@ impl Default for Symbols {
             free: Vec::new(),
             by_hash: HashTable::new(),
             seen: vec![0; SEEN].into(),
+            before: Vec::new(),
+            texts: 0,
         }
     }
 }
 
 impl Symbols {
+    /// The texts of a span follow.
+    pub(super) fn begin(&mut self) {
+        self.texts = 0;
+    }
+
+    /// The number of a span's next text, which holds it, or none where it is to be written out;
+    /// and its hash.
+    pub(super) fn hold_next(&mut self, text: &[u8], tokens: &Tokens) -> (Option<u32>, u64) {
+        let place = self.texts;
+        self.texts += 1;
+        if let Some(guess) = self.before.get(place).copied()
+            && let Some(hash) = self.hold_again(guess, text)
+        {
+            return (Some(guess), hash);
+        }
+        let hash = tokens.hash(text);
+        let symbol = self.hold(text, hash);
+        if place < GUESSES {
+            self.before.resize(self.before.len().max(place + 1), NO_SYMBOL);
+            self.before[place] = symbol.unwrap_or(NO_SYMBOL);
+        }
+        (symbol, hash)
+    }
+
     /// The number of this text, which holds it, or none where it is to be written out.
-    pub(super) fn hold(&mut self, text: &[u8], hash: u64) -> Option<u32> {
+    fn hold(&mut self, text: &[u8], hash: u64) -> Option<u32> {
         if text.len() > LONGEST {
             return None;
         }
@@ -60,7 +95,7 @@ impl Symbols {
     }
 
     /// The hash of this text, which is held once more, if it is that of the symbol `guess`.
-    pub(super) fn hold_again(&mut self, guess: u32, text: &[u8]) -> Option<u64> {
+    fn hold_again(&mut self, guess: u32, text: &[u8]) -> Option<u64> {
         let entry = self.entries.get_mut(guess as usize)?;
         if entry.holders == 0 || entry.text.as_bytes() != text {
             return None;

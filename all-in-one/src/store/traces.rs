@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use super::cells::Chain;
 use super::shelf::Place;
+use super::slots;
 use super::tokens::Tokens;
 use crate::model::TraceId;
 
@@ -61,16 +62,7 @@ impl Traces {
         self.next += 1;
         let place = Place { start, number: self.next };
         let trace = Stored { id, place, starts: (u64::MAX, 0), ..Stored::default() };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = trace;
-                slot
-            }
-            None => {
-                self.slots.push(trace);
-                (self.slots.len() - 1) as u32
-            }
-        };
+        let slot = slots::fill(&mut self.slots, &mut self.free, trace);
         let hash = |slot: &u32| tokens.hash_of(&self.slots[*slot as usize].id);
         self.by_id.insert_unique(tokens.hash_of(&id), slot, hash);
         self.oldest_first.push_back(slot);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use reqwest::blocking::Client;
 use serde::Serialize;
 
-use crate::payload::{Load, PER_TRACE, mix};
+use crate::payload::{HIGH, Load, PER_TRACE, mix, trace_id};
 use crate::send::{self, CONNECTIONS};
 use crate::server::{OTLP_GRPC, OTLP_HTTP, Program, QUERY, Server, THRIFT, UDP};
 
@@ -215,7 +215,7 @@ fn found(server: &Server, traces: std::ops::Range<usize>) -> Result<usize, Box<d
     let client = client()?;
     let (mut found, all) = (0, traces.collect::<Vec<_>>());
     for group in all.chunks(GROUP) {
-        let ids: Vec<_> = group.iter().map(|t| format!("traceID={}", Load::trace_id(*t))).collect();
+        let ids: Vec<_> = group.iter().map(|t| format!("traceID={}", trace_id(*t, HIGH))).collect();
         let answer = ask(&client, server, &format!("/api/traces?{}", ids.join("&")))?;
         found += answer.matches("\"operationName\":").count();
     }

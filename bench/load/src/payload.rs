@@ -61,11 +61,6 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// The id of a trace, as hexadecimal.
-    pub(crate) fn trace_id(trace: usize) -> String {
-        trace_id(trace, HIGH)
-    }
-
     /// The service of the batch that begins with this trace.
     fn service(self, first: usize, traces: usize) -> String {
         let service = if self.one_service { 0 } else { first / traces % SERVICES };
