@@ -115,9 +115,12 @@ impl<'a> Batch<'a> {
             references: emptied(self.references),
             warnings: emptied(self.warnings),
         };
-        let bytes = spare.spans.capacity() * size_of::<Draft<'_>>()
-            + spare.tags.capacity() * size_of::<Tag<'_>>()
-            + spare.references.capacity() * size_of::<Reference>();
+        let bytes = memory(&spare.spans)
+            + memory(&spare.processes)
+            + memory(&spare.tags)
+            + memory(&spare.logs)
+            + memory(&spare.references)
+            + memory(&spare.warnings);
         if bytes <= KEPT {
             SPARE.set(spare);
         }
@@ -184,6 +187,11 @@ fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
     list.into_iter().map_while(|_| None).collect()
 }
 
+/// The bytes that a list takes, without what its items have elsewhere.
+fn memory<T>(list: &Vec<T>) -> usize {
+    list.capacity() * size_of::<T>()
+}
+
 /// Adds items to a list, and tells which part of it they are.
 pub(crate) fn append<T>(list: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Part {
     let first = list.len();
@@ -222,5 +230,9 @@ mod tests {
         batch.spans.reserve(KEPT / size_of::<Draft<'_>>() + 1);
         batch.recycle();
         assert_eq!(Batch::recycled().tags.capacity(), 0, "a lot of memory is not kept");
+        let mut batch = Batch::default();
+        batch.logs.reserve(KEPT / size_of::<DraftLog>() + 1);
+        batch.recycle();
+        assert_eq!(Batch::recycled().logs.capacity(), 0, "in whichever list it is");
     }
 }
