@@ -1,4 +1,5 @@
-//! The memory that the connections of all TCP ports share: so many may be open as it has room for.
+//! The memory that the connections to all doors share, and those to the query port, and those to
+//! the admin port: so many may be open as it has room for.
 //!
 //! What a connection takes is what lies in its buffers, and that is never more than what its
 //! client has sent. So each is counted with what it takes when nothing has come, and with what
@@ -20,12 +21,15 @@ use crate::patient::Patient;
 use crate::receive::{Counters, Held, Reason};
 use crate::write_through::write_through;
 
-/// What all connections may take, in KiB.
-const ROOM_KIB: usize = 12 << 10;
+/// What the connections to all doors may take, in KiB.
+const DOORS_KIB: usize = 12 << 10;
+/// What those may take that ask: whoever floods the doors keeps nobody from traces and metrics.
+const QUERY_KIB: usize = 3 << 10;
+const ADMIN_KIB: usize = 1 << 10;
 /// How long to wait when the system has no connection to give: mostly it has too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The room for the connections of an all-in-one, in KiB.
+/// The room for connections that share one, in KiB.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections(Arc<Semaphore>);
 
@@ -76,13 +80,23 @@ struct More {
 #[derive(Debug)]
 pub(crate) struct Call(Arc<Place>);
 
-impl Default for Connections {
-    fn default() -> Self {
-        Connections(Arc::new(Semaphore::new(ROOM_KIB)))
-    }
-}
-
 impl Connections {
+    fn of(kib: usize) -> Self {
+        Connections(Arc::new(Semaphore::new(kib)))
+    }
+
+    pub(crate) fn to_doors() -> Self {
+        Connections::of(DOORS_KIB)
+    }
+
+    pub(crate) fn to_query() -> Self {
+        Connections::of(QUERY_KIB)
+    }
+
+    pub(crate) fn to_admin() -> Self {
+        Connections::of(ADMIN_KIB)
+    }
+
     fn admit(&self, share: Share) -> Option<Arc<Place>> {
         let (connections, buffers) = (self.clone(), share.buffers);
         let mut idle = Held::default();
@@ -97,11 +111,10 @@ impl Entrance {
     pub(crate) fn new(
         listener: TcpListener,
         share: Share,
-        connections: &Connections,
+        connections: Connections,
         counters: &Arc<Counters>,
     ) -> Self {
-        let (connections, counters) = (connections.clone(), Arc::clone(counters));
-        Entrance { listener, share, connections, counters }
+        Entrance { listener, share, connections, counters: Arc::clone(counters) }
     }
 
     /// Waits for the next connection that there is room for.
@@ -197,35 +210,35 @@ mod tests {
 
     #[test]
     fn a_connection_takes_what_has_come_and_no_more_than_its_buffers() {
-        let connections = Connections::default();
+        let connections = Connections::to_doors();
         let one = connections.admit(SHARE).expect("room");
         for (bytes, taken) in [(0, 8), (1, 9), (1023, 9), (1, 10), (1 << 30, 48), (usize::MAX, 48)]
         {
             assert!(one.came(bytes));
-            assert_eq!(free(&connections), ROOM_KIB - taken, "{bytes}");
+            assert_eq!(free(&connections), DOORS_KIB - taken, "{bytes}");
         }
         drop(one);
-        assert_eq!(free(&connections), ROOM_KIB);
+        assert_eq!(free(&connections), DOORS_KIB);
     }
 
     #[test]
     fn the_last_call_leaves_nothing_in_the_buffers() {
-        let connections = Connections::default();
+        let connections = Connections::to_doors();
         let one = connections.admit(SHARE).expect("room");
         let calls = [Call::on(&one), Call::on(&one)];
         assert!(one.came(30_000));
         let [first, second] = calls;
         drop(first);
-        assert_eq!(free(&connections), ROOM_KIB - 38);
+        assert_eq!(free(&connections), DOORS_KIB - 38);
         drop(second);
-        assert_eq!(free(&connections), ROOM_KIB - 8);
+        assert_eq!(free(&connections), DOORS_KIB - 8);
     }
 
     #[test]
     fn there_is_an_end_to_the_room() {
-        let connections = Connections::default();
+        let connections = Connections::to_doors();
         let all: Vec<_> = std::iter::from_fn(|| connections.admit(SHARE)).collect();
-        assert_eq!(all.len(), ROOM_KIB / 8);
+        assert_eq!(all.len(), DOORS_KIB / 8);
         assert!(!all[0].came(1), "no room for a byte more");
         drop(all);
         assert!(connections.admit(SHARE).is_some(), "the room is free again");

@@ -70,7 +70,7 @@ pub use tree::tree;
 pub use unsupported::{IgnoredVariable, ignored_variables};
 
 use admin::Admin;
-use connections::Entrance;
+use connections::{Connections, Entrance};
 use query::Api;
 use receive::{Counters, Door, DoorStats, Intake};
 use store::{Limits, Search, Store, Usage};
@@ -147,13 +147,13 @@ impl AllInOne {
         let router = http::guarded(query::router(api), query_addr);
         // No spans come here, but connections do.
         let ports = [QUERY, ADMIN].map(Counters::of);
-        let entrance = |listener, counters| {
+        let entrance = |listener, connections, counters| {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            Ok(Entrance::new(listener, http::SHARE, &intake.connections, counters))
+            Ok(Entrance::new(listener, http::SHARE, connections, counters))
         };
-        let query = entrance(query_listener, &ports[0])?;
+        let query = entrance(query_listener, Connections::to_query(), &ports[0])?;
         tasks.push(tokio::spawn(http::serve_questions(query, router, stopped.clone())));
-        let admin = entrance(admin_listener, &ports[1])?;
+        let admin = entrance(admin_listener, Connections::to_admin(), &ports[1])?;
         let router = Admin::new(doors.clone(), ports, Arc::clone(&store));
         let router = http::guarded(admin::router(router), admin_addr);
         tasks.push(tokio::spawn(http::serve(admin, router, stopped)));

@@ -104,7 +104,7 @@ impl TcpDoor<'_> {
         let of_door = Arc::clone(&counters);
         let serve = move || {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            let entrance = Entrance::new(listener, share, &connections, &of_door);
+            let entrance = Entrance::new(listener, share, connections, &of_door);
             Ok(Box::pin(serve(entrance, router, stop)) as _)
         };
         let door = Door { name: self.name, takes: self.takes, udp: false, address, counters };

@@ -70,7 +70,7 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new(store: Arc<Store>, stop: watch::Receiver<bool>) -> Self {
-        Intake { store, stop, room: Room::default(), connections: Connections::default() }
+        Intake { store, stop, room: Room::default(), connections: Connections::to_doors() }
     }
 
     /// Puts the spans of a batch into the store, and counts them.
