@@ -40,7 +40,8 @@ use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::{AllInOne, Config};
 use serde_json::{Value, json};
-use support::{Answer, Target, exchange, goldens, lines, packets, real, request, until};
+use support::{Answer, Target, exchange, goldens, lines, packets, request, until};
+use testbed::Real;
 
 #[test]
 fn every_answer_is_jaeger_s() {
@@ -76,7 +77,7 @@ fn the_real_one_gives_the_recorded_answers() {
     for case in cases() {
         let recorded = lines(&case, "answers.jsonl");
         let recorded: Vec<_> = recorded.into_iter().filter(|it| it["page"] != true).collect();
-        let jaeger = real::start(&binary);
+        let jaeger = Real::start(&binary).expect("start");
         for (how, packet) in sends(&case).iter().zip(&packets(&case)) {
             if let Err(difference) = send(&jaeger, how, packet) {
                 wrong.push(format!("{case}: a packet: {difference}"));

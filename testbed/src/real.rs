@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The flag behind each door, by the names that the all-in-one gives its doors, and behind the
 /// query API.
@@ -23,7 +25,16 @@ const FLAGS: [(&str, &str); 12] = [
     ("query", "query.http-server.host-port"),
 ];
 
-/// A running one, ended when it is dropped. It takes some milliseconds to open its ports.
+/// How often it is started with other ports after somebody else took one in between.
+const ATTEMPTS: usize = 5;
+
+/// How long it may take to open its ports.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often it is asked while it has not opened them.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A running one that has opened its ports, ended when it is dropped.
 pub struct Real {
     child: Child,
     addresses: HashMap<&'static str, SocketAddr>,
@@ -35,8 +46,18 @@ impl Real {
     ///
     /// # Errors
     ///
-    /// When no port can be had, or the binary cannot be run.
+    /// When no port can be had, the binary cannot be run, or it does not get ready in time.
     pub fn start(binary: &OsStr) -> io::Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let mut real = Self::spawn(binary)?;
+            if real.is_ready()? {
+                return Ok(real);
+            }
+        }
+        Err(io::Error::other(format!("the real Jaeger ended at its start, {ATTEMPTS} times")))
+    }
+
+    fn spawn(binary: &OsStr) -> io::Result<Self> {
         let mut command = Command::new(binary);
         command.env("JAEGER_DISABLED", "true").args([
             "--collector.otlp.enabled=true",
@@ -56,6 +77,37 @@ impl Real {
         drop(held);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         Ok(Self { child, addresses })
+    }
+
+    /// Waits until it has opened every port; false when it ended instead, because another process
+    /// was faster at one of them.
+    fn is_ready(&mut self) -> io::Result<bool> {
+        let start = Instant::now();
+        while start.elapsed() < START_LIMIT {
+            let ready = self.says_ready();
+            if self.child.try_wait()?.is_some() {
+                return Ok(false);
+            }
+            if ready {
+                return Ok(true);
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Err(io::Error::other(format!("the real Jaeger was not ready within {START_LIMIT:?}")))
+    }
+
+    /// What its health check says, which turns good when all of its servers have started.
+    fn says_ready(&self) -> bool {
+        let Some(admin) = self.address("admin") else { return false };
+        let ask = || -> io::Result<String> {
+            let mut connection = TcpStream::connect(admin)?;
+            connection.set_read_timeout(Some(START_LIMIT))?;
+            connection.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+            let mut head = String::new();
+            BufReader::new(connection.take(1024)).read_line(&mut head)?;
+            Ok(head)
+        };
+        ask().is_ok_and(|head| head.contains(" 200 "))
     }
 
     /// Where a door listens, or under the name `query` the query API.
