@@ -100,7 +100,7 @@ thread_local! {
 }
 
 /// Looks at what was stored in each way that there is.
-fn show(api: &Api) {
+fn show(api: &Arc<Api>) {
     for service in api.store.services() {
         let services = format!("/api/services/{service}/operations");
         for path in ["/api/dependencies?endTs=9223372036854", &services] {
@@ -124,12 +124,7 @@ fn show(api: &Api) {
 fn receive(door: fn(&Intake, &[u8]), bytes: &[u8]) -> Arc<Api> {
     let store = Arc::new(Store::new(Limits { traces: 1_000, bytes: 16 << 20 }));
     door(&receive::intake(&store), bytes);
-    Arc::new(Api {
-        store,
-        pages: Pages::new(""),
-        max_clock_skew: Duration::from_secs(3_600),
-        base_path: String::new(),
-    })
+    Api::new(store, Pages::new(""), Duration::from_secs(3_600), String::new())
 }
 
 /// A client that has sent all it will, and throws the answer away.

@@ -1,16 +1,19 @@
 //! The HTTP server behind the query port and the doors that speak HTTP: connections, and what holds for every answer.
 
+use std::io::{self, Write};
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use flate2::{Compression, write::GzEncoder};
+use futures_util::{StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -157,7 +160,7 @@ async fn finish(request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let done = headers.contains_key(header::CONTENT_ENCODING);
     if gzip && !done && headers.contains_key(header::CONTENT_TYPE) {
-        return compressed(response).await;
+        return compressed(response);
     }
     response
 }
@@ -186,28 +189,29 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-async fn compressed(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    // The bodies here are whole already, so this neither waits nor fails.
-    let Ok(plain) = axum::body::to_bytes(body, usize::MAX).await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    match gzip(&plain) {
-        Ok(packed) => {
-            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(packed))
-        }
-        Err(_) => Response::from_parts(parts, Body::from(plain)),
-    }
-}
+/// About the compressed bytes that are sent at once.
+const PACKED: usize = 16 << 10;
 
-fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    use std::io::Write as _;
+/// Compresses an answer as it comes, part by part.
+fn compressed(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    parts.headers.remove(header::CONTENT_LENGTH);
     // Fast rather than small: it mostly stays on one machine.
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
-    encoder.write_all(plain)?;
-    encoder.finish()
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let packed = stream::try_unfold(Some((body.into_data_stream(), encoder)), |state| async move {
+        let Some((mut plain, mut encoder)) = state else { return Ok(None) };
+        while encoder.get_ref().len() < PACKED {
+            let Some(part) = plain.next().await else {
+                let end: Bytes = encoder.finish()?.into();
+                return Ok(Some((end, None)));
+            };
+            encoder.write_all(&part.map_err(io::Error::other)?)?;
+        }
+        let part: Bytes = mem::take(encoder.get_mut()).into();
+        Ok::<_, io::Error>(Some((part, Some((plain, encoder)))))
+    });
+    Response::from_parts(parts, Body::from_stream(packed))
 }
 
 #[cfg(test)]
@@ -264,5 +268,32 @@ mod tests {
         assert!(accepts_gzip(&accept("br;q=1.0, GZIP;q=0.8")));
         assert!(!accepts_gzip(&accept("br, gzip;q=0")));
         assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
+    #[tokio::test]
+    async fn parts_are_compressed_as_they_come() {
+        // Numbers in no order, so that the compressed text is more than one part, too.
+        let text: Vec<_> = (0..40_000_u64).map(|n| format!("{},", n * n % 65_537)).collect();
+        let parts: Vec<io::Result<String>> = text.chunks(5_000).map(|it| Ok(it.concat())).collect();
+        let body = Body::from_stream(stream::iter(parts));
+        let mut packed = compressed(body.into_response()).into_body().into_data_stream();
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        while let Some(part) = packed.next().await {
+            bytes.extend(part.expect("a part"));
+            count += 1;
+        }
+        assert!(count > 2, "{count}");
+        let mut plain = String::new();
+        io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*bytes), &mut plain)
+            .expect("gzip");
+        assert!(plain == text.concat());
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_not_ended_as_if_it_were_whole() {
+        let parts = [Ok("half"), Err(io::Error::other("the rest is not there"))];
+        let body = Body::from_stream(stream::iter(parts));
+        let packed = compressed(body.into_response()).into_body();
+        assert!(axum::body::to_bytes(packed, usize::MAX).await.is_err());
     }
 }

@@ -138,12 +138,8 @@ impl AllInOne {
             tasks.push(tokio::spawn((opened.serve)()?));
             doors.push(opened.door);
         }
-        let api = Api {
-            store: Arc::clone(&store),
-            pages: ui::Pages::new(&base_path),
-            max_clock_skew: config.max_clock_skew,
-            base_path: base_path.clone(),
-        };
+        let pages = ui::Pages::new(&base_path);
+        let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         let router = http::guarded(query::router(api), query_addr);
         // No spans come here, but connections do.
         let ports = [QUERY, ADMIN].map(Counters::of);

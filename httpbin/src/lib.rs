@@ -9,7 +9,24 @@
 //! Each request is a span of kind `server`, made by a layer of the web framework
 //! ([`opentelemetry_instrumentation_tower`]); it becomes a child of the span that the request
 //! names in `traceparent` or in `uber-trace-id`. It is a library too, for tests that want a
-//! server of their own: [`Telemetry`] first, then [`app`] behind a listener of the test's.
+//! server of their own: [`Telemetry`] first, where spans are wanted, then [`app`] behind a listener
+//! of the test's:
+//!
+//! ```
+//! use std::net::SocketAddr;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = tokio::runtime::Runtime::new()?;
+//! let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+//! let url = format!("http://{}/get?shelf=3", listener.local_addr()?);
+//! let app = httpbin::app().into_make_service_with_connect_info::<SocketAddr>();
+//! runtime.spawn(async move { axum::serve(listener, app).await });
+//!
+//! let answer = httpbin::http_client()?.get(&url).send()?.text()?;
+//! assert!(answer.contains(r#""shelf": "3""#), "{answer}");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! | question | where |
 //! |---|---|

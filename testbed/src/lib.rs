@@ -1,8 +1,27 @@
 //! What the tests of the example programs need: a page to ask for ([`Httpbin`]), a way to run the
 //! built program as a user does ([`Program`]), a Jaeger that it sends to ([`Jaeger`]), and the
 //! comparison of its traces with those of the Python originals ([`parity`]), and what has to hold
-//! whatever is broken ([`life`]). [`Fleet`] is for traces
-//! that cross processes.
+//! whatever is broken ([`life`]). [`Fleet`] is for traces that cross processes.
+//!
+//! ```
+//! use testbed::{Answer, Httpbin, Jaeger, Program};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let jaeger = Jaeger::start()?;
+//! let page = Httpbin::start(Answer::Body(503, b"busy".to_vec()))?;
+//!
+//! // A program of your own; here `sh`, which makes no spans.
+//! let program = Program::new("/bin/sh").arg("-c").arg("echo $JAEGER_AGENT_PORT $HTTPBIN_URL");
+//! let agent_port = jaeger.agent_port().to_string();
+//! let ended = program.env("JAEGER_AGENT_PORT", &agent_port).env("HTTPBIN_URL", &page.url()).run()?;
+//! assert_eq!(ended.code, Some(0));
+//! assert_eq!(ended.stdout, format!("{agent_port} {}\n", page.url()));
+//!
+//! assert!(page.requests().is_empty());
+//! assert!(jaeger.traces("shop", 0)?["data"].as_array().is_some_and(Vec::is_empty));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Only tests depend on this crate; the programs themselves know nothing of it.
 

@@ -63,6 +63,8 @@ impl Real {
             "--collector.otlp.enabled=true",
             "--collector.num-workers=1",
             "--processor.jaeger-compact.workers=1",
+            // Its own default is the system's, which holds a handful of large packets.
+            "--processor.jaeger-compact.server-socket-buffer-size=8388608",
             "--processor.jaeger-binary.workers=1",
         ]);
         let mut addresses = HashMap::new();

@@ -22,6 +22,10 @@ impl Refusal {
         Refusal { status, message: message.to_string() }
     }
 
+    pub(super) fn internal(error: impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+
     pub(super) fn trace_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, super::TRACE_NOT_FOUND)
     }

@@ -20,15 +20,27 @@ pub(super) struct Style {
 /// Writes `value` as Go does.
 pub(super) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(1024);
-    let for_javascript = style.for_javascript;
-    if style.pretty {
-        let layout = Go { layout: PrettyFormatter::with_indent(b"    "), for_javascript };
-        value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
-    } else {
-        let layout = Go { layout: CompactFormatter, for_javascript };
-        value.serialize(&mut Serializer::with_formatter(&mut out, layout))?;
-    }
+    append(&mut out, value, style, 0)?;
     Ok(out)
+}
+
+/// Writes `value` as it stands within so many others.
+pub(super) fn append(
+    out: &mut Vec<u8>,
+    value: &impl Serialize,
+    style: Style,
+    depth: usize,
+) -> serde_json::Result<()> {
+    let for_javascript = style.for_javascript;
+    if !style.pretty {
+        let layout = Go { layout: CompactFormatter, for_javascript };
+        return value.serialize(&mut Serializer::with_formatter(out, layout));
+    }
+    let mut layout = PrettyFormatter::with_indent(b"    ");
+    for _ in 0..depth {
+        layout.begin_object(&mut io::sink()).map_err(serde_json::Error::io)?;
+    }
+    value.serialize(&mut Serializer::with_formatter(out, Go { layout, for_javascript }))
 }
 
 /// Writes `value` on one line.

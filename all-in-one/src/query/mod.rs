@@ -12,6 +12,7 @@ pub(crate) mod grpc;
 mod json;
 mod metrics;
 mod params;
+mod parts;
 mod services;
 mod tags;
 mod traces;
@@ -20,10 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 pub(crate) use errors::plain;
 pub(crate) use form::Form;
@@ -36,20 +40,54 @@ use errors::Refusal;
 
 const TRACE_NOT_FOUND: &str = "trace not found";
 
+/// How many answers are made at a time. Each may be large: what waits takes no memory.
+const AT_ONCE: usize = 2;
+/// How many answers that do not fit into one part may be on their way. Each knows the ids of all
+/// of its traces: a hundred thousand take 1.6 MB.
+const LONG_ANSWERS: usize = 16;
+
 /// What an answer is made from.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) store: Arc<Store>,
-    pub(crate) pages: Pages,
+    pages: Pages,
     /// How far a span's times may be moved to fit its parent's; zero moves none.
-    pub(crate) max_clock_skew: Duration,
+    max_clock_skew: Duration,
     /// The path under which everything lies, without a slash at its end: empty is the root.
-    pub(crate) base_path: String,
+    base_path: String,
+    turns: Arc<Semaphore>,
+    long_answers: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        pages: Pages,
+        max_clock_skew: Duration,
+        base_path: String,
+    ) -> Arc<Self> {
+        let [turns, long_answers] = [AT_ONCE, LONG_ANSWERS].map(|n| Arc::new(Semaphore::new(n)));
+        Arc::new(Api { store, pages, max_clock_skew, base_path, turns, long_answers })
+    }
+
+    /// Makes an answer, or a part of one, when it has its turn, on a thread that may take its
+    /// time: a large search must not hold up what else this one has to do.
+    async fn work<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let work = move || {
+            let _turn = turn; // ends with the work, also when nobody waits for that any more
+            work()
+        };
+        tokio::task::spawn_blocking(work).await
+    }
 }
 
 /// The service behind the query port.
-pub(crate) fn router(api: impl Into<Arc<Api>>) -> Router {
-    Router::new().fallback(handle).with_state(api.into())
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new().fallback(handle).with_state(api)
 }
 
 // Jaeger matches paths as they were sent, before `%xx` is resolved, so the paths are matched
@@ -64,8 +102,7 @@ async fn handle(
         Ok(question) => question,
         Err(answer) => return *answer,
     };
-    // A large search takes a while: it must not hold up what else this thread has to do.
-    let answer = tokio::task::spawn_blocking(move || endpoint.answer(&api, &form));
+    let answer = Arc::clone(&api).work(move || endpoint.answer(&api, &form));
     match answer.await {
         Ok(answer) => answer.unwrap_or_else(IntoResponse::into_response),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -74,7 +111,7 @@ async fn handle(
 
 /// Asks for a path and query in place, for the fuzzer; the status of the answer.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn ask(api: &Api, uri: &Uri) -> u16 {
+pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
         Ok((endpoint, form)) => {
             endpoint.answer(api, &form).unwrap_or_else(IntoResponse::into_response)
@@ -152,7 +189,7 @@ fn endpoint(segments: &[&str]) -> Option<(Method, Endpoint)> {
 }
 
 impl Endpoint {
-    fn answer(&self, api: &Api, form: &Form) -> Result<Response, Refusal> {
+    fn answer(&self, api: &Arc<Api>, form: &Form) -> Result<Response, Refusal> {
         match self {
             Endpoint::Services => services::services(api, form),
             Endpoint::OperationNames(service) => services::operation_names(api, service, form),
@@ -167,10 +204,17 @@ impl Endpoint {
 }
 
 fn ok(form: &Form, answer: &impl Serialize) -> Result<Response, Refusal> {
+    let body = json::write(answer, style(form)).map_err(Refusal::internal)?;
+    Ok(json_response(body.into()))
+}
+
+fn style(form: &Form) -> json::Style {
     let pretty = !matches!(form.get("prettyPrint"), "" | "false");
-    let body = json::write(answer, json::Style { pretty, for_javascript: form.by_page })
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    json::Style { pretty, for_javascript: form.by_page }
+}
+
+fn json_response(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Whether a page in a browser asks, and not a script: browsers say from which page, and on

@@ -3,84 +3,59 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::adjust::{self, View};
-use super::answer::{
-    Answer, LogJson, Problem, ProcessJson, ReferenceJson, SpanJson, Tags, TraceJson,
-};
+use super::adjust::View;
+use super::answer::{LogJson, Problem, ProcessJson, ReferenceJson, SpanJson, Tags, TraceJson};
 use super::errors::Refusal;
 use super::form::Form;
 use super::go::parse_bool;
 use super::params::Request;
-use super::{Api, TRACE_NOT_FOUND, ok};
-use crate::model::{Process, Trace, TraceId};
+use super::parts::Parts;
+use super::{Api, TRACE_NOT_FOUND, json_response, style};
+use crate::model::{Process, TraceId};
 
 /// The traces that match, or those that are named.
-pub(super) fn search(api: &Api, form: &Form) -> Result<Response, Refusal> {
-    let mut errors = Vec::new();
-    let traces = match Request::parse(form)? {
-        Request::Search(search) => api.store.find(&search),
-        Request::ByIds(ids) => by_ids(api, &ids, &mut errors),
-    };
-    respond(api, form, traces, errors)
+pub(super) fn search(api: &Arc<Api>, form: &Form) -> Result<Response, Refusal> {
+    match Request::parse(form)? {
+        Request::Search(search) => respond(api, form, api.store.find_ids(&search), Vec::new()),
+        Request::ByIds(ids) => {
+            let (found, missing) = ids.into_iter().partition(|id| api.store.has(*id));
+            respond(api, form, found, missing)
+        }
+    }
 }
 
 /// One trace.
-pub(super) fn one(api: &Api, id: &str, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn one(api: &Arc<Api>, id: &str, form: &Form) -> Result<Response, Refusal> {
     let id: TraceId = id.parse().map_err(Refusal::bad_request)?;
-    let trace = api.store.trace(id).ok_or_else(Refusal::trace_not_found)?;
-    respond(api, form, vec![trace], Vec::new())
+    if !api.store.has(id) {
+        return Err(Refusal::trace_not_found());
+    }
+    respond(api, form, vec![id], Vec::new())
 }
 
 /// There is no archive, as in Jaeger unless one is configured.
 pub(super) fn archive(id: &str) -> Result<Response, Refusal> {
     id.parse::<TraceId>().map_err(Refusal::bad_request)?;
-    Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "archive span storage was not configured"))
-}
-
-fn by_ids(api: &Api, ids: &[TraceId], errors: &mut Vec<Problem>) -> Vec<Trace> {
-    let mut found = Vec::new();
-    for id in ids {
-        match api.store.trace(*id) {
-            Some(trace) => found.push(trace),
-            None => errors.push(Problem {
-                code: 0,
-                msg: TRACE_NOT_FOUND.to_owned(),
-                trace_id: Some(*id),
-            }),
-        }
-    }
-    found
+    Err(Refusal::internal("archive span storage was not configured"))
 }
 
 fn respond(
-    api: &Api,
+    api: &Arc<Api>,
     form: &Form,
-    traces: Vec<Trace>,
-    errors: Vec<Problem>,
+    found: Vec<TraceId>,
+    missing: Vec<TraceId>,
 ) -> Result<Response, Refusal> {
     let raw = parse_bool(form.get("raw")).unwrap_or(false);
-    let views: Vec<Vec<View>> = traces
-        .iter()
-        .map(|trace| {
-            let mut views: Vec<_> = trace.spans.iter().map(|span| View::new(span)).collect();
-            if !raw {
-                adjust::adjust(&mut views, api.max_clock_skew);
-            }
-            views
-        })
-        .collect();
-    let data = views.iter().filter_map(|views| to_json(views)).collect();
-    let answer = Answer {
-        errors: Some(errors).filter(|errors| !errors.is_empty()),
-        ..Answer::<Vec<TraceJson>>::of(data)
-    };
-    ok(form, &answer)
+    let problem = |id| Problem { code: 0, msg: TRACE_NOT_FOUND.to_owned(), trace_id: Some(id) };
+    let errors = missing.into_iter().map(problem).collect();
+    let parts = Parts::new(api, found, errors, raw, style(form)).map_err(Refusal::internal)?;
+    Ok(json_response(parts.into_body()?))
 }
 
-fn to_json(views: &[View]) -> Option<TraceJson<'_>> {
+/// The views of a trace's spans as its JSON; nothing where there are none.
+pub(super) fn to_json(views: &[View]) -> Option<TraceJson<'_>> {
     let mut processes = Processes::default();
     let spans = views.iter().map(|view| span_json(view, processes.id(&view.process))).collect();
     Some(TraceJson {

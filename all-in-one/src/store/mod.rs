@@ -118,11 +118,21 @@ impl Store {
         Some(Trace { id, spans }).filter(|trace| !trace.spans.is_empty())
     }
 
+    /// Whether there is a trace with this id.
+    pub(crate) fn has(&self, id: TraceId) -> bool {
+        self.read().begin(id).is_some()
+    }
+
     /// The traces that `search` asks for, the newest first.
     pub fn find(&self, search: &Search) -> Vec<Trace> {
+        self.find_ids(search).into_iter().filter_map(|id| self.trace(id)).collect()
+    }
+
+    /// The ids of the traces that `search` asks for, the newest first.
+    pub(crate) fn find_ids(&self, search: &Search) -> Vec<TraceId> {
         let mut hunt = self.read().hunt(search);
         while !self.read().hunt_on(&mut hunt, SPANS_AT_ONCE) {}
-        hunt.found.into_values().rev().filter_map(|id| self.trace(id)).collect()
+        hunt.found.into_values().rev().collect()
     }
 
     /// The names of all services that have spans, sorted.

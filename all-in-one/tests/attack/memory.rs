@@ -243,6 +243,40 @@ fn many_logs() {
     small.assert_small("many logs");
 }
 
+/// Neither what is asked for nor how slowly it is read decides how much is in memory.
+#[test]
+#[ignore = "takes a while: make test-attack"]
+fn searches_without_a_limit() {
+    const SPANS: u64 = 100_000;
+    let small = Small::start();
+    for ids in numbered(SPANS, 1_000) {
+        let spans = ids.map(|id| Span {
+            attributes: vec![text("number", id.to_string())],
+            ..span(id.div_ceil(10), id)
+        });
+        assert_eq!(small.post(&request(vec![of("asked for", vec![], spans.collect())])), 200);
+    }
+    let path = "/api/traces?service=asked+for&start=0&limit=2147483647";
+    let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let unread = flood(small.running.address(), 10, question.as_bytes());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let answer = get(small.running.address(), path);
+                let found = answer.body.windows(11).filter(|part| part == b"\"processes\"");
+                assert_eq!((answer.status, found.count() as u64), (200, SPANS / 10));
+                assert!(answer.body.len() > 24 << 20, "{}", answer.body.len());
+            });
+        }
+    });
+    // Of those who do not read, some have a place, and the others are told that they have none.
+    let more = flood(small.running.address(), 40, question.as_bytes());
+    until("a large answer is refused", || get(small.running.address(), path).status == 503);
+    small.assert_small("searches without a limit");
+    drop((unread, more));
+    until("a large answer is given again", || get(small.running.address(), path).status == 200);
+}
+
 #[test]
 fn what_swells_when_it_is_decoded() {
     let small = Small::start();
