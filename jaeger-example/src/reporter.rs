@@ -98,10 +98,7 @@ fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
         let outcome = connection.close();
         match outcome.lost {
             0 => (),
-            _ if outcome.refused => warn(&format!(
-                "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts \
-                 one; in a container, localhost is the container itself"
-            )),
+            _ if outcome.refused => warn(&nothing_listens(agent)),
             lost => warn(&format!(
                 "Nothing listened on UDP {agent} ({SETTINGS}) for a while: {lost} spans are lost"
             )),
@@ -110,6 +107,13 @@ fn report(agent: &Agent, process: &Process, finished_spans: &SpanReceiver) {
             let _ = writeln!(io::stdout(), "{link}"); // who does not read it, does not need it
         }
     }
+}
+
+fn nothing_listens(agent: &Agent) -> String {
+    format!(
+        "Nothing listens on UDP {agent} ({SETTINGS}): spans are lost. `make jaeger` starts one; in \
+         a container, localhost is the container itself"
+    )
 }
 
 const SETTINGS: &str = "JAEGER_AGENT_HOST, JAEGER_AGENT_PORT";
@@ -367,6 +371,13 @@ mod tests {
         connection.send(&process, &[finished("third")]);
         let links = vec![link(&first)];
         assert_eq!(connection.close(), Outcome { links, lost: 2, refused: true });
+    }
+
+    #[test]
+    fn the_tutorial_shows_the_warning() {
+        let agent = Agent { host: "localhost".to_owned(), port: 6831 };
+        let shown = format!("\nWARNING:jaeger_tracing:{}\n", nothing_listens(&agent));
+        assert!(include_str!("../../README.md").contains(&shown), "{shown}");
     }
 
     #[test]
