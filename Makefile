@@ -62,7 +62,7 @@ $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)
 
 .PHONY: compose-up
-compose-up: ## Run the tutorial's stack in containers, until both programs have ended
+compose-up: ## Run the tutorial's stack in containers, until the programs have ended
 	@scripts/compose.sh up
 
 .PHONY: compose-down

@@ -45,6 +45,21 @@ fn each_snippet_stands_in_a_program() {
     }
 }
 
+/// Versions that a reader is told to add are those that the programs here are built with.
+#[test]
+fn each_version_to_add_is_the_locked_one() {
+    let locked = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let lines = blocks(README, "sh").into_iter().flat_map(str::lines);
+    let words = lines.filter(|it| it.starts_with("cargo add ")).flat_map(|it| it.split(' '));
+    let versions: Vec<_> = words.filter_map(|word| word.split_once('@')).collect();
+    assert!(versions.len() > 8, "{versions:?}");
+    for (name, version) in versions {
+        let exact = format!("name = \"{name}\"\nversion = \"{version}\"");
+        let newer = format!("name = \"{name}\"\nversion = \"{version}.");
+        assert!(locked.contains(&exact) || locked.contains(&newer), "{name}@{version}");
+    }
+}
+
 #[test]
 fn each_link_to_a_file_leads_to_one() {
     for (folder, text) in TEXTS {

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The doors, by the flags that set their addresses.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     UDP,
     "processor.jaeger-binary.server-host-port",
     "processor.zipkin-compact.server-host-port",
@@ -20,6 +20,7 @@ const FLAGS: [&str; 10] = [
     OTLP_GRPC,
     OTLP_HTTP,
     ADMIN,
+    "query.grpc-server.host-port",
     QUERY,
 ];
 pub(crate) const UDP: &str = "processor.jaeger-compact.server-host-port";
