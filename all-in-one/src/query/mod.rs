@@ -15,6 +15,7 @@ mod params;
 mod parts;
 mod services;
 mod tags;
+mod trace_json;
 mod traces;
 
 use std::sync::Arc;

@@ -10,11 +10,12 @@ use futures_util::{StreamExt, stream};
 use serde_json::Result;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::Api;
 use super::adjust::{self, View};
 use super::answer::{Answer, Problem};
 use super::errors::Refusal;
 use super::json::{self, Style};
-use super::{Api, traces};
+use super::trace_json::to_json;
 use crate::model::{Trace, TraceId};
 
 /// About the bytes of a part. Most answers are one.
@@ -119,7 +120,7 @@ impl Parts {
         if !self.raw {
             adjust::adjust(&mut views, self.api.max_clock_skew);
         }
-        if let Some(json) = traces::to_json(&views) {
+        if let Some(json) = to_json(&views) {
             part.extend(&self.before[usize::from(self.begun)]);
             self.begun = true;
             json::append(part, &json, self.style, DEPTH)?;
@@ -177,7 +178,7 @@ mod tests {
             .iter()
             .map(|trace| trace.spans.iter().map(|span| View::new(span)).collect())
             .collect();
-        let data: Vec<_> = views.iter().filter_map(|views| traces::to_json(views)).collect();
+        let data: Vec<_> = views.iter().filter_map(|views| to_json(views)).collect();
         json::write(&Answer::of(data), style).expect("JSON")
     }
 
