@@ -103,10 +103,13 @@ async fn handle(
         Ok(question) => question,
         Err(answer) => return *answer,
     };
-    let answer = Arc::clone(&api).work(move || endpoint.answer(&api, &form));
-    match answer.await {
+    answered(Arc::clone(&api).work(move || endpoint.answer(&api, &form)).await)
+}
+
+fn answered(made: Result<Result<Response, Refusal>, JoinError>) -> Response {
+    match made {
         Ok(answer) => answer.unwrap_or_else(IntoResponse::into_response),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
@@ -259,6 +262,20 @@ fn clean(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Limits;
+
+    #[tokio::test]
+    async fn a_panic_is_500_and_gives_its_turn_back() {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
+        let api = Api::new(store, Pages::new(""), Duration::ZERO, String::new());
+        for _ in 0..2 * AT_ONCE {
+            let made = Arc::clone(&api).work(|| panic!("a mistake of our own")).await;
+            assert_eq!(answered(made).status(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        assert_eq!(ask(&api, &Uri::from_static("/api/services")), 200);
+        let made = api.work(|| Err(Refusal::trace_not_found())).await;
+        assert_eq!(answered(made).status(), StatusCode::NOT_FOUND);
+    }
 
     #[test]
     fn paths_are_cleaned_as_go_s_router_cleans_them() {
