@@ -91,7 +91,7 @@ test-compose: ## Run the stack, compare its traces as the tests of the programs 
 
 .PHONY: test-browser
 test-browser: programs ## Look at the programs' traces in a real browser (needs chromium and chromedriver)
-	$(CARGO) test --locked -p testbed -p jaeger-all-in-one --test pages --test script -- --ignored
+	$(CARGO) test --locked -p testbed -p jaeger-all-in-one --test pages --test script --test drawing -- --ignored
 
 .PHONY: screenshots
 screenshots: programs ## Take the pictures of the texts again, from real runs
