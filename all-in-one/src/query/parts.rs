@@ -78,12 +78,8 @@ impl Parts {
         if self.done {
             return Ok(first.into());
         }
-        self.place =
-            Some(Arc::clone(&self.api.long_answers).try_acquire_owned().map_err(|_| {
-                let why =
-                    "too many large answers are being read: try again, or ask for fewer traces";
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
-            })?);
+        let place = Arc::clone(&self.api.long_answers).try_acquire_owned();
+        self.place = Some(place.map_err(|_| too_many())?);
         let rest = stream::try_unfold(self, |parts| async {
             let api = Arc::clone(&parts.api);
             let made = api.work(move || parts.step()).await;
@@ -127,6 +123,11 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+fn too_many() -> Refusal {
+    let why = "too many large answers are being read: try again, or ask for fewer traces";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 /// What stands around two zeros.
