@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
+use std::time::Duration;
+
 use httpbin::Format;
 use serde_json::Value;
-use testbed::{Fleet, Jaeger, spans};
+use testbed::{Finished, Fleet, Jaeger, spans};
+
+const README: &str = include_str!("../../README.md");
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -47,6 +51,12 @@ fn each_generations_headers_continue_the_trace() {
         assert_eq!(tag(span, "url.full").unwrap(), &format!("{url}?a=1"));
         assert_eq!(tag(span, "baggage.user").unwrap(), "ada");
     }
+
+    // The tutorial shows such a trace, whose parent nobody ever sent.
+    let (stdout, stderr) = (jaeger.tree(TRACE, 1).unwrap(), String::new());
+    let shown = Finished { code: Some(0), stdout, stderr, elapsed: Duration::ZERO };
+    let command = README.lines().find(|line| line.contains("jaeger-all-in-one -- tree ")).unwrap();
+    testbed::assert_shown(README, command, &shown);
 
     // An id of 64 bits stays the same trace on its way through two services and two formats.
     let (status, _) = ask(fleet.relay_url(), &[("uber-trace-id", "abc:5:0:1")]);

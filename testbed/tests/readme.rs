@@ -127,3 +127,18 @@ fn each_target_of_make_is_there() {
         assert!(makefile.contains(&format!("\n{target}:")), "make {target} is not there");
     }
 }
+
+/// The end of `make compose-up`, as the script prints it when all went well.
+#[test]
+fn what_compose_up_prints_is_shown() {
+    let script = fs::read_to_string(root().join("scripts/compose.sh")).unwrap();
+    let programs = script.split_once("programs=\"").unwrap().1.split('"').next().unwrap();
+    let last = script.split_once("echo \"Jaeger: ").unwrap().1.split('"').next().unwrap();
+    let mut printed = String::from("$ make compose-up\n…\n");
+    for program in programs.split(' ') {
+        printed += &format!("{program}: exit code 0\n");
+    }
+    printed += &format!("Jaeger: {last}\n");
+    assert!(script.contains("echo \"$program: exit code $code\""));
+    assert!(blocks(README, "text").contains(&printed.as_str()), "{printed}");
+}
