@@ -33,6 +33,10 @@ compose() {
 }
 
 up() {
+	# What `make jaeger` or `make run-…` started here has ports that the stack wants.
+	for server in jaeger httpbin; do
+		"scripts/$server.sh" stop | grep stopped || true
+	done
 	compose up -d --build
 	failed=0
 	for program in $programs; do
