@@ -11,6 +11,7 @@
 CARGO ?= cargo
 ARGS ?=
 JAEGER_VERSION := v1.35.0
+OLDEST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)
 REAL_JAEGER := $(CURDIR)/target/real-jaeger/$(JAEGER_VERSION)/all-in-one
 
 .PHONY: help
@@ -129,6 +130,11 @@ bench-load: ## Measure the embedded Jaeger under load, and the real one where JA
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
 	@$(or $(CARGO_TARGET_DIR),target)/release/bench-load
+
+.PHONY: check-oldest
+check-oldest: ## Check that the oldest Rust that the README names still builds everything (needs rustup)
+	rustup toolchain install $(OLDEST_RUST) --profile minimal
+	cargo +$(OLDEST_RUST) check --locked --workspace --all-targets
 
 .PHONY: check
 check: ## Check form, lints, documentation and licences

@@ -191,18 +191,20 @@ impl Agent {
             return;
         }
         if bytes > MAX_PACKET {
-            let why = format_args!(
-                "a UDP packet of {bytes} bytes, of which {MAX_PACKET} would be read: let the client send smaller batches"
+            self.counters.refuse(
+                Reason::TooLarge,
+                format_args!(
+                    "a UDP packet of {bytes} bytes, of which {MAX_PACKET} would be read: let the client send smaller batches"
+                ),
             );
-            self.counters.refuse(Reason::TooLarge, why);
             return;
         }
         match (self.decode)(packet) {
             Ok(batch) => self.intake.take(&self.counters, batch),
             Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => {
-                let why = format_args!("a UDP packet of {bytes} bytes: {error}");
-                self.counters.refuse(reason(&error), why);
+                let why = reason(&error);
+                self.counters.refuse(why, format_args!("a UDP packet of {bytes} bytes: {error}"));
             }
         }
     }
