@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Draws bench/results/*.json, as bench-load recorded them, into docs/images/load.png and, for
-dark pages, load-dark.png; and writes their table into docs/MEASURED.md.
+"""Draws bench/results/*.json, as bench-load recorded them, into docs/images/load.png and soak.png
+and, for dark pages, load-dark.png and soak-dark.png; and writes the load's table into
+docs/MEASURED.md.
 
-    pip install matplotlib
+    pip install matplotlib pillow
     LOAD_RESULTS=bench/results JAEGER_ALL_IN_ONE=…/all-in-one make bench-load
+    LOAD_RESULTS=bench/results LOAD_SOAK=3600 make bench-load
     python3 bench/plot.py
 """
 
@@ -54,6 +56,22 @@ def draw(results):
     return figure
 
 
+def draw_soak(soak):
+    """Memory and rate over time, one above the other."""
+    figure, (memory, rate) = plt.subplots(2, 1, figsize=(12, 3.4), sharex=True)
+    minutes = [sample["seconds"] / 60 for sample in soak["samples"]]
+    memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color="#199999")
+    memory.set_title("resident memory, MiB", fontsize=10)
+    rate.plot(minutes, [sample["spans_per_second"] for sample in soak["samples"]], color="#199999")
+    rate.set_title("spans a second", fontsize=10)
+    rate.set_xlabel("minutes", fontsize=8)
+    for axes in (memory, rate):
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    return figure
+
+
 def save(figure, name):
     """As PNG in 256 colors, which are enough and take half of the bytes."""
     drawn = io.BytesIO()
@@ -63,9 +81,12 @@ def save(figure, name):
 
 def main():
     results = {name: json.loads((ROOT / f"bench/results/load-{name}.json").read_text()) for name, _, _ in PROGRAMS}
+    soak = json.loads((ROOT / "bench/results/soak.json").read_text())
     save(draw(results), "load.png")
+    save(draw_soak(soak), "soak.png")
     with plt.style.context(["dark_background", {"figure.facecolor": "#0d1117", "axes.facecolor": "#0d1117"}]):
         save(draw(results), "load-dark.png")
+        save(draw_soak(soak), "soak-dark.png")
     write_table(results)
 
 
