@@ -66,7 +66,7 @@ def draw_soak(soak):
     rate.set_title("spans a second", fontsize=10)
     rate.set_xlabel("minutes", fontsize=8)
     for axes in (memory, rate):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.2 * axes.get_ylim()[1])
         axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     return figure
