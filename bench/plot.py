@@ -21,7 +21,9 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 DOORS = [("udp", "UDP 6831"), ("http_thrift", "HTTP 14268"), ("otlp_grpc", "OTLP gRPC"), ("otlp_http", "OTLP HTTP")]
-PROGRAMS = [("embedded", "embedded", "#199999"), ("jaeger-1.35", "Jaeger 1.35", "#b0b8c0")]
+EMBEDDED_COLOR = "#199999"
+PROGRAMS = [("embedded", "embedded", EMBEDDED_COLOR), ("jaeger-1.35", "Jaeger 1.35", "#b0b8c0")]
+STYLES = [("", "default"), ("-dark", ["dark_background", {"figure.facecolor": "#0d1117", "axes.facecolor": "#0d1117"}])]
 
 
 def bars(axes, labels, results, value, title):
@@ -60,9 +62,9 @@ def draw_soak(soak):
     """Memory and rate over time, one above the other."""
     figure, (memory, rate) = plt.subplots(2, 1, figsize=(12, 3.4), sharex=True)
     minutes = [sample["seconds"] / 60 for sample in soak["samples"]]
-    memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color="#199999")
+    memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color=EMBEDDED_COLOR)
     memory.set_title("resident memory, MiB", fontsize=10)
-    rate.plot(minutes, [sample["spans_per_second"] for sample in soak["samples"]], color="#199999")
+    rate.plot(minutes, [sample["spans_per_second"] for sample in soak["samples"]], color=EMBEDDED_COLOR)
     rate.set_title("spans a second", fontsize=10)
     rate.set_xlabel("minutes", fontsize=8)
     for axes in (memory, rate):
@@ -82,11 +84,10 @@ def save(figure, name):
 def main():
     results = {name: json.loads((ROOT / f"bench/results/load-{name}.json").read_text()) for name, _, _ in PROGRAMS}
     soak = json.loads((ROOT / "bench/results/soak.json").read_text())
-    save(draw(results), "load.png")
-    save(draw_soak(soak), "soak.png")
-    with plt.style.context(["dark_background", {"figure.facecolor": "#0d1117", "axes.facecolor": "#0d1117"}]):
-        save(draw(results), "load-dark.png")
-        save(draw_soak(soak), "soak-dark.png")
+    for suffix, style in STYLES:
+        with plt.style.context(style):
+            save(draw(results), f"load{suffix}.png")
+            save(draw_soak(soak), f"soak{suffix}.png")
     write_table(results)
 
 

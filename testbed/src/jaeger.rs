@@ -185,7 +185,7 @@ impl Jaeger {
 }
 
 /// Asks without a proxy: Jaeger is on this machine.
-fn client() -> reqwest::Result<Client> {
+pub(crate) fn client() -> reqwest::Result<Client> {
     Client::builder().no_proxy().build()
 }
 

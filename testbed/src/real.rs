@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::jaeger;
 
 /// The flag behind each door, by the names that the all-in-one gives its doors, and behind the
 /// query API.
@@ -84,9 +86,12 @@ impl Real {
     /// Waits until it has opened every port; false when it ended instead, because another process
     /// was faster at one of them.
     fn is_ready(&mut self) -> io::Result<bool> {
+        let client = jaeger::client().map_err(io::Error::other)?;
+        // The health check turns good when all of its servers have started.
+        let health = format!("http://{}/", self.addresses["admin"]);
         let start = Instant::now();
         while start.elapsed() < START_LIMIT {
-            let ready = self.says_ready();
+            let ready = client.get(&health).send().is_ok_and(|answer| answer.status() == 200);
             if self.child.try_wait()?.is_some() {
                 return Ok(false);
             }
@@ -96,20 +101,6 @@ impl Real {
             thread::sleep(POLL_INTERVAL);
         }
         Err(io::Error::other(format!("the real Jaeger was not ready within {START_LIMIT:?}")))
-    }
-
-    /// What its health check says, which turns good when all of its servers have started.
-    fn says_ready(&self) -> bool {
-        let Some(admin) = self.address("admin") else { return false };
-        let ask = || -> io::Result<String> {
-            let mut connection = TcpStream::connect(admin)?;
-            connection.set_read_timeout(Some(START_LIMIT))?;
-            connection.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
-            let mut head = String::new();
-            BufReader::new(connection.take(1024)).read_line(&mut head)?;
-            Ok(head)
-        };
-        ask().is_ok_and(|head| head.contains(" 200 "))
     }
 
     /// Where a door listens, or under the name `query` the query API.
