@@ -108,7 +108,7 @@ check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger
 
 .PHONY: test-attack
 test-attack: ## Send what hostile clients send, in amounts that take a while
-	$(CARGO) test --locked --profile image -p jaeger-all-in-one --test attack -- --include-ignored
+	$(CARGO) test --locked --profile image -p jaeger-all-in-one --test attack --test store -- --include-ignored
 
 .PHONY: fuzz
 SECONDS ?= 600

@@ -181,3 +181,61 @@ fn reading_does_not_keep_spans_from_coming_in() {
     // Many came in meanwhile: nothing held the store for the whole time.
     assert!(longest.len() > 100, "{} inserts", longest.len());
 }
+
+/// How long an insert waits at the most while `query` runs: in the best of several runs, since
+/// whatever else the machine does makes it longer in some.
+fn longest_wait(store: &Store, next: &mut u64, query: &(dyn Fn() + Sync)) -> Duration {
+    let mut run = || {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                query();
+                done.store(true, Ordering::Release);
+            });
+            let mut longest = Duration::ZERO;
+            while !done.load(Ordering::Acquire) {
+                *next += 1;
+                let span = span(*next, 1, "another");
+                let begin = Instant::now();
+                store.insert(&[span]);
+                longest = longest.max(begin.elapsed());
+            }
+            longest
+        })
+    };
+    (0..20).map(|_| run()).min().expect("several runs")
+}
+
+#[test]
+#[ignore = "a million spans: make test-attack"]
+fn no_query_keeps_spans_waiting_for_5_ms() {
+    let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
+    let long: Vec<_> = (0..300_000).map(|id| span(1, id, "a")).collect();
+    store.insert(&long);
+    drop(long);
+    // Each with a service and an operation of its own.
+    for first in (2..700_002).step_by(1_000) {
+        let many = (first..first + 1_000).map(|id| span(id, id, &format!("service {id}")));
+        store.insert(&many.collect::<Vec<_>>());
+    }
+    assert_eq!(store.usage().spans, 1_000_000);
+    let pair = [("number", "1"), ("number", "2")];
+    let never = pair.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let never = Search { tags: never, ..search("a") };
+    let few = Search { limit: Some(20), ..search("a") };
+    let mut next = 1_000_000;
+    for (what, query) in [
+        (
+            "the longest trace",
+            &(|| drop(store.trace(TraceId { high: 0, low: 1 }))) as &(dyn Fn() + Sync),
+        ),
+        ("a search", &|| drop(store.find(&few))),
+        ("a search in vain", &|| assert!(store.find(&never).is_empty())),
+        ("all services", &|| assert!(store.services().len() > 700_000)),
+        ("the operations of a service", &|| assert_eq!(store.operations("a").len(), 300_000)),
+    ] {
+        let longest = longest_wait(&store, &mut next, query);
+        println!("{what}: an insert took {longest:?} at the most");
+        assert!(longest < Duration::from_millis(5), "{what}: {longest:?}");
+    }
+}

@@ -1,9 +1,8 @@
 //! The JSON of the query API: fields in Jaeger's order, under Jaeger's names.
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, Serializer};
 
+use super::json::Mark;
 use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
 
 /// What every answer is wrapped in.
@@ -45,13 +44,24 @@ pub(super) struct Problem {
     pub(super) trace_id: Option<TraceId>,
 }
 
+/// What is around a trace's spans and its processes.
 #[derive(Debug, Serialize)]
-pub(super) struct TraceJson<'a> {
+pub(super) struct TraceJson {
     #[serde(rename = "traceID", serialize_with = "display")]
     pub(super) trace_id: TraceId,
-    pub(super) spans: Vec<SpanJson<'a>>,
-    pub(super) processes: BTreeMap<String, ProcessJson<'a>>,
-    pub(super) warnings: Option<()>,
+    pub(super) spans: [Mark; 2],
+    pub(super) processes: MarkedEntries,
+    pub(super) warnings: Option<[&'static str; 1]>,
+}
+
+/// An object of two entries, to be written later.
+#[derive(Debug)]
+pub(super) struct MarkedEntries;
+
+impl Serialize for MarkedEntries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(Mark, Mark); 2])
+    }
 }
 
 #[derive(Debug, Serialize)]

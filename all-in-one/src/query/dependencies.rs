@@ -1,16 +1,16 @@
 //! `/api/dependencies`: which service calls which, counted over the stored traces.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use axum::response::Response;
-
-use super::adjust::{View, dedupe};
+use super::adjust::{MOST, Outlines, dedupe};
 use super::answer::{Answer, DependencyJson};
 use super::errors::Refusal;
 use super::form::Form;
 use super::go::parse_int;
+use super::parts::Out;
 use super::{Api, ok, params};
-use crate::model::{SpanId, Text, Trace};
+use crate::model::{Span, SpanId, Text, TraceId};
+use crate::store::Store;
 
 /// How far back to look where the request does not say: a day, in milliseconds.
 const DEFAULT_LOOKBACK: i64 = 24 * 3600 * 1_000;
@@ -19,7 +19,7 @@ type Calls = BTreeMap<(Text, Text), u64>;
 
 /// The calls between services in traces that have a span between `endTs - lookback` and `endTs`,
 /// both in milliseconds.
-pub(super) fn dependencies(api: &Api, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn dependencies(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
     let end = params::time(form, "endTs", 1_000_000, params::now)?;
     let lookback = match form.get("lookback") {
         "" => DEFAULT_LOOKBACK,
@@ -28,7 +28,12 @@ pub(super) fn dependencies(api: &Api, form: &Form) -> Result<Response, Refusal> 
     // Go counts it in nanoseconds, without a check.
     let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));
     let mut calls = Calls::new();
-    api.store.each_between(start, end, |trace| count(trace, &mut calls));
+    let between = |span: &Span| i64::try_from(span.start).is_ok_and(|at| start < at && at < end);
+    for id in api.store.between(start, end) {
+        if let Some(callers) = Callers::of(&api.store, id, between) {
+            callers.count(&mut calls);
+        }
+    }
     let service = form.get("service");
     let asked =
         |parent: &str, child: &str| service.is_empty() || service == parent || service == child;
@@ -37,20 +42,54 @@ pub(super) fn dependencies(api: &Api, form: &Form) -> Result<Response, Refusal> 
         .filter(|((parent, child), _)| asked(parent, child))
         .map(|((parent, child), calls)| DependencyJson { parent, child, calls: *calls })
         .collect();
-    ok(form, &Answer::of(json))
+    ok(form, out, &Answer::of(json))
 }
 
-fn count(trace: &Trace, calls: &mut Calls) {
-    let mut views: Vec<_> = trace.spans.iter().map(|span| View::new(span)).collect();
-    dedupe(&mut views);
-    let mut services: HashMap<SpanId, &Text> = HashMap::new();
-    for view in &views {
-        services.entry(view.span_id).or_insert(&view.process.service);
-    }
-    for view in &views {
-        let child = &view.process.service;
-        if let Some(parent) = services.get(&view.parent()).filter(|parent| **parent != child) {
-            *calls.entry(((*parent).clone(), child.clone())).or_default() += 1;
+/// The spans of a trace, and the service of each.
+#[derive(Default)]
+struct Callers {
+    spans: Outlines,
+    services: Vec<Text>,
+}
+
+impl Callers {
+    /// Those of a trace that has a span that `is_meant`. Of a very long trace they are the first.
+    fn of(store: &Store, id: TraceId, is_meant: impl Fn(&Span) -> bool) -> Option<Self> {
+        let (mut callers, mut names, mut any) = (Self::default(), HashSet::new(), false);
+        let mut reading = store.begin(id)?;
+        loop {
+            let spans = store.read_on(&mut reading)?;
+            if spans.is_empty() || callers.services.len() >= MOST {
+                return any.then_some(callers);
+            }
+            any = any || spans.iter().any(&is_meant);
+            callers.spans.add(&spans);
+            callers.services.extend(spans.iter().map(|span| shared(&mut names, span)));
         }
     }
+
+    fn count(self, calls: &mut Calls) {
+        let mut spans = self.spans.into_vec();
+        dedupe(&mut spans);
+        let mut services: HashMap<SpanId, &Text> = HashMap::new();
+        for (span, service) in spans.iter().zip(&self.services) {
+            services.entry(span.span_id()).or_insert(service);
+        }
+        for (span, child) in spans.iter().zip(&self.services) {
+            let parent = services.get(&span.parent()).filter(|parent| **parent != child);
+            if let Some(parent) = parent {
+                *calls.entry(((*parent).clone(), child.clone())).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The name of a span's service, in memory once however many spans have it.
+fn shared(names: &mut HashSet<Text>, span: &Span) -> Text {
+    let name = &span.process.service;
+    if let Some(known) = names.get(name) {
+        return known.clone();
+    }
+    names.insert(name.clone());
+    name.clone()
 }

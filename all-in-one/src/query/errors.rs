@@ -1,5 +1,7 @@
 //! What goes wrong with a request, with Jaeger's status and text.
 
+use std::io;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -33,6 +35,18 @@ impl Refusal {
     /// A parameter's value that cannot be used.
     pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
         Self::bad_request(format!("unable to parse param '{name}': {why}"))
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(error)
     }
 }
 

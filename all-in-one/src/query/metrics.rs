@@ -2,7 +2,6 @@
 //! page Monitor of the web pages explains itself on that.
 
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::errors::Refusal;
 use super::form::Form;
@@ -11,7 +10,7 @@ use super::go::{parse_bool, parse_float, parse_int};
 const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 /// Answers any of the metrics: `latencies`, `calls`, `errors`, `minstep`.
-pub(super) fn metrics(name: &str, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn metrics(name: &str, form: &Form) -> Result<(), Refusal> {
     if name == "latencies" {
         parse_float(form.get("quantile")).map_err(|why| Refusal::parameter("quantile", why))?;
     }

@@ -14,8 +14,9 @@ mod metrics;
 mod params;
 mod parts;
 mod services;
+mod span_json;
 mod tags;
-mod trace_json;
+mod trace;
 mod traces;
 
 use std::sync::Arc;
@@ -28,7 +29,6 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::task::JoinError;
 
 pub(crate) use errors::plain;
 pub(crate) use form::Form;
@@ -38,14 +38,16 @@ pub(crate) use json::compact as go_json;
 use crate::store::Store;
 use crate::ui::Pages;
 use errors::Refusal;
+use parts::Out;
 
 const TRACE_NOT_FOUND: &str = "trace not found";
 
-/// How many answers are made at a time. Each may be large: what waits takes no memory.
-const AT_ONCE: usize = 2;
+/// How many answers are written at a time.
+const TURNS: usize = 2;
 /// How many answers that do not fit into one part may be on their way. Each knows the ids of all
-/// of its traces: a hundred thousand take 1.6 MB.
-const LONG_ANSWERS: usize = 16;
+/// of its traces, 1.6 MB for a hundred thousand, and what is changed in the one that it writes,
+/// 3.2 MB at the most.
+const LONG_ANSWERS: usize = 8;
 
 /// What an answer is made from.
 #[derive(Debug)]
@@ -67,22 +69,8 @@ impl Api {
         max_clock_skew: Duration,
         base_path: String,
     ) -> Arc<Self> {
-        let [turns, long_answers] = [AT_ONCE, LONG_ANSWERS].map(|n| Arc::new(Semaphore::new(n)));
+        let [turns, long_answers] = [TURNS, LONG_ANSWERS].map(|n| Arc::new(Semaphore::new(n)));
         Arc::new(Api { store, pages, max_clock_skew, base_path, turns, long_answers })
-    }
-
-    /// Makes an answer, or a part of one, when it has its turn, on a thread that may take its
-    /// time: a large search must not hold up what else this one has to do.
-    async fn work<T: Send + 'static>(
-        self: Arc<Self>,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let work = move || {
-            let _turn = turn; // ends with the work, also when nobody waits for that any more
-            work()
-        };
-        tokio::task::spawn_blocking(work).await
     }
 }
 
@@ -103,14 +91,7 @@ async fn handle(
         Ok(question) => question,
         Err(answer) => return *answer,
     };
-    answered(Arc::clone(&api).work(move || endpoint.answer(&api, &form)).await)
-}
-
-fn answered(made: Result<Result<Response, Refusal>, JoinError>) -> Response {
-    match made {
-        Ok(answer) => answer.unwrap_or_else(IntoResponse::into_response),
-        Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    parts::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
 }
 
 /// Asks for a path and query in place, for the fuzzer; the status of the answer.
@@ -118,7 +99,11 @@ fn answered(made: Result<Result<Response, Refusal>, JoinError>) -> Response {
 pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
         Ok((endpoint, form)) => {
-            endpoint.answer(api, &form).unwrap_or_else(IntoResponse::into_response)
+            let mut thrown_away = |_| Ok(());
+            match endpoint.answer(api, &form, &mut Out::new(&mut thrown_away)) {
+                Ok(()) => return StatusCode::OK.as_u16(),
+                Err(refusal) => refusal.into_response(),
+            }
         }
         Err(answer) => *answer,
     };
@@ -193,23 +178,22 @@ fn endpoint(segments: &[&str]) -> Option<(Method, Endpoint)> {
 }
 
 impl Endpoint {
-    fn answer(&self, api: &Arc<Api>, form: &Form) -> Result<Response, Refusal> {
+    fn answer(&self, api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
         match self {
-            Endpoint::Services => services::services(api, form),
-            Endpoint::OperationNames(service) => services::operation_names(api, service, form),
-            Endpoint::Operations => services::operations(api, form),
-            Endpoint::Search => traces::search(api, form),
-            Endpoint::Trace(id) => traces::one(api, id, form),
+            Endpoint::Services => services::services(api, form, out),
+            Endpoint::OperationNames(service) => services::operation_names(api, service, form, out),
+            Endpoint::Operations => services::operations(api, form, out),
+            Endpoint::Search => traces::search(api, form, out),
+            Endpoint::Trace(id) => traces::one(api, id, form, out),
             Endpoint::Archive(id) => traces::archive(id),
-            Endpoint::Dependencies => dependencies::dependencies(api, form),
+            Endpoint::Dependencies => dependencies::dependencies(api, form, out),
             Endpoint::Metrics(name) => metrics::metrics(name, form),
         }
     }
 }
 
-fn ok(form: &Form, answer: &impl Serialize) -> Result<Response, Refusal> {
-    let body = json::write(answer, style(form)).map_err(Refusal::internal)?;
-    Ok(json_response(body.into()))
+fn ok(form: &Form, out: &mut Out<'_>, answer: &impl Serialize) -> Result<(), Refusal> {
+    Ok(json::append(out, answer, style(form), 0)?)
 }
 
 fn style(form: &Form) -> json::Style {
@@ -262,20 +246,6 @@ fn clean(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Limits;
-
-    #[tokio::test]
-    async fn a_panic_is_500_and_gives_its_turn_back() {
-        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
-        let api = Api::new(store, Pages::new(""), Duration::ZERO, String::new());
-        for _ in 0..2 * AT_ONCE {
-            let made = Arc::clone(&api).work(|| panic!("a mistake of our own")).await;
-            assert_eq!(answered(made).status(), StatusCode::INTERNAL_SERVER_ERROR);
-        }
-        assert_eq!(ask(&api, &Uri::from_static("/api/services")), 200);
-        let made = api.work(|| Err(Refusal::trace_not_found())).await;
-        assert_eq!(answered(made).status(), StatusCode::NOT_FOUND);
-    }
 
     #[test]
     fn paths_are_cleaned_as_go_s_router_cleans_them() {

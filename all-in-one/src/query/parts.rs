@@ -1,128 +1,169 @@
-//! An answer of traces that is written while it is read: however many there are, only one of them
-//! and a part of the text are in memory at a time.
+//! An answer that is written while it is read. What fits into one part is sent as a whole; of a
+//! longer one the parts go out as fast as they are read, and never more than a few are in memory.
 
+use std::io::{self, Write};
+use std::mem::take;
 use std::sync::Arc;
-use std::{io, vec};
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use futures_util::{StreamExt, stream};
-use serde_json::Result;
-use tokio::sync::OwnedSemaphorePermit;
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::Api;
-use super::adjust::{self, View};
-use super::answer::{Answer, Problem};
 use super::errors::Refusal;
-use super::json::{self, Style};
-use super::trace_json::to_json;
-use crate::model::{Trace, TraceId};
+use super::{Api, json_response};
 
-/// About the bytes of a part. Most answers are one.
+/// The bytes of a part. Most answers are shorter.
 const PART: usize = 256 << 10;
 
-/// Traces stand in an object's list.
-const DEPTH: usize = 2;
+/// What most answers are that are no traces.
+const SMALL: usize = 8 << 10;
 
-/// What is still to be written.
-pub(super) struct Parts {
-    api: Arc<Api>,
-    ids: vec::IntoIter<TraceId>,
-    raw: bool,
-    style: Style,
-    /// What stands before a trace: the answer's beginning, or what lies between two traces.
-    before: [Vec<u8>; 2],
-    /// What stands at the end: the whole answer where there was no trace, or its end.
-    after: [Vec<u8>; 2],
-    /// Whether a trace was written.
-    begun: bool,
-    done: bool,
-    /// Among the answers of several parts.
-    place: Option<OwnedSemaphorePermit>,
+/// What an answer is written to.
+pub(super) struct Out<'s> {
+    part: Vec<u8>,
+    /// Takes each part but the last.
+    send: &'s mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 }
 
-impl Parts {
-    /// The answer with these traces and these errors.
-    pub(super) fn new(
-        api: &Arc<Api>,
-        ids: Vec<TraceId>,
-        errors: Vec<Problem>,
-        raw: bool,
-        style: Style,
-    ) -> Result<Self> {
-        let errors = Some(errors).filter(|errors| !errors.is_empty());
-        let mut answer = Answer { errors, ..Answer::of(vec![0; 2]) };
-        let [beginning, between, end] = around(&json::write(&answer, style)?);
-        answer.data = Some(Vec::new());
-        let none = json::write(&answer, style)?;
-        Ok(Parts {
-            api: Arc::clone(api),
-            ids: ids.into_iter(),
-            raw,
-            style,
-            before: [beginning, between],
-            after: [none, end],
-            begun: false,
-            done: false,
-            place: None,
-        })
+impl<'s> Out<'s> {
+    pub(super) fn new(send: &'s mut dyn FnMut(Vec<u8>) -> io::Result<()>) -> Self {
+        Out { part: Vec::with_capacity(SMALL), send }
     }
 
-    /// The whole answer where it is one part, else a body that writes part after part.
-    ///
-    /// # Errors
-    ///
-    /// When the first part cannot be written, or too many such answers are being read.
-    pub(super) fn into_body(mut self) -> std::result::Result<Body, Refusal> {
-        let first = self.next().map_err(Refusal::internal)?;
-        if self.done {
-            return Ok(first.into());
+    #[cold]
+    fn write_where_room_is_made(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if self.part.len() + bytes.len() > SMALL {
+            // It is copied once, and not at each doubling.
+            self.part.reserve_exact(PART - self.part.len());
         }
-        let place = Arc::clone(&self.api.long_answers).try_acquire_owned();
-        self.place = Some(place.map_err(|_| too_many())?);
-        let rest = stream::try_unfold(self, |parts| async {
-            let api = Arc::clone(&parts.api);
-            let made = api.work(move || parts.step()).await;
-            made.unwrap_or_else(|panic| Err(io::Error::other(panic)))
-        });
-        Ok(Body::from_stream(stream::iter([Ok(first.into())]).chain(rest)))
-    }
-
-    fn step(mut self) -> io::Result<Option<(Bytes, Self)>> {
-        if self.done {
-            return Ok(None);
-        }
-        Ok(Some((self.next()?.into(), self)))
-    }
-
-    fn next(&mut self) -> Result<Vec<u8>> {
-        let mut part = Vec::with_capacity(1024);
-        while part.len() < PART && !self.done {
-            match self.ids.next() {
-                // One that was pushed out since it was found is not there any more.
-                Some(id) => self.write(self.api.store.trace(id), &mut part)?,
-                None => {
-                    part.append(&mut self.after[usize::from(self.begun)]);
-                    self.done = true;
-                }
-            }
-        }
-        Ok(part)
-    }
-
-    fn write(&mut self, trace: Option<Trace>, part: &mut Vec<u8>) -> Result<()> {
-        let spans = trace.iter().flat_map(|trace| &trace.spans);
-        let mut views: Vec<_> = spans.map(|span| View::new(span)).collect();
-        if !self.raw {
-            adjust::adjust(&mut views, self.api.max_clock_skew);
-        }
-        if let Some(json) = to_json(&views) {
-            part.extend(&self.before[usize::from(self.begun)]);
-            self.begun = true;
-            json::append(part, &json, self.style, DEPTH)?;
+        while !bytes.is_empty() {
+            let written = self.write(bytes)?;
+            bytes = &bytes[written..];
         }
         Ok(())
     }
+
+    /// The last part.
+    pub(super) fn end(self) -> Vec<u8> {
+        self.part
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.part.len() == PART {
+            (self.send)(take(&mut self.part))?;
+        }
+        let length = bytes.len().min(PART - self.part.len());
+        self.part.extend_from_slice(&bytes[..length]);
+        Ok(length)
+    }
+
+    // Most of what is written is a few bytes long, and a search writes it many thousand times.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > self.part.capacity() - self.part.len() {
+            return self.write_where_room_is_made(bytes);
+        }
+        self.part.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Answers with what `write` writes, when it has its turn, on a thread that may take its time: a
+/// large search must not hold up what else this one has to do.
+pub(super) async fn answer(
+    api: Arc<Api>,
+    write: impl FnOnce(&Api, &mut Out<'_>) -> Result<(), Refusal> + Send + 'static,
+) -> Response {
+    let turn = Arc::clone(&api.turns).acquire_owned().await.ok();
+    let (first, begun) = oneshot::channel();
+    let (threads, first) = (Handle::current(), Some(first));
+    let sender = Sender { api: Arc::clone(&api), threads, turn, first, rest: None };
+    // It ends by itself, also when nobody waits for the answer any more.
+    tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
+    match begun.await {
+        Ok(Ok(body)) => json_response(body),
+        Ok(Err(refusal)) => refusal.into_response(),
+        Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Sends an answer on its way.
+struct Sender {
+    api: Arc<Api>,
+    threads: Handle,
+    /// Among the answers that are being written. While this one waits for its reader, it has none.
+    turn: Option<OwnedSemaphorePermit>,
+    /// Where the answer begins, unless it has.
+    first: Option<oneshot::Sender<Result<Body, Refusal>>>,
+    /// Where it goes on; `None` is its end.
+    rest: Option<mpsc::Sender<Option<Bytes>>>,
+}
+
+impl Sender {
+    fn send_all(mut self, write: impl FnOnce(&mut Out<'_>) -> Result<(), Refusal>) {
+        let mut send = |part: Vec<u8>| self.send(part.into());
+        let mut out = Out::new(&mut send);
+        let written = write(&mut out);
+        let last: Bytes = out.end().into();
+        match (self.first, self.rest) {
+            (Some(first), _) => drop(first.send(written.map(|()| last.into()))),
+            (None, Some(rest)) if written.is_ok() => {
+                for part in [Some(last), None] {
+                    // Whoever has gone misses nothing.
+                    let _ = rest.blocking_send(part);
+                }
+            }
+            // Without its end, what was sent is half an answer to the one who reads it.
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, part: Bytes) -> io::Result<()> {
+        let Some(rest) = &self.rest else {
+            return self.begin(part);
+        };
+        self.turn = None;
+        rest.blocking_send(Some(part)).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let turn = Arc::clone(&self.api.turns).acquire_owned();
+        self.turn = self.threads.block_on(turn).ok();
+        Ok(())
+    }
+
+    /// Begins an answer of several parts, if there is a place for it.
+    fn begin(&mut self, part: Bytes) -> io::Result<()> {
+        let (rest, coming) = mpsc::channel(1);
+        let place = Arc::clone(&self.api.long_answers).try_acquire_owned();
+        let body = place
+            .map_err(|_| too_many())
+            .map(|place| Body::from_stream(stream::iter([Ok(part)]).chain(parts(coming, place))));
+        let refused = body.is_err();
+        let gone = self.first.take().is_none_or(|first| first.send(body).is_err());
+        self.rest = Some(rest);
+        if refused || gone { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+}
+
+/// The parts that are still to come. The place is taken until the last one is read.
+fn parts(
+    coming: mpsc::Receiver<Option<Bytes>>,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((coming, place), |(mut coming, place)| async move {
+        match coming.recv().await {
+            Some(Some(part)) => Ok(Some((part, (coming, place)))),
+            Some(None) => Ok(None),
+            None => Err(io::Error::other("the answer was not written to its end")),
+        }
+    })
 }
 
 fn too_many() -> Refusal {
@@ -130,86 +171,90 @@ fn too_many() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
-/// What stands around two zeros.
-fn around(list: &[u8]) -> [Vec<u8>; 3] {
-    let mut parts = list.splitn(3, |byte| *byte == b'0').map(<[u8]>::to_vec);
-    std::array::from_fn(|_| parts.next().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{KeyValue, Nanos, Process, Span, SpanId};
+    use crate::query::TURNS;
     use crate::store::{Limits, Store};
     use crate::ui::Pages;
 
-    /// So many traces of one span, and their ids.
-    fn filled(traces: u64) -> (Arc<Api>, Vec<TraceId>) {
-        let store = Store::new(Limits { traces: 0, bytes: 1 << 30 });
-        let ids: Vec<_> = (1..=traces).map(|low| TraceId { high: 0, low }).collect();
-        for id in &ids {
-            store.insert(&[span(*id)]);
-        }
-        let api = Api::new(Arc::new(store), Pages::new(""), Duration::ZERO, String::new());
-        (api, ids)
+    fn api() -> Arc<Api> {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
+        Api::new(store, Pages::new(""), Duration::ZERO, String::new())
     }
 
-    fn span(trace_id: TraceId) -> Span {
-        Span {
-            trace_id,
-            span_id: SpanId(trace_id.low),
-            operation: "buy".into(),
-            references: Box::default(),
-            flags: 1,
-            start: 1_000_000 + trace_id.low,
-            duration: 100,
-            nanos: Nanos::default(),
-            tags: [KeyValue::text("user", "ada")].into(),
-            logs: Box::default(),
-            process: Arc::new(Process { service: "shop".into(), tags: Box::default() }),
-            warnings: Box::default(),
-        }
+    const LONG: usize = 10 * PART;
+
+    fn long(_: &Api, out: &mut Out<'_>) -> Result<(), Refusal> {
+        Ok(out.write_all(&vec![b'a'; LONG])?)
     }
 
-    fn written_at_once(api: &Api, ids: &[TraceId], style: Style) -> Vec<u8> {
-        let traces: Vec<_> = ids.iter().filter_map(|id| api.store.trace(*id)).collect();
-        let views: Vec<Vec<_>> = traces
-            .iter()
-            .map(|trace| trace.spans.iter().map(|span| View::new(span)).collect())
-            .collect();
-        let data: Vec<_> = views.iter().filter_map(|views| to_json(views)).collect();
-        json::write(&Answer::of(data), style).expect("JSON")
+    async fn body(answer: Response) -> Result<Bytes, axum::Error> {
+        axum::body::to_bytes(answer.into_body(), usize::MAX).await
     }
 
     #[test]
-    fn parts_are_together_what_is_written_at_once() {
-        for pretty in [false, true] {
-            let style = Style { pretty, for_javascript: false };
-            for (traces, several) in [(0, false), (1, false), (2, false), (5_000, true)] {
-                let (api, ids) = filled(traces);
-                let mut parts =
-                    Parts::new(&api, ids.clone(), Vec::new(), true, style).expect("parts");
-                let (mut together, mut count) = (Vec::new(), 0);
-                while !parts.done {
-                    let part = parts.next().expect("a part");
-                    assert!(part.len() < PART + 1024, "{}", part.len());
-                    together.extend(part);
-                    count += 1;
+    fn all_parts_but_the_last_are_full() {
+        let text: Vec<u8> = (0..3 * PART + 7).map(|number| number as u8).collect();
+        for length in [0, 1, PART - 1, PART, PART + 1, 2 * PART, text.len()] {
+            for piece in [1_000, PART, 2 * PART] {
+                let mut parts = Vec::new();
+                let mut send = |part| {
+                    parts.push(part);
+                    Ok(())
+                };
+                let mut out = Out::new(&mut send);
+                for piece in text[..length].chunks(piece) {
+                    out.write_all(piece).expect("written");
                 }
-                assert!(together == written_at_once(&api, &ids, style), "{traces}, {pretty}");
-                assert_eq!(count > 1, several, "{traces}");
+                let last = out.end();
+                assert!(parts.iter().all(|part| part.len() == PART), "{length} {piece}");
+                assert!(last.len() <= PART, "{length} {piece}");
+                parts.push(last);
+                assert!(parts.concat() == text[..length], "{length} {piece}");
             }
         }
     }
 
-    #[test]
-    fn a_trace_that_went_meanwhile_is_left_out() {
-        let (api, mut ids) = filled(2);
-        ids.insert(1, TraceId { high: 7, low: 7 });
-        let mut parts =
-            Parts::new(&api, ids.clone(), Vec::new(), true, Style::default()).expect("parts");
-        assert_eq!(parts.next().expect("a part"), written_at_once(&api, &ids, Style::default()));
+    #[tokio::test]
+    async fn a_long_answer_arrives_whole_and_half_of_one_is_an_error() {
+        let all = body(answer(api(), long).await).await.expect("all of it");
+        assert_eq!(all.len(), LONG);
+        let half = |api: &Api, out: &mut Out<'_>| {
+            long(api, out)?;
+            Err(Refusal::trace_not_found())
+        };
+        let begun = answer(api(), half).await;
+        assert_eq!(begun.status(), StatusCode::OK);
+        body(begun).await.expect_err("half of it");
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_read_holds_up_nobody() {
+        let api = api();
+        let mut unread = Vec::new();
+        for _ in 0..2 * TURNS {
+            unread.push(answer(Arc::clone(&api), long).await);
+        }
+        let short = answer(Arc::clone(&api), |_, out| Ok(out.write_all(b"short")?)).await;
+        assert_eq!(&body(short).await.expect("an answer")[..], b"short");
+        drop(unread);
+        for _ in 0..2 * TURNS {
+            let read = answer(Arc::clone(&api), long).await;
+            assert_eq!(body(read).await.expect("an answer").len(), LONG);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_500_and_gives_its_turn_back() {
+        let api = api();
+        for _ in 0..2 * TURNS {
+            let made = answer(Arc::clone(&api), |_, _| panic!("a mistake of our own")).await;
+            assert_eq!(made.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        let made = answer(api, |_, _| Err(Refusal::trace_not_found())).await;
+        assert_eq!(made.status(), StatusCode::NOT_FOUND);
     }
 }

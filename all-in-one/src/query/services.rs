@@ -1,20 +1,19 @@
 //! `/api/services` and the two forms in which operations are asked for.
 
-use axum::response::Response;
-
 use super::answer::{Answer, OperationJson};
 use super::errors::Refusal;
 use super::form::{Form, unescape};
+use super::parts::Out;
 use super::{Api, ok, params};
 
 /// All services that have spans.
-pub(super) fn services(api: &Api, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn services(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
     let names = api.store.services();
-    ok(form, &Answer::counted(names.iter().map(|name| &**name).collect()))
+    ok(form, out, &Answer::counted(names.iter().map(|name| &**name).collect()))
 }
 
 /// The operations of a service, perhaps of one kind only.
-pub(super) fn operations(api: &Api, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn operations(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
     let service = form.get("service");
     if service.is_empty() {
         return Err(params::service_required());
@@ -26,15 +25,20 @@ pub(super) fn operations(api: &Api, form: &Form) -> Result<Response, Refusal> {
         .filter(|operation| kind.is_empty() || *operation.kind == *kind)
         .map(|operation| OperationJson { name: &operation.name, kind: &operation.kind })
         .collect();
-    ok(form, &Answer::counted(json))
+    ok(form, out, &Answer::counted(json))
 }
 
 /// The names of a service's operations, in the form that the web pages use.
-pub(super) fn operation_names(api: &Api, service: &str, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn operation_names(
+    api: &Api,
+    service: &str,
+    form: &Form,
+    out: &mut Out<'_>,
+) -> Result<(), Refusal> {
     let service = unescape(service, true).unwrap_or_default();
     let operations = api.store.operations(&service);
     let mut names: Vec<&str> = operations.iter().map(|operation| &*operation.name).collect();
     // They come sorted by name: the kinds of one name stand together.
     names.dedup();
-    ok(form, &Answer::counted(names))
+    ok(form, out, &Answer::counted(names))
 }

@@ -1,53 +1,114 @@
 //! `/api/traces`, `/api/traces/{id}` and `/api/archive/{id}`.
 
-use std::sync::Arc;
+use std::io::Write;
 
-use axum::response::Response;
-
-use super::answer::Problem;
+use super::answer::{Answer, Problem};
 use super::errors::Refusal;
 use super::form::Form;
 use super::go::parse_bool;
+use super::json::{self, Mark};
 use super::params::Request;
-use super::parts::Parts;
-use super::{Api, TRACE_NOT_FOUND, json_response, style};
+use super::parts::Out;
+use super::trace::TraceWriter;
+use super::{Api, TRACE_NOT_FOUND, style};
 use crate::model::TraceId;
 
 /// The traces that match, or those that are named.
-pub(super) fn search(api: &Arc<Api>, form: &Form) -> Result<Response, Refusal> {
-    match Request::parse(form)? {
-        Request::Search(search) => respond(api, form, api.store.find_ids(&search), Vec::new()),
-        Request::ByIds(ids) => {
-            let (found, missing) = ids.into_iter().partition(|id| api.store.has(*id));
-            respond(api, form, found, missing)
-        }
-    }
+pub(super) fn search(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+    let (found, missing) = match Request::parse(form)? {
+        Request::Search(search) => (api.store.find_ids(&search), Vec::new()),
+        Request::ByIds(ids) => ids.into_iter().partition(|id| api.store.has(*id)),
+    };
+    write(api, form, out, &found, missing)
 }
 
 /// One trace.
-pub(super) fn one(api: &Arc<Api>, id: &str, form: &Form) -> Result<Response, Refusal> {
+pub(super) fn one(api: &Api, id: &str, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
     let id: TraceId = id.parse().map_err(Refusal::bad_request)?;
     if !api.store.has(id) {
         return Err(Refusal::trace_not_found());
     }
-    respond(api, form, vec![id], Vec::new())
+    write(api, form, out, &[id], Vec::new())
 }
 
 /// There is no archive, as in Jaeger unless one is configured.
-pub(super) fn archive(id: &str) -> Result<Response, Refusal> {
+pub(super) fn archive(id: &str) -> Result<(), Refusal> {
     id.parse::<TraceId>().map_err(Refusal::bad_request)?;
     Err(Refusal::internal("archive span storage was not configured"))
 }
 
-fn respond(
-    api: &Arc<Api>,
+fn write(
+    api: &Api,
     form: &Form,
-    found: Vec<TraceId>,
+    out: &mut Out<'_>,
+    found: &[TraceId],
     missing: Vec<TraceId>,
-) -> Result<Response, Refusal> {
-    let raw = parse_bool(form.get("raw")).unwrap_or(false);
+) -> Result<(), Refusal> {
+    let (raw, style) = (parse_bool(form.get("raw")).unwrap_or(false), style(form));
     let problem = |id| Problem { code: 0, msg: TRACE_NOT_FOUND.to_owned(), trace_id: Some(id) };
-    let errors = missing.into_iter().map(problem).collect();
-    let parts = Parts::new(api, found, errors, raw, style(form)).map_err(Refusal::internal)?;
-    Ok(json_response(parts.into_body()?))
+    let errors = Some(missing.into_iter().map(problem).collect());
+    let errors = errors.filter(|errors: &Vec<_>| !errors.is_empty());
+    let answer = Answer { errors, ..Answer::of(vec![Mark; 2]) };
+    let [begin, between, end] = json::around(&answer, style, 0)?;
+    let mut begun = false;
+    for id in found {
+        // One that was pushed out since it was found is left out.
+        if let Some(trace) = TraceWriter::begin(api, *id, raw) {
+            out.write_all(if begun { &between } else { &begin })?;
+            begun = true;
+            trace.write(out, style)?;
+        }
+    }
+    if !begun {
+        return Ok(json::append(out, &Answer { data: Some(Vec::new()), ..answer }, style, 0)?);
+    }
+    Ok(out.write_all(&end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{KeyValue, Nanos, Process, Span, SpanId};
+    use crate::store::{Limits, Store};
+    use crate::ui::Pages;
+
+    fn span(trace: u64) -> Span {
+        Span {
+            trace_id: TraceId { high: 0, low: trace },
+            span_id: SpanId(trace),
+            operation: "buy".into(),
+            references: Box::default(),
+            flags: 1,
+            start: 1_000_000 + trace,
+            duration: 100,
+            nanos: Nanos::default(),
+            tags: [KeyValue::text("user", "ada")].into(),
+            logs: Box::default(),
+            process: Arc::new(Process { service: "shop".into(), tags: Box::default() }),
+            warnings: Box::default(),
+        }
+    }
+
+    #[test]
+    fn one_that_was_pushed_out_since_it_was_found_is_left_out() {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
+        store.insert(&[span(1), span(2)]);
+        let api = Api::new(store, Pages::new(""), Duration::ZERO, String::new());
+        let written = |ids: &[u64], query: &str| {
+            let ids: Vec<_> = ids.iter().map(|low| TraceId { high: 0, low: *low }).collect();
+            let mut none = |_| Ok(());
+            let mut out = Out::new(&mut none);
+            write(&api, &Form::parse(query), &mut out, &ids, Vec::new()).expect("written");
+            String::from_utf8(out.end()).expect("UTF-8")
+        };
+        for query in ["", "prettyPrint=true"] {
+            assert_eq!(written(&[7, 1, 8, 2, 9], query), written(&[1, 2], query));
+            assert_eq!(written(&[7, 8], query), written(&[], query));
+        }
+        let empty = r#"{"data":[],"total":0,"limit":0,"offset":0,"errors":null}"#;
+        assert_eq!(written(&[], ""), empty);
+    }
 }

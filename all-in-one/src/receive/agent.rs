@@ -122,7 +122,6 @@ fn bind(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr
 
 /// What a datagram goes through.
 struct Agent {
-    name: &'static str,
     intake: Intake,
     counters: Arc<Counters>,
     decode: Decode,
@@ -130,12 +129,8 @@ struct Agent {
 
 impl Agent {
     fn new(kind: Kind, intake: &Intake, counters: &Arc<Counters>) -> Self {
-        Agent {
-            name: kind.name,
-            intake: intake.clone(),
-            counters: Arc::clone(counters),
-            decode: kind.decode,
-        }
+        let (intake, counters) = (intake.clone(), Arc::clone(counters));
+        Agent { intake, counters, decode: kind.decode }
     }
 
     /// Receives until it is told to stop, and then what has already arrived.
@@ -201,18 +196,10 @@ impl Agent {
         }
         match (self.decode)(packet) {
             Ok(batch) => self.intake.take(&self.counters, batch),
-            Err(Error::ZipkinBatch) => self.zipkin(),
             Err(error) => {
                 let why = reason(&error);
                 self.counters.refuse(why, format_args!("a UDP packet of {bytes} bytes: {error}"));
             }
-        }
-    }
-
-    /// Who sends these sends many, and one line says it all.
-    fn zipkin(&self) {
-        if self.counters.refused(Reason::Unsupported) == 1 {
-            warn!(door = self.name, "{}", Error::ZipkinBatch);
         }
     }
 }
@@ -227,7 +214,7 @@ pub(super) fn fuzz(intake: &Intake, packet: &[u8]) {
 
 fn reason(error: &Error) -> Reason {
     match error {
-        Error::Protocol(_) | Error::Method(_) => Reason::Unsupported,
+        Error::Protocol(_) | Error::Method(_) | Error::ZipkinBatch => Reason::Unsupported,
         _ => Reason::Malformed,
     }
 }

@@ -1,6 +1,8 @@
 //! What many spans have in common: their service, their operation, their process. Each is there
 //! as long as a span has it.
 
+use std::ops::Range;
+
 use super::cells::Cells;
 use super::pool::Pool;
 use super::record::{Input, Writer, valid, varint};
@@ -111,14 +113,33 @@ impl Common {
         self.services.holders(service)
     }
 
-    pub(super) fn service_names(&self, cells: &Cells) -> Vec<Text> {
-        self.services.ids().map(|id| self.services.text(cells, id).into()).collect()
+    /// Adds the names of the services with these numbers; tells whether there are no more.
+    pub(super) fn service_names(
+        &self,
+        numbers: Range<u32>,
+        cells: &Cells,
+        names: &mut Vec<Text>,
+    ) -> bool {
+        let is_last = numbers.end >= self.services.end();
+        let held = self.services.held(numbers);
+        names.extend(held.map(|id| Text::from(self.services.text(cells, id))));
+        is_last
     }
 
-    pub(super) fn operations(&self, service: u32, cells: &Cells) -> Vec<Operation> {
-        let all = self.operations.ids().map(|id| self.operations.read(cells, id));
-        let own = all.filter(|content| first_number(content) == service);
-        own.map(|content| operation(&content)).collect()
+    /// Adds those of the operations with these numbers that are a service's; tells whether there
+    /// are no more.
+    pub(super) fn operations(
+        &self,
+        service: u32,
+        numbers: Range<u32>,
+        cells: &Cells,
+        found: &mut Vec<Operation>,
+    ) -> bool {
+        let is_last = numbers.end >= self.operations.end();
+        let held = self.operations.held(numbers).map(|id| self.operations.read(cells, id));
+        let own = held.filter(|content| first_number(content) == service);
+        found.extend(own.map(|content| operation(&content)));
+        is_last
     }
 
     /// The operation with this number.

@@ -33,19 +33,24 @@ mod symbols;
 mod tokens;
 mod traces;
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::ops::Range;
+use std::sync::Arc;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 
 pub use common::Operation;
 pub use search::Search;
+pub(crate) use shelf::Reading;
 
 use crate::model::{Batch, Span, Text, Trace, TraceId};
 use shelf::Shelf;
 
-/// How many spans are written, read or looked at before others may have the lock: about half a
-/// millisecond.
-const SPANS_AT_ONCE: usize = 512;
+/// How many spans, traces or names are written, read or looked at before others may have the lock:
+/// about half a millisecond.
+const AT_ONCE: usize = 512;
+/// How many bytes of records are read at a time.
+const BYTES_AT_ONCE: usize = 256 << 10;
 
 /// How much a store may hold.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +93,7 @@ impl Store {
 
     /// Adds spans.
     pub fn insert(&self, spans: &[Span]) {
-        for part in spans.chunks(SPANS_AT_ONCE) {
+        for part in spans.chunks(AT_ONCE) {
             self.take(&Batch::of(part));
         }
     }
@@ -96,8 +101,8 @@ impl Store {
     /// Adds the spans of a batch; tells how many were refused, since their trace is too large.
     pub(crate) fn take(&self, batch: &Batch<'_>) -> u64 {
         let mut dropped = 0;
-        for spans in batch.spans.chunks(SPANS_AT_ONCE) {
-            let mut shelf = self.write();
+        for spans in batch.spans.chunks(AT_ONCE) {
+            let mut shelf = self.shelf.write();
             let before = shelf.usage().dropped_spans;
             shelf.insert(spans, batch);
             dropped += shelf.usage().dropped_spans - before;
@@ -110,17 +115,27 @@ impl Store {
 
     /// The trace with this id. Of one that is pushed out meanwhile it may be only a part.
     pub fn trace(&self, id: TraceId) -> Option<Trace> {
-        let mut reading = self.read().begin(id)?;
-        let mut spans = Vec::with_capacity(reading.left.min(SPANS_AT_ONCE));
-        while reading.left > 0 {
-            self.read().read(&mut reading, SPANS_AT_ONCE, &mut spans);
+        let mut reading = self.begin(id)?;
+        let mut spans = Vec::new();
+        while let Some(more) = self.read_on(&mut reading).filter(|more| !more.is_empty()) {
+            spans.extend(more.into_iter().map(Arc::new));
         }
         Some(Trace { id, spans }).filter(|trace| !trace.spans.is_empty())
     }
 
+    /// Begins to read the trace with this id.
+    pub(crate) fn begin(&self, id: TraceId) -> Option<Reading> {
+        self.shelf.read().begin(id)
+    }
+
+    /// Reads on: the next spans of a trace, none at its end, nothing when it was pushed out.
+    pub(crate) fn read_on(&self, reading: &mut Reading) -> Option<Vec<Span>> {
+        self.step(|shelf| shelf.read(reading, AT_ONCE, BYTES_AT_ONCE))
+    }
+
     /// Whether there is a trace with this id.
     pub(crate) fn has(&self, id: TraceId) -> bool {
-        self.read().begin(id).is_some()
+        self.begin(id).is_some()
     }
 
     /// The traces that `search` asks for, the newest first.
@@ -130,45 +145,48 @@ impl Store {
 
     /// The ids of the traces that `search` asks for, the newest first.
     pub(crate) fn find_ids(&self, search: &Search) -> Vec<TraceId> {
-        let mut hunt = self.read().hunt(search);
-        while !self.read().hunt_on(&mut hunt, SPANS_AT_ONCE) {}
+        let mut hunt = self.shelf.read().hunt(search);
+        while !self.step(|shelf| shelf.hunt_on(&mut hunt, AT_ONCE)) {}
         hunt.found.into_values().rev().collect()
     }
 
     /// The names of all services that have spans, sorted.
     pub fn services(&self) -> Vec<Text> {
-        let mut names = self.read().services();
+        let mut names = Vec::new();
+        self.in_steps(|shelf, numbers| shelf.services(numbers, &mut names));
         names.sort();
+        // One that went and came meanwhile may have been seen twice.
+        names.dedup();
         names
     }
 
     /// The operations of a service, sorted by name.
     pub fn operations(&self, service: &str) -> Vec<Operation> {
-        let mut operations = self.read().operations(service);
-        operations.sort();
-        operations
+        let mut found = Vec::new();
+        self.in_steps(|shelf, numbers| shelf.operations(service, numbers, &mut found));
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// How many spans of a service are held.
     pub fn span_count(&self, service: &str) -> usize {
-        self.read().span_count(service)
+        self.shelf.read().span_count(service)
     }
 
-    /// Calls `visit` for every trace that has a span strictly between two times, in
-    /// microseconds since the Unix epoch.
-    pub fn each_between(&self, after: i64, before: i64, mut visit: impl FnMut(&Trace)) {
-        let between = |start: u64| i64::try_from(start).is_ok_and(|s| after < s && s < before);
-        let candidates = self.read().between(after, before);
-        for trace in candidates.into_iter().filter_map(|id| self.trace(id)) {
-            if trace.spans.iter().any(|span| between(span.start)) {
-                visit(&trace);
-            }
+    /// The ids of the traces that may have a span strictly between two times, in microseconds
+    /// since the Unix epoch.
+    pub(crate) fn between(&self, after: i64, before: i64) -> Vec<TraceId> {
+        let (mut found, mut next) = (Vec::new(), Some(0));
+        while let Some(from) = next {
+            next = self.step(|shelf| shelf.between((after, before), from, &mut found, AT_ONCE));
         }
+        found
     }
 
     /// How full the store is.
     pub fn usage(&self) -> Usage {
-        self.read().usage()
+        self.shelf.read().usage()
     }
 
     /// Waits until `done` is true. It is asked now and after every insert.
@@ -184,12 +202,20 @@ impl Store {
         }
     }
 
-    // A panic while the lock is held would be our own bug; the store is worth more than the proof.
-    fn read(&self) -> RwLockReadGuard<'_, Shelf> {
-        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at what has numbers, some at a time, until `look` says that there are no more.
+    fn in_steps(&self, mut look: impl FnMut(&Shelf, Range<u32>) -> bool) {
+        let mut next = 0;
+        while !self.step(|shelf| look(shelf, next..next + AT_ONCE as u32)) {
+            next += AT_ONCE as u32;
+        }
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
-        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    /// Reads a little, and leaves the lock to whoever waits for it. One that is merely let go is
+    /// often taken again by the next step, before those who were woken get as far.
+    fn step<T>(&self, read: impl FnOnce(&Shelf) -> T) -> T {
+        let shelf = self.shelf.read();
+        let read = read(&shelf);
+        RwLockReadGuard::unlock_fair(shelf);
+        read
     }
 }

@@ -1,5 +1,7 @@
 //! What many spans have in common is kept once, and counted: it goes with its last span.
 
+use std::ops::Range;
+
 use hashbrown::HashTable;
 
 use super::cells::{Cells, Chain};
@@ -99,9 +101,14 @@ impl Pool {
         String::from_utf8(self.read(cells, id)).unwrap_or_default()
     }
 
-    /// The ids of all strings that are held, in no order.
-    pub(super) fn ids(&self) -> impl Iterator<Item = u32> {
-        self.by_hash.iter().copied()
+    /// Every id is less than this.
+    pub(super) fn end(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    /// Those of these ids whose strings are held.
+    pub(super) fn held(&self, ids: Range<u32>) -> impl Iterator<Item = u32> {
+        ids.take_while(|id| *id < self.end()).filter(|id| self.holders(*id) > 0)
     }
 }
 

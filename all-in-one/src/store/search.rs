@@ -233,8 +233,8 @@ mod tests {
     /// The lower half of the ids that are found, in their order, and how many spans were looked
     /// at for that.
     fn hunt(store: &Store, search: &Search) -> (Vec<u64>, usize) {
-        let mut hunt = store.read().hunt(search);
-        while !store.read().hunt_on(&mut hunt, 100) {}
+        let mut hunt = store.shelf.read().hunt(search);
+        while !store.shelf.read().hunt_on(&mut hunt, 100) {}
         (hunt.found.values().rev().map(|id| id.low).collect(), hunt.inspected)
     }
 

@@ -4,7 +4,7 @@
 //! with others is a number in it ([`common`](super::common), [`symbols`](super::symbols)). The
 //! page that was open when it came knows it for searches ([`page`](super::page)).
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, Operation, Process};
@@ -45,14 +45,21 @@ pub(super) struct Shelf {
     found_before: Vec<u64>,
 }
 
-/// A trace that is being read, in steps.
-#[derive(Debug)]
-pub(super) struct Reading {
+/// A trace that is being read, in steps: the spans that it had when that began.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
     id: TraceId,
     slot: u32,
     number: u64,
     at: Position,
-    pub(super) left: usize,
+    left: usize,
+}
+
+impl Reading {
+    /// How many spans are still to be read.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
 }
 
 impl Shelf {
@@ -209,18 +216,24 @@ impl Shelf {
         Some(Reading { id, slot, number, at, left })
     }
 
-    /// Reads on, so many spans at most. Of a trace that is gone nothing is left.
-    pub(super) fn read(&self, reading: &mut Reading, most: usize, spans: &mut Vec<Arc<Span>>) {
-        if self.traces.get(reading.slot, reading.number).is_none() {
-            reading.left = 0;
-        }
-        let now = reading.left.min(most);
+    /// Reads on, so many spans at most, and few more bytes than so many. Nothing is left of a
+    /// trace that is gone.
+    pub(super) fn read(
+        &self,
+        reading: &mut Reading,
+        spans: usize,
+        bytes: usize,
+    ) -> Option<Vec<Span>> {
+        self.traces.get(reading.slot, reading.number)?;
         let (mut reader, mut record) = (self.reader(), Vec::new());
-        for _ in 0..now {
+        let (mut found, mut size) = (Vec::with_capacity(reading.left.min(spans)), 0);
+        while reading.left > 0 && found.len() < spans && size < bytes {
             reading.at = next_record(&self.cells, reading.at, &mut record);
-            spans.push(Arc::new(reader.span(reading.id, Input(&record))));
+            reading.left -= 1;
+            size += record.len();
+            found.push(reader.span(reading.id, Input(&record)));
         }
-        reading.left -= now;
+        Some(found)
     }
 
     fn reader(&self) -> Reader<'_> {
@@ -276,22 +289,40 @@ impl Shelf {
                 }))
     }
 
-    /// The traces that may have a span strictly between two times.
-    pub(super) fn between(&self, after: i64, before: i64) -> Vec<TraceId> {
-        let candidates = self.traces.iter().filter(|trace| {
-            i128::from(trace.starts.1) > i128::from(after)
-                && i128::from(trace.starts.0) < i128::from(before)
-        });
-        candidates.map(|trace| trace.id).collect()
+    /// Adds those of some traces, from this number on, that may have a span strictly between two
+    /// times; gives the number to go on from, unless there are no more.
+    pub(super) fn between(
+        &self,
+        (after, before): (i64, i64),
+        from: u64,
+        found: &mut Vec<TraceId>,
+        most: usize,
+    ) -> Option<u64> {
+        let mut traces = self.traces.since(from);
+        for trace in traces.by_ref().take(most) {
+            let (first, last) = trace.starts;
+            if i128::from(last) > i128::from(after) && i128::from(first) < i128::from(before) {
+                found.push(trace.id);
+            }
+        }
+        traces.next().map(|trace| trace.place.number)
     }
 
-    pub(super) fn services(&self) -> Vec<Text> {
-        self.common.service_names(&self.cells)
+    /// Adds the names of the services with these numbers; tells whether there are no more.
+    pub(super) fn services(&self, numbers: Range<u32>, names: &mut Vec<Text>) -> bool {
+        self.common.service_names(numbers, &self.cells, names)
     }
 
-    pub(super) fn operations(&self, service: &str) -> Vec<Operation> {
+    /// Adds those of the operations with these numbers that are a service's; tells whether there
+    /// are no more.
+    pub(super) fn operations(
+        &self,
+        service: &str,
+        numbers: Range<u32>,
+        found: &mut Vec<Operation>,
+    ) -> bool {
         let service = self.common.service(service, &self.cells, &self.tokens);
-        service.map_or(Vec::new(), |service| self.common.operations(service, &self.cells))
+        service.is_none_or(|service| self.common.operations(service, numbers, &self.cells, found))
     }
 
     pub(super) fn span_count(&self, service: &str) -> usize {

@@ -93,9 +93,11 @@ impl Traces {
         &mut self.slots[slot as usize]
     }
 
-    /// All traces, the oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
-        self.oldest_first.iter().map(|slot| self.at(*slot))
+    /// The traces from this number on, the oldest first.
+    pub(super) fn since(&self, number: u64) -> impl Iterator<Item = &Stored> {
+        let is_before = |slot: &u32| self.at(*slot).place.number < number;
+        let first = self.oldest_first.partition_point(is_before);
+        self.oldest_first.range(first..).map(|slot| self.at(*slot))
     }
 
     /// The number of the oldest trace; where there is none, that of the next.

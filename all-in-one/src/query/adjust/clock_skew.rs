@@ -5,88 +5,99 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use super::View;
+use super::outline::Outline;
 use crate::model::{Process, SpanId, Value};
 use crate::query::go::format_duration;
 
-const DUPLICATE: &str = "duplicate span IDs; skipping clock skew adjustment";
+const NONE: u32 = u32::MAX;
 
-pub(super) fn adjust(trace: &mut [View], limit: Duration) {
+/// Notes in each span how far it must move.
+pub(super) fn adjust(trace: &mut [Outline], limit: i128) {
     let tree = Tree::of(trace);
-    let limit = i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX);
     // A stack and not recursion: a trace can be one chain of many thousand spans.
-    let mut stack: Vec<(usize, Skew)> = Vec::new();
-    for root in &tree.roots {
-        let host = tree.hosts[*root].clone();
-        stack.push((*root, Skew { delta: 0, host }));
-        while let Some((index, skew)) = stack.pop() {
-            shift(&mut trace[index], skew.delta, limit);
-            for child in &tree.children[index] {
-                let host = &tree.hosts[*child];
-                let skew = if *host != skew.host || host.is_empty() {
-                    let delta = skew_of(&trace[*child], &trace[index]);
-                    Skew { delta, host: host.clone() }
-                } else {
-                    skew.clone()
-                };
-                stack.push((*child, skew));
-            }
+    let mut stack: Vec<(u32, i64)> = tree.roots.iter().map(|root| (*root, 0)).collect();
+    while let Some((index, skew)) = stack.pop() {
+        let span = &mut trace[index as usize];
+        span.change.skew = skew;
+        let parent = *span;
+        let start = parent.start() + moves(skew, limit);
+        for child in tree.children(index) {
+            let span = &trace[child as usize];
+            let same_host = span.host == parent.host && span.host != 0;
+            let skew = if same_host { skew } else { skew_of(span, start, parent.takes()) };
+            stack.push((child, skew));
         }
     }
 }
 
-#[derive(Clone)]
-struct Skew {
-    /// In nanoseconds.
-    delta: i128,
-    host: String,
+/// Why a span has no place in the tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Misfit {
+    Duplicate,
+    NoParent,
+}
+
+impl Misfit {
+    /// What is said of it.
+    pub(super) fn warning(self, parent: SpanId) -> String {
+        match self {
+            Misfit::Duplicate => "duplicate span IDs; skipping clock skew adjustment".to_owned(),
+            Misfit::NoParent => {
+                format!("invalid parent span IDs={parent}; skipping clock skew adjustment")
+            }
+        }
+    }
 }
 
 /// A trace's spans as a tree, by their position. Spans in a circle are below no root.
 struct Tree {
-    roots: Vec<usize>,
-    children: Vec<Vec<usize>>,
-    hosts: Vec<String>,
+    roots: Vec<u32>,
+    /// Of each span the last child, and the child of the same parent before it.
+    last_child: Vec<u32>,
+    before: Vec<u32>,
 }
 
 impl Tree {
-    /// Builds the tree and warns of spans that do not fit into one.
-    fn of(trace: &mut [View]) -> Self {
-        let mut by_id: HashMap<SpanId, usize> = HashMap::with_capacity(trace.len());
-        let mut unique = Vec::with_capacity(trace.len());
-        for (index, view) in trace.iter_mut().enumerate() {
-            match by_id.entry(view.span_id) {
-                Entry::Occupied(_) => view.warnings.push(DUPLICATE.to_owned()),
+    /// Builds the tree and notes which spans do not fit into one.
+    fn of(trace: &mut [Outline]) -> Self {
+        let mut by_id: HashMap<SpanId, u32> = HashMap::with_capacity(trace.len());
+        for (index, span) in (0..).zip(trace.iter_mut()) {
+            match by_id.entry(span.span_id()) {
+                Entry::Occupied(_) => span.change.misfit = Some(Misfit::Duplicate),
                 Entry::Vacant(vacant) => {
                     vacant.insert(index);
-                    unique.push(index);
                 }
             }
         }
-        let mut roots = Vec::new();
-        let mut children = vec![Vec::new(); trace.len()];
-        for index in unique {
-            let parent = trace[index].parent();
-            match by_id.get(&parent) {
-                _ if parent.0 == 0 => roots.push(index),
-                Some(parent) => children[*parent].push(index),
+        let none = vec![NONE; trace.len()];
+        let mut tree = Tree { roots: Vec::new(), last_child: none.clone(), before: none };
+        for (index, span) in (0..).zip(trace).filter(|(_, span)| span.change.misfit.is_none()) {
+            match by_id.get(&span.parent()) {
+                _ if span.parent().0 == 0 => tree.roots.push(index),
+                Some(parent) => {
+                    let last = &mut tree.last_child[*parent as usize];
+                    tree.before[index as usize] = std::mem::replace(last, index);
+                }
                 None => {
-                    trace[index].warnings.push(format!(
-                        "invalid parent span IDs={parent}; skipping clock skew adjustment"
-                    ));
-                    roots.push(index);
+                    span.change.misfit = Some(Misfit::NoParent);
+                    tree.roots.push(index);
                 }
             }
         }
-        let hosts = trace.iter().map(|view| host(&view.process)).collect();
-        Tree { roots, children, hosts }
+        tree
+    }
+
+    fn children(&self, parent: u32) -> impl Iterator<Item = u32> {
+        let is_one = |index: &u32| *index != NONE;
+        let last = Some(self.last_child[parent as usize]).filter(is_one);
+        std::iter::successors(last, move |child| Some(self.before[*child as usize]).filter(is_one))
     }
 }
 
 /// What tells hosts apart: the tag `ip`, in whatever type it was sent.
-fn host(process: &Process) -> String {
+pub(super) fn host(process: &Process) -> String {
     match process.tag("ip") {
         Some(Value::String(text)) => text.to_string(),
         Some(Value::Int64(number)) => Ipv4Addr::from(*number as u32).to_string(),
@@ -105,23 +116,32 @@ fn address(bytes: &[u8]) -> String {
     }
 }
 
-/// How far the child must move to lie within its parent, in nanoseconds.
-fn skew_of(child: &View, parent: &View) -> i128 {
-    let (child_takes, parent_takes) = (child.takes, parent.takes);
-    if child_takes > parent_takes {
+/// How far the child must move to lie within its parent, which began then and took so long, in
+/// nanoseconds; 292 years at the most, as Go's durations.
+fn skew_of(child: &Outline, parent_start: i128, parent_takes: i128) -> i64 {
+    let (child_start, child_takes) = (child.start(), child.takes());
+    let child_end = child_start + child_takes;
+    let skew = if child_takes > parent_takes {
         // It outlasts its parent, so it is asynchronous or was given up; it just cannot begin
         // earlier.
-        return (parent.start - child.start).max(0);
-    }
-    let child_end = child.start + child_takes;
-    if child.start >= parent.start && child_end <= parent.start + parent_takes {
-        return 0;
-    }
-    // Both ways through the network are taken to be equally long.
-    parent.start + (parent_takes - child_takes) / 2 - child.start
+        (parent_start - child_start).max(0)
+    } else if child_start >= parent_start && child_end <= parent_start + parent_takes {
+        0
+    } else {
+        // Both ways through the network are taken to be equally long.
+        parent_start + (parent_takes - child_takes) / 2 - child_start
+    };
+    skew.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-fn shift(view: &mut View, delta: i128, limit: i128) {
+/// How far a span is moved that should move by `skew`.
+fn moves(skew: i64, limit: i128) -> i128 {
+    let skew = i128::from(skew);
+    if skew.abs() > limit { 0 } else { skew }
+}
+
+/// Moves a span and its logs, or says why they are not.
+pub(super) fn shift(view: &mut View, delta: i128, limit: i128) {
     if delta == 0 {
         return;
     }

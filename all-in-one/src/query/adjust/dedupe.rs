@@ -4,20 +4,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::View;
+use super::outline::{Kind, Outline};
 use crate::model::SpanId;
 
-pub(in crate::query) fn dedupe(trace: &mut [View]) {
+pub(in crate::query) fn dedupe(trace: &mut [Outline]) {
     let shared = shared_with_client(trace);
     if shared.is_empty() {
         return;
     }
-    let mut used: HashSet<SpanId> = trace.iter().map(|view| view.span_id).collect();
+    let mut used: HashSet<SpanId> = trace.iter().map(Outline::span_id).collect();
     let mut renamed = HashMap::new();
     let mut next = 0;
-    for view in trace.iter_mut() {
-        let old = view.span_id;
-        if !shared.contains(&old) || !view.is_kind("server") {
+    for span in trace.iter_mut() {
+        let old = span.span_id();
+        if !shared.contains(&old) || span.kind != Kind::Server {
             continue;
         }
         let new = loop {
@@ -27,18 +27,18 @@ pub(in crate::query) fn dedupe(trace: &mut [View]) {
             }
         };
         renamed.insert(old, new);
-        view.set_parent(old);
-        view.span_id = new;
+        span.set_parent(old);
+        span.set_id(new);
     }
-    for view in trace.iter_mut() {
-        if let Some(new) = renamed.get(&view.parent()).filter(|new| **new != view.span_id) {
-            view.set_parent(*new);
+    for span in trace.iter_mut() {
+        if let Some(new) = renamed.get(&span.parent()).filter(|new| **new != span.span_id()) {
+            span.set_parent(*new);
         }
     }
 }
 
 /// The ids of client spans; a server span that has one of them shares it.
-fn shared_with_client(trace: &[View]) -> HashSet<SpanId> {
-    let clients = trace.iter().filter(|view| view.is_kind("client"));
-    clients.map(|view| view.span_id).collect()
+fn shared_with_client(trace: &[Outline]) -> HashSet<SpanId> {
+    let clients = trace.iter().filter(|span| span.kind == Kind::Client);
+    clients.map(Outline::span_id).collect()
 }

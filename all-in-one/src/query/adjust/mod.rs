@@ -1,22 +1,29 @@
 //! What Jaeger changes in a trace before it shows it, unless `raw=true` asks for it as stored:
 //! shared span ids, clock skew, addresses sent as numbers, the order of log fields and process
 //! tags, and references to nothing.
+//!
+//! The first two look at all spans of a trace together: at their outlines, since a long trace does
+//! not fit into memory many times. What they find is a plan of changes; it is carried out with the
+//! other adjustments, which look at one span each.
 
 mod clock_skew;
 mod dedupe;
 mod ip;
 mod order;
+mod outline;
+mod plan;
 mod references;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) use dedupe::dedupe;
+pub(super) use outline::{MOST, Outlines};
+pub(super) use plan::Plan;
 
-use crate::model::{KeyValue, Process, RefKind, Reference, Span, SpanId, Text, TraceId};
+use crate::model::{KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId};
 
-/// A copy of a span that may be changed. The stored one stays as it is.
+/// A span that may be changed. The stored one stays as it is.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) trace_id: TraceId,
@@ -28,15 +35,13 @@ pub(super) struct View {
     pub(super) start: i128,
     /// In microseconds.
     pub(super) duration: u64,
-    /// The same in nanoseconds.
-    takes: i128,
     pub(super) tags: Vec<KeyValue>,
     pub(super) logs: Vec<LogView>,
     pub(super) process: Arc<Process>,
     pub(super) warnings: Vec<String>,
 }
 
-/// A copy of a log that may be changed.
+/// A log that may be changed.
 #[derive(Debug)]
 pub(super) struct LogView {
     /// In nanoseconds.
@@ -50,24 +55,25 @@ impl LogView {
     }
 }
 
+impl From<Log> for LogView {
+    fn from(log: Log) -> Self {
+        LogView { timestamp: nanos(log.timestamp), fields: log.fields.into_vec() }
+    }
+}
+
 impl View {
-    pub(super) fn new(span: &Span) -> Self {
-        let log = |log: &crate::model::Log| LogView {
-            timestamp: nanos(log.timestamp),
-            fields: log.fields.to_vec(),
-        };
+    pub(super) fn new(span: Span) -> Self {
         View {
             trace_id: span.trace_id,
             span_id: span.span_id,
-            operation: span.operation.clone(),
-            references: span.references.to_vec(),
+            operation: span.operation,
+            references: span.references.into_vec(),
             flags: span.flags,
             start: nanos(span.start) + i128::from(span.nanos.start),
             duration: span.duration,
-            takes: nanos(span.duration) + i128::from(span.nanos.duration),
-            tags: span.tags.to_vec(),
-            logs: span.logs.iter().map(log).collect(),
-            process: Arc::clone(&span.process),
+            tags: span.tags.into_vec(),
+            logs: span.logs.into_iter().map(LogView::from).collect(),
+            process: span.process,
             warnings: span.warnings.iter().map(|warning| warning.to_string()).collect(),
         }
     }
@@ -77,7 +83,7 @@ impl View {
     }
 
     /// The parent in the same trace, 0 for none.
-    pub(super) fn parent(&self) -> SpanId {
+    fn parent(&self) -> SpanId {
         self.references
             .iter()
             .find(|r| r.trace_id == self.trace_id && r.kind == RefKind::ChildOf)
@@ -98,27 +104,22 @@ impl View {
             self.references.insert(0, Reference { kind, trace_id, span_id: parent });
         }
     }
-
-    fn is_kind(&self, kind: &str) -> bool {
-        let tag = self.tags.iter().find(|tag| &*tag.key == "span.kind");
-        tag.is_some_and(|tag| tag.value.matches(kind))
-    }
 }
 
-/// Applies all adjustments, in Jaeger's order.
-pub(super) fn adjust(trace: &mut [View], max_clock_skew: Duration) {
-    dedupe(trace);
-    clock_skew::adjust(trace, max_clock_skew);
-    ip::adjust(trace);
-    order::adjust(trace);
-    references::adjust(trace);
+/// Applies all adjustments, in Jaeger's order, to some of a trace's spans, the first of which has
+/// this number in it.
+pub(super) fn adjust(views: &mut [View], first: usize, plan: &Plan) {
+    plan.apply(views, first);
+    ip::adjust(views);
+    order::adjust(views);
+    references::adjust(views);
 }
 
-/// Changes every process of a trace, each of them once.
-fn change_processes(trace: &mut [View], change: impl Fn(&mut Process)) {
+/// Changes every process of these spans, each of them once.
+fn change_processes(views: &mut [View], change: impl Fn(&mut Process)) {
     // The processes from before are kept with those from after: a pointer stays taken.
     let mut changed: HashMap<*const Process, (Arc<Process>, Arc<Process>)> = HashMap::new();
-    for view in trace {
+    for view in views {
         let before = Arc::clone(&view.process);
         let (_, after) = changed.entry(Arc::as_ptr(&before)).or_insert_with(|| {
             let mut process = (*before).clone();

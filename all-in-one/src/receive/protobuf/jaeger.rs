@@ -272,11 +272,8 @@ mod tests {
         let message = field(1, batch);
         let store = Store::new(Limits { traces: 0, bytes: 64 << 20 });
         store.take(&post_spans(&message, "proto")?);
-        let mut spans = Vec::new();
-        store.each_between(i64::MIN, i64::MAX, |trace| {
-            spans.extend(trace.spans.iter().map(|span| Span::clone(span)));
-        });
-        Ok(spans)
+        let traces = store.between(i64::MIN, i64::MAX).into_iter().filter_map(|id| store.trace(id));
+        Ok(traces.flat_map(|trace| trace.spans).map(|span| Span::clone(&span)).collect())
     }
 
     fn one_span(fields: &[u8]) -> Result<Span, Error> {

@@ -1,0 +1,142 @@
+//! What is known of a span where all of its trace's are looked at together.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::clock_skew::{Misfit, host};
+use super::nanos;
+use crate::model::{Nanos, Process, Span, SpanId};
+
+/// How many spans of a trace are looked at together: their outlines take 6.4 MB.
+pub(in crate::query) const MOST: usize = 100_000;
+
+/// A span in 64 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::query) struct Outline {
+    pub(super) change: Change,
+    /// In microseconds, and what both have beyond.
+    start: u64,
+    duration: u64,
+    nanos: Nanos,
+    pub(super) kind: Kind,
+    /// What tells its host from others; 0 where it names none.
+    pub(super) host: u64,
+}
+
+/// Which end of a call a span is, by its tag `span.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Client,
+    Server,
+    Other,
+}
+
+impl Kind {
+    fn of(span: &Span) -> Self {
+        match span.kind() {
+            Some(kind) if kind.matches("client") => Kind::Client,
+            Some(kind) if kind.matches("server") => Kind::Server,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// What is changed in a span: at first nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    /// The span's number in its trace.
+    pub(super) number: u32,
+    pub(super) misfit: Option<Misfit>,
+    pub(super) has_new_id: bool,
+    pub(super) has_new_parent: bool,
+    /// The new id, or the old one.
+    pub(super) span_id: SpanId,
+    /// The new parent in the same trace, or the old one; 0 for none.
+    pub(super) parent: SpanId,
+    /// How far it must move, in nanoseconds.
+    pub(super) skew: i64,
+}
+
+impl Change {
+    pub(super) fn is_any(&self) -> bool {
+        self.misfit.is_some() || self.has_new_id || self.has_new_parent || self.skew != 0
+    }
+}
+
+impl Outline {
+    fn new(number: usize, span: &Span, host: u64) -> Self {
+        Outline {
+            change: Change {
+                number: number as u32,
+                misfit: None,
+                has_new_id: false,
+                has_new_parent: false,
+                span_id: span.span_id,
+                parent: span.parent().unwrap_or(SpanId(0)),
+                skew: 0,
+            },
+            start: span.start,
+            duration: span.duration,
+            nanos: span.nanos,
+            kind: Kind::of(span),
+            host,
+        }
+    }
+
+    pub(in crate::query) fn span_id(&self) -> SpanId {
+        self.change.span_id
+    }
+
+    pub(in crate::query) fn parent(&self) -> SpanId {
+        self.change.parent
+    }
+
+    pub(super) fn set_id(&mut self, id: SpanId) {
+        (self.change.span_id, self.change.has_new_id) = (id, true);
+    }
+
+    pub(super) fn set_parent(&mut self, id: SpanId) {
+        (self.change.parent, self.change.has_new_parent) = (id, true);
+    }
+
+    /// When it began by its own clock, in nanoseconds.
+    pub(super) fn start(&self) -> i128 {
+        nanos(self.start) + i128::from(self.nanos.start)
+    }
+
+    /// How long it took, in nanoseconds.
+    pub(super) fn takes(&self) -> i128 {
+        nanos(self.duration) + i128::from(self.nanos.duration)
+    }
+}
+
+/// The outlines of a trace's spans, in the order of their arrival.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Outlines {
+    spans: Vec<Outline>,
+    hosts: RandomState,
+}
+
+impl Outlines {
+    /// Adds the next spans of the trace.
+    pub(in crate::query) fn add(&mut self, spans: &[Span]) {
+        let mut last: Option<(&Arc<Process>, u64)> = None;
+        for span in spans {
+            let host = match last {
+                Some((process, host)) if Arc::ptr_eq(process, &span.process) => host,
+                _ => self.host(&span.process),
+            };
+            last = Some((&span.process, host));
+            self.spans.push(Outline::new(self.spans.len(), span, host));
+        }
+    }
+
+    fn host(&self, process: &Process) -> u64 {
+        let host = host(process);
+        if host.is_empty() { 0 } else { self.hosts.hash_one(host) | 1 }
+    }
+
+    pub(in crate::query) fn into_vec(self) -> Vec<Outline> {
+        self.spans
+    }
+}

@@ -1,0 +1,48 @@
+//! What is changed in a trace's spans because of the others in it.
+
+use std::time::Duration;
+
+use super::outline::{Change, Outlines};
+use super::{View, clock_skew, dedupe};
+
+/// The changes, in the order of the spans, and how far a span may be moved, in nanoseconds.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Plan {
+    changes: Vec<Change>,
+    limit: i128,
+}
+
+impl Plan {
+    pub(in crate::query) fn of(trace: Outlines, max_clock_skew: Duration) -> Self {
+        let limit = i128::try_from(max_clock_skew.as_nanos()).unwrap_or(i128::MAX);
+        let mut trace = trace.into_vec();
+        dedupe(&mut trace);
+        clock_skew::adjust(&mut trace, limit);
+        let mut changes = Vec::new();
+        changes.extend(trace.iter().map(|span| span.change).filter(Change::is_any));
+        changes.shrink_to_fit();
+        Plan { changes, limit }
+    }
+
+    /// Makes the changes in some of the spans, the first of which has this number.
+    pub(super) fn apply(&self, views: &mut [View], first: usize) {
+        let begin = self.changes.partition_point(|change| (change.number as usize) < first);
+        for change in &self.changes[begin..] {
+            match views.get_mut(change.number as usize - first) {
+                Some(view) => self.change(view, change),
+                None => return,
+            }
+        }
+    }
+
+    fn change(&self, view: &mut View, change: &Change) {
+        if change.has_new_parent {
+            view.set_parent(change.parent);
+        }
+        if change.has_new_id {
+            view.span_id = change.span_id;
+        }
+        view.warnings.extend(change.misfit.map(|misfit| misfit.warning(change.parent)));
+        clock_skew::shift(view, change.skew.into(), self.limit);
+    }
+}
