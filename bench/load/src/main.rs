@@ -11,6 +11,7 @@
 //! by the ids of its traces: a rate counts only if no span was lost. Sender and server share the
 //! machine, so rates fall where it is busy; the CPU time of the server is the steadier figure.
 
+mod floor;
 mod measure;
 mod payload;
 mod send;
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    if env::args().nth(1).as_deref() == Some(floor::ARGUMENT) {
+        return floor::serve();
+    }
     if let Some(seconds) = number("LOAD_SOAK")? {
         let rate = number("LOAD_RATE")?.unwrap_or(SOAK_RATE);
         let soaked = soak::soak(&with_usual_limits()?, Duration::from_secs(seconds), rate)?;
@@ -58,6 +62,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         all.push(figures);
     }
     print!("{}", table::markdown(&all));
+    let floor = floor::measure(spans)?;
+    record("load-grpc-alone", &floor)?;
+    print!("{}", table::floor(&floor));
     Ok(())
 }
 

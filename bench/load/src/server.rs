@@ -30,6 +30,8 @@ pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
 pub(crate) const ADMIN: &str = "admin.http.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 
+/// How often a server is started at the most, where another program takes one of its ports first.
+const STARTS: usize = 5;
 /// How long a server may take to open its ports.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long it may go on working on what it has received.
@@ -50,6 +52,7 @@ pub(crate) struct Program {
 pub(crate) struct Server {
     child: Child,
     addresses: HashMap<&'static str, SocketAddr>,
+    begun: Instant,
     /// From its start until every TCP port accepts connections.
     pub(crate) opened: Duration,
 }
@@ -57,6 +60,15 @@ pub(crate) struct Server {
 impl Program {
     /// Starts it on ports that nobody else uses, and waits until all of them are open.
     pub(crate) fn start(&self) -> Result<Server, Box<dyn Error>> {
+        for _ in 0..STARTS {
+            if let Some(server) = self.spawn()?.open()? {
+                return Ok(server);
+            }
+        }
+        Err(format!("{} ends as soon as it is started", self.name).into())
+    }
+
+    fn spawn(&self) -> Result<Server, Box<dyn Error>> {
         let mut command = Command::new(&self.path);
         command.args(self.arguments).arg("--collector.otlp.enabled=true");
         let (mut addresses, mut held) = (HashMap::new(), Vec::new());
@@ -70,22 +82,41 @@ impl Program {
         }
         drop(held);
         command.env("JAEGER_DISABLED", "true").stdout(Stdio::null()).stderr(Stdio::null());
-        let begin = Instant::now();
-        let mut server = Server { child: command.spawn()?, addresses, opened: Duration::default() };
-        for flag in FLAGS.into_iter().filter(|flag| !flag.starts_with("processor.")) {
-            while TcpStream::connect(server.address(flag)).is_err() {
-                if begin.elapsed() > START_LIMIT || server.child.try_wait()?.is_some() {
-                    return Err(format!("{} does not open the port of --{flag}", self.name).into());
-                }
-                sleep(Duration::from_micros(200));
-            }
-        }
-        server.opened = begin.elapsed();
-        Ok(server)
+        let (begun, opened) = (Instant::now(), Duration::default());
+        Ok(Server { child: command.spawn()?, addresses, begun, opened })
     }
 }
 
 impl Server {
+    /// One that was started elsewhere, and whose doors are not known yet.
+    pub(crate) fn of(child: Child) -> Self {
+        let (addresses, begun, opened) = (HashMap::new(), Instant::now(), Duration::default());
+        Server { child, addresses, begun, opened }
+    }
+
+    /// It, once all of its TCP ports are open; nothing where it ended before.
+    fn open(mut self) -> Result<Option<Self>, Box<dyn Error>> {
+        for flag in FLAGS.into_iter().filter(|flag| !flag.starts_with("processor.")) {
+            while TcpStream::connect(self.address(flag)).is_err() {
+                if self.child.try_wait()?.is_some() {
+                    return Ok(None);
+                }
+                if self.begun.elapsed() > START_LIMIT {
+                    return Err(format!("the port of --{flag} does not open").into());
+                }
+                sleep(Duration::from_micros(200));
+            }
+        }
+        self.opened = self.begun.elapsed();
+        Ok(Some(self))
+    }
+
+    /// It with a door.
+    pub(crate) fn at(mut self, flag: &'static str, address: SocketAddr) -> Self {
+        self.addresses.insert(flag, address);
+        self
+    }
+
     pub(crate) fn address(&self, flag: &str) -> SocketAddr {
         self.addresses[flag]
     }

@@ -23,6 +23,15 @@ pub(crate) fn markdown(all: &[Figures]) -> String {
     table.text
 }
 
+/// What gRPC takes where nothing is done with what it carries.
+pub(crate) fn floor(rate: &Rate) -> String {
+    let Rate { spans_per_second, cpu_seconds_per_million, .. } = rate;
+    format!(
+        "\ngRPC alone, its messages forgotten: {spans_per_second:.0} spans/s, \
+         {cpu_seconds_per_million:.2} CPU seconds for a million\n"
+    )
+}
+
 struct Table<'f> {
     all: &'f [Figures],
     text: String,
