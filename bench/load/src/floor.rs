@@ -31,7 +31,7 @@ const THREADS: usize = 2;
 pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     runtime.block_on(async {
-        let incoming = TcpIncoming::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let incoming = TcpIncoming::bind((Ipv4Addr::LOCALHOST, 0).into())?.with_nodelay(Some(true));
         println!("{}", incoming.local_addr()?);
         let server = tonic::transport::Server::builder();
         Ok(server.serve_with_incoming(Router::new().fallback(forget), incoming).await?)
