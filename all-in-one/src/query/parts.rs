@@ -114,6 +114,7 @@ impl Sender {
         let mut out = Out::new(&mut send);
         let written = write(&mut out);
         let last: Bytes = out.end().into();
+        self.turn = None;
         match (self.first, self.rest) {
             (Some(first), _) => drop(first.send(written.map(|()| last.into()))),
             (None, Some(rest)) if written.is_ok() => {
@@ -175,6 +176,8 @@ fn too_many() -> Refusal {
 mod tests {
     use std::time::Duration;
 
+    use tokio::time::timeout;
+
     use super::*;
     use crate::query::TURNS;
     use crate::store::{Limits, Store};
@@ -186,6 +189,8 @@ mod tests {
     }
 
     const LONG: usize = 10 * PART;
+    /// Nothing here takes that long.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn long(_: &Api, out: &mut Out<'_>) -> Result<(), Refusal> {
         Ok(out.write_all(&vec![b'a'; LONG])?)
@@ -234,16 +239,16 @@ mod tests {
     #[tokio::test]
     async fn whoever_does_not_read_holds_up_nobody() {
         let api = api();
-        let mut unread = Vec::new();
-        for _ in 0..2 * TURNS {
-            unread.push(answer(Arc::clone(&api), long).await);
-        }
-        let short = answer(Arc::clone(&api), |_, out| Ok(out.write_all(b"short")?)).await;
-        assert_eq!(&body(short).await.expect("an answer")[..], b"short");
-        drop(unread);
-        for _ in 0..2 * TURNS {
-            let read = answer(Arc::clone(&api), long).await;
-            assert_eq!(body(read).await.expect("an answer").len(), LONG);
+        // It waits for its reader with its third part, which is its last, or with one before that.
+        for length in [2 * PART + 1, 3 * PART + 1, LONG] {
+            let text = move |_: &Api, out: &mut Out<'_>| Ok(out.write_all(&vec![b'a'; length])?);
+            let ask = || timeout(PATIENCE, answer(Arc::clone(&api), text));
+            let mut unread = Vec::new();
+            for _ in 0..2 * TURNS {
+                unread.push(ask().await.expect("its turn"));
+            }
+            let read = body(ask().await.expect("its turn")).await.expect("an answer");
+            assert_eq!(read.len(), length);
         }
     }
 
