@@ -203,7 +203,7 @@ fn longest_wait(store: &Store, next: &mut u64, query: &(dyn Fn() + Sync)) -> Dur
             longest
         })
     };
-    (0..20).map(|_| run()).min().expect("several runs")
+    (0..8).map(|_| run()).min().expect("several runs")
 }
 
 #[test]
