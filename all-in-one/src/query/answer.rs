@@ -51,7 +51,7 @@ pub(super) struct TraceJson {
     pub(super) trace_id: TraceId,
     pub(super) spans: [Mark; 2],
     pub(super) processes: MarkedEntries,
-    pub(super) warnings: Option<[&'static str; 1]>,
+    pub(super) warnings: Option<[String; 1]>,
 }
 
 /// An object of two entries, to be written later.

@@ -21,9 +21,6 @@ use crate::store::{Reading, Store};
 /// A span, and a process, stands in an answer's list, in a trace's list or object.
 const DEPTH: usize = 4;
 
-/// What is said of a trace that is too long to look at all of its spans together.
-const TOO_LONG: &str = "more than 100000 spans: neither clock skew nor shared ids are adjusted";
-
 /// How many processes of a trace are told apart by what they are. Of those beyond, each is
 /// another.
 const DISTINCT: usize = 10_000;
@@ -63,7 +60,7 @@ impl<'s> TraceWriter<'s> {
     ///
     /// When it is pushed out meanwhile, or nobody reads what is written.
     pub(super) fn write(mut self, out: &mut Out<'_>, style: Style) -> io::Result<()> {
-        let warnings = self.too_long.then_some([TOO_LONG]);
+        let warnings = self.too_long.then(|| [too_long()]);
         let (spans, processes) = ([Mark; 2], MarkedEntries);
         let json = TraceJson { trace_id: self.id, spans, processes, warnings };
         let [begin, between, middle, colon, comma, _, end] = json::around(&json, style, DEPTH - 2)?;
@@ -148,6 +145,12 @@ impl<'s> TraceWriter<'s> {
         }
         Ok(())
     }
+}
+
+/// What is said of a trace whose spans are too many to look at them together.
+fn too_long() -> String {
+    let most = adjust::MOST;
+    format!("more than {most} spans: neither clock skew nor shared ids are adjusted")
 }
 
 /// A trace's spans, some at a time.

@@ -134,19 +134,19 @@ fn skew_of(child: &Outline, parent_start: i128, parent_takes: i128) -> i64 {
     skew.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-/// How far a span is moved that should move by `skew`.
+/// How far a span is moved that should move by `skew`: not at all beyond the limit.
 fn moves(skew: i64, limit: i128) -> i128 {
     let skew = i128::from(skew);
     if skew.abs() > limit { 0 } else { skew }
 }
 
-/// Moves a span and its logs, or says why they are not.
-pub(super) fn shift(view: &mut View, delta: i128, limit: i128) {
-    if delta == 0 {
+/// Moves a span and its logs that should move by `skew`, or says why they do not.
+pub(super) fn shift(view: &mut View, skew: i64, limit: i128) {
+    if skew == 0 {
         return;
     }
-    let shown = format_duration(delta);
-    if delta.abs() > limit {
+    let (delta, shown) = (moves(skew, limit), format_duration(skew.into()));
+    if delta == 0 {
         view.warnings.push(if limit == 0 {
             format!("clock skew adjustment disabled; not applying calculated delta of {shown}")
         } else {

@@ -43,6 +43,6 @@ impl Plan {
             view.span_id = change.span_id;
         }
         view.warnings.extend(change.misfit.map(|misfit| misfit.warning(change.parent)));
-        clock_skew::shift(view, change.skew.into(), self.limit);
+        clock_skew::shift(view, change.skew, self.limit);
     }
 }
