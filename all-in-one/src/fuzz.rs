@@ -17,9 +17,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::query::{self, Api};
-use crate::receive::{Intake, fuzz as receive};
-use crate::request_line::Escaped;
+use crate::query::api::Api;
+use crate::query::router::{ask, router};
+use crate::receive::fuzz as receive;
+use crate::receive::intake::Intake;
+use crate::server::http;
+use crate::server::request_line::Escaped;
 use crate::store::{Limits, Search, Store};
 use crate::ui::Pages;
 
@@ -73,7 +76,7 @@ pub fn query(bytes: &[u8]) {
     if let Ok(target) = std::str::from_utf8(bytes)
         && let Ok(uri) = target.parse()
     {
-        SHOP.with(|api| query::ask(api, &uri));
+        SHOP.with(|api| ask(api, &uri));
     }
 }
 
@@ -81,9 +84,9 @@ pub fn query(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     let address = SocketAddr::from(([127, 0, 0, 1], 16_686));
     SHOP.with(|api| {
-        let router = crate::http::guarded(query::router(Arc::clone(api)), address);
+        let router = http::guarded(router(Arc::clone(api)), address);
         let stream = Escaped::new(Connection(bytes.to_vec().into()));
-        RUNTIME.with(|runtime| runtime.block_on(crate::http::serve_one(stream, router)));
+        RUNTIME.with(|runtime| runtime.block_on(http::serve_one(stream, router)));
     });
 }
 
@@ -105,7 +108,7 @@ fn show(api: &Arc<Api>) {
         let services = format!("/api/services/{service}/operations");
         for path in ["/api/dependencies?endTs=9223372036854", &services] {
             if let Ok(uri) = path.parse() {
-                query::ask(api, &uri);
+                ask(api, &uri);
             }
         }
         let search =
@@ -113,7 +116,7 @@ fn show(api: &Arc<Api>) {
         for trace in api.store.find(&search) {
             for how in ["", "?raw=true", "?prettyPrint=true"] {
                 if let Ok(uri) = format!("/api/traces/{}{how}", trace.id).parse() {
-                    assert_eq!(query::ask(api, &uri), 200, "what is stored can be shown");
+                    assert_eq!(ask(api, &uri), 200, "what is stored can be shown");
                 }
             }
         }

@@ -31,27 +31,19 @@
 
 mod admin;
 mod client;
-mod config;
-mod connections;
+pub mod config;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
-mod grpc;
-mod http;
+#[doc(hidden)]
+pub mod go_format;
 pub mod model;
-mod patient;
-mod plain;
 mod query;
 pub mod receive;
-mod request_line;
-mod status;
+mod server;
 pub mod store;
-mod threads;
-mod tree;
 mod ui;
-mod unsupported;
-mod write_through;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -61,20 +53,45 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use config::{Config, HostPort, Rejected};
+pub use client::{status, tree};
+pub use config::{Config, HostPort};
 pub use error::Error;
 pub use model::{Span, Trace};
-pub use plain::Plain;
-pub use status::status;
-pub use tree::tree;
-pub use unsupported::{IgnoredVariable, ignored_variables};
+pub use receive::thrift::udp::MAX_PACKET;
+pub use server::body::MAX_BODY;
+pub use server::bytes_codec::Plain;
+pub use server::counters::{DoorStats, Reason};
+pub use server::door::Door;
+pub use server::grpc::MAX_MESSAGE;
 
 use admin::Admin;
-use connections::{Connections, Entrance};
-use query::Api;
-use receive::{Counters, Door, DoorStats, Intake};
+use config::reachable;
+use query::api::Api;
+use receive::intake::Intake;
+use server::connections::{Connections, Entrance};
+use server::context::Context;
+use server::counters::Counters;
+use server::door::{Opened, bind, tcp};
+use server::http;
+use server::threads::Threads;
 use store::{Limits, Search, Store, Usage};
-use threads::Threads;
+
+/// Opens a door where the settings ask for it: binds its port, and says how it is served.
+type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
+
+/// Every door, in the order in which the banner lists them.
+const DOORS: &[OpenDoor] = &[
+    receive::thrift::udp::compact,
+    receive::thrift::udp::binary,
+    receive::thrift::udp::zipkin,
+    receive::thrift::http::open,
+    receive::protobuf::grpc::open,
+    |config, intake| admin::sampling::open(config, &intake.context),
+    receive::otlp::grpc::open,
+    receive::otlp::http::open,
+    receive::zipkin::http::open,
+    |config, intake| query::grpc::open(config, &intake.context),
+];
 
 /// How the ports that take no spans are called in metrics.
 const QUERY: &str = "query";
@@ -119,16 +136,15 @@ impl AllInOne {
         let store =
             Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
         let (stop, stopped) = watch::channel(false);
-        let intake = Intake::new(Arc::clone(&store), stopped.clone());
+        let context = Context::new(stopped.clone());
+        let intake = Intake { store: Arc::clone(&store), context };
         // Every port is bound before anything is served: all of them, or none.
         let mut opened = Vec::new();
-        for open in receive::DOORS {
+        for open in DOORS {
             opened.extend(open(&config, &intake)?);
         }
-        let (query_listener, query_addr) =
-            receive::bind(&config, &config.query, config::QUERY, receive::tcp)?;
-        let (admin_listener, admin_addr) =
-            receive::bind(&config, &config.admin, config::ADMIN, receive::tcp)?;
+        let (query_listener, query_addr) = bind(&config, &config.query, config::QUERY, tcp)?;
+        let (admin_listener, admin_addr) = bind(&config, &config.admin, config::ADMIN, tcp)?;
 
         let threads = Threads::start()?;
         let context = threads.enter();
@@ -140,7 +156,7 @@ impl AllInOne {
         }
         let pages = ui::Pages::new(&base_path);
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
-        let router = http::guarded(query::router(api), query_addr);
+        let router = http::guarded(query::router::router(api), query_addr);
         // No spans come here, but connections do.
         let ports = [QUERY, ADMIN].map(Counters::of);
         let entrance = |listener, connections, counters| {
@@ -307,13 +323,4 @@ impl Drop for AllInOne {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
-}
-
-/// An address that one can connect to: the unspecified one is none.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        address.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    address
 }

@@ -9,9 +9,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Instant;
 
-use jaeger_all_in_one::receive::grpc::MAX_MESSAGE;
-use jaeger_all_in_one::receive::{Door, MAX_BODY, Reason};
-use jaeger_all_in_one::{AllInOne, Config, HostPort};
+use jaeger_all_in_one::{AllInOne, Config, Door, HostPort, MAX_BODY, MAX_MESSAGE, Reason};
 use support::{Packet, exchange, get, packets, until};
 use tonic::Code;
 

@@ -7,9 +7,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use jaeger_all_in_one::AllInOne;
-use jaeger_all_in_one::receive::Reason;
-use jaeger_all_in_one::receive::agent::MAX_PACKET;
+use jaeger_all_in_one::{AllInOne, MAX_PACKET, Reason};
 use support::{Packet, Sender, packets};
 
 /// The good packet after the bad ones arrives, and nobody was hurt meanwhile.

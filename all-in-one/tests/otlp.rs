@@ -10,9 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use flate2::{Compression, write::GzEncoder};
 use jaeger_all_in_one::model::Value;
-use jaeger_all_in_one::receive::otlp::MAX_MESSAGE;
-use jaeger_all_in_one::receive::{MAX_BODY, Reason};
-use jaeger_all_in_one::{AllInOne, Config};
+use jaeger_all_in_one::{AllInOne, Config, MAX_BODY, MAX_MESSAGE, Reason};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::text::Text;
-use crate::receive::{Counters, Door, Reason};
+use crate::server::counters::{Counters, Reason};
+use crate::server::door::Door;
 use crate::store::{Store, Usage};
 
 /// All metrics, as text: of the doors, of the ports that take no spans, and of the store.

@@ -15,7 +15,8 @@ use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::receive::{Counters, Door};
+use crate::server::counters::Counters;
+use crate::server::door::Door;
 use crate::store::Store;
 use health::Health;
 

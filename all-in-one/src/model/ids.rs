@@ -80,7 +80,7 @@ impl fmt::Display for InvalidId {
                 write!(
                     f,
                     "strconv.ParseUint: parsing {}: invalid syntax",
-                    crate::query::quote(text)
+                    crate::go_format::numbers::quote(text)
                 )
             }
         }

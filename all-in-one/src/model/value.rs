@@ -64,7 +64,7 @@ impl Value {
             Value::String(text) => text.to_string(),
             Value::Bool(value) => value.to_string(),
             Value::Int64(value) => value.to_string(),
-            Value::Float64(value) => crate::query::float_text(*value),
+            Value::Float64(value) => crate::go_format::numbers::float_text(*value),
             Value::Binary(bytes) => hex(bytes),
         }
     }

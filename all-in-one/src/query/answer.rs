@@ -2,7 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::json::Mark;
+use crate::go_format::json::Mark;
+use crate::go_format::numbers::float_text;
 use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
 
 /// What every answer is wrapped in.
@@ -155,7 +156,7 @@ impl Serialize for ValueJson<'_> {
             Value::Int64(value) => serializer.serialize_i64(*value),
             // JSON has no word for these; Jaeger refuses the whole search because of one.
             Value::Float64(value) if !value.is_finite() => {
-                serializer.serialize_str(&super::float_text(*value))
+                serializer.serialize_str(&float_text(*value))
             }
             Value::Float64(value) => serializer.serialize_f64(*value),
             Value::Binary(bytes) if bytes.is_empty() => serializer.serialize_none(),

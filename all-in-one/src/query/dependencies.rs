@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::adjust::{MOST, Outlines, dedupe};
 use super::answer::{Answer, DependencyJson};
+use super::api::{Api, ok};
 use super::errors::Refusal;
-use super::form::Form;
-use super::go::parse_int;
+use super::params;
 use super::parts::Out;
-use super::{Api, ok, params};
+use crate::go_format::numbers::parse_int;
 use crate::model::{Span, SpanId, Text, TraceId};
+use crate::server::form::Form;
 use crate::store::Store;
 
 /// How far back to look where the request does not say: a day, in milliseconds.

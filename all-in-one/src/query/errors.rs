@@ -2,11 +2,15 @@
 
 use std::io;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::{Answer, Problem};
-use super::json;
+use crate::go_format::json;
+use crate::server::http::text;
+
+/// What is said of a trace that is not there.
+pub(super) const TRACE_NOT_FOUND: &str = "trace not found";
 
 /// A request that is answered with an error.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ impl Refusal {
     }
 
     pub(super) fn trace_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, super::TRACE_NOT_FOUND)
+        Self::new(StatusCode::NOT_FOUND, TRACE_NOT_FOUND)
     }
 
     /// A parameter's value that cannot be used.
@@ -56,15 +60,6 @@ impl IntoResponse for Refusal {
         let answer: Answer<()> = Answer { errors: Some(vec![problem]), ..Answer::default() };
         let mut body = json::write(&answer, json::Style::default()).unwrap_or_default();
         body.push(b'\n');
-        plain(self.status, body)
+        text(self.status, body)
     }
-}
-
-/// Plain text that a browser must not take for anything else.
-pub(crate) fn plain(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (status, headers, body.into()).into_response()
 }

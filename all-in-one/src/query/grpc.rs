@@ -11,17 +11,19 @@ use tonic::Status;
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::receive::{Counters, Intake, Opened, Reason, TcpDoor};
+use crate::server::context::Context;
+use crate::server::counters::{Counters, Reason};
+use crate::server::door::{Opened, TcpDoor};
 
 /// Opens the port.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
+pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, Error> {
     let door = TcpDoor {
         name: "grpc-query",
         takes: "not here: gRPC query",
         setting: config::QUERY_GRPC,
         address: &config.query_grpc,
     };
-    door.grpc(config, intake, |counters| {
+    door.grpc(config, context, |counters| {
         Router::new().fallback(refuse).with_state(Arc::clone(counters))
     })
 }

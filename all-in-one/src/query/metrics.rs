@@ -4,8 +4,8 @@
 use axum::http::StatusCode;
 
 use super::errors::Refusal;
-use super::form::Form;
-use super::go::{parse_bool, parse_float, parse_int};
+use crate::go_format::numbers::{parse_bool, parse_float, parse_int};
+use crate::server::form::Form;
 
 const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
@@ -44,7 +44,7 @@ fn check(form: &Form) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::quote;
+    use crate::go_format::numbers::quote;
 
     #[test]
     fn a_bad_parameter_comes_before_no_metrics() {

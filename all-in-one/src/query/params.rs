@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::errors::Refusal;
-use super::form::Form;
-use super::go::{parse_duration, parse_int};
 use super::tags;
+use crate::go_format::numbers::{parse_duration, parse_int};
 use crate::model::TraceId;
+use crate::server::form::Form;
 use crate::store::Search;
 
 /// How far a search looks back that does not say it: two days, in microseconds.

@@ -6,14 +6,14 @@ use std::mem::take;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::api::Api;
 use super::errors::Refusal;
-use super::{Api, json_response};
 
 /// The bytes of a part. Most answers are shorter.
 const PART: usize = 256 << 10;
@@ -90,7 +90,7 @@ pub(super) async fn answer(
     // It ends by itself, also when nobody waits for the answer any more.
     tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
     match begun.await {
-        Ok(Ok(body)) => json_response(body),
+        Ok(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Ok(Err(refusal)) => refusal.into_response(),
         Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -179,7 +179,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::query::TURNS;
+    use crate::query::api::TURNS;
     use crate::store::{Limits, Store};
     use crate::ui::Pages;
 

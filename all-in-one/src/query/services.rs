@@ -1,10 +1,11 @@
 //! `/api/services` and the two forms in which operations are asked for.
 
 use super::answer::{Answer, OperationJson};
+use super::api::{Api, ok};
 use super::errors::Refusal;
-use super::form::{Form, unescape};
+use super::params;
 use super::parts::Out;
-use super::{Api, ok, params};
+use crate::server::form::{Form, unescape};
 
 /// All services that have spans.
 pub(super) fn services(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::go_format::numbers::quote;
+
 /// How deep values may lie in one another; the search itself knows one level only.
 const DEEPEST: usize = 64;
 
@@ -238,7 +240,7 @@ fn quoted(byte: u8) -> String {
         b'\'' => r"'\''".to_owned(),
         b'"' => "'\"'".to_owned(),
         byte => {
-            let text = super::quote(char::from(byte).encode_utf8(&mut [0; 4]));
+            let text = quote(char::from(byte).encode_utf8(&mut [0; 4]));
             format!("'{}'", text.trim_matches('"'))
         }
     }

@@ -9,12 +9,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::Api;
 use super::adjust::{self, Outlines, Plan, View};
 use super::answer::{MarkedEntries, ProcessJson, Tags, TraceJson};
-use super::json::{self, Mark, Style};
+use super::api::Api;
 use super::parts::Out;
 use super::span_json::span_json;
+use crate::go_format::json::{self, Mark, Style};
 use crate::model::{Process, Span, TraceId};
 use crate::store::{Reading, Store};
 

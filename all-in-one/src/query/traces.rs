@@ -3,15 +3,16 @@
 use std::io::Write;
 
 use super::answer::{Answer, Problem};
+use super::api::{Api, style};
 use super::errors::Refusal;
-use super::form::Form;
-use super::go::parse_bool;
-use super::json::{self, Mark};
+use super::errors::TRACE_NOT_FOUND;
 use super::params::Request;
 use super::parts::Out;
 use super::trace::TraceWriter;
-use super::{Api, TRACE_NOT_FOUND, style};
+use crate::go_format::json::{self, Mark};
+use crate::go_format::numbers::parse_bool;
 use crate::model::TraceId;
+use crate::server::form::Form;
 
 /// The traces that match, or those that are named.
 pub(super) fn search(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Intake, agent, collector, grpc, otlp, zipkin};
+use super::intake::Intake;
+use super::{otlp, protobuf, thrift, zipkin};
+use crate::server::context::Context;
 use crate::store::Store;
 
 /// What is received goes to this store.
 pub(crate) fn intake(store: &Arc<Store>) -> Intake {
-    Intake::new(Arc::clone(store), watch::channel(false).1)
+    Intake { store: Arc::clone(store), context: Context::new(watch::channel(false).1) }
 }
 
-pub(crate) const DATAGRAM: fn(&Intake, &[u8]) = agent::fuzz;
-pub(crate) const THRIFT_BODY: fn(&Intake, &[u8]) = collector::fuzz;
-pub(crate) const JAEGER_MESSAGE: fn(&Intake, &[u8]) = grpc::fuzz;
-pub(crate) const OTLP_MESSAGE: fn(&Intake, &[u8]) = otlp::fuzz_message;
-pub(crate) const OTLP_JSON: fn(&Intake, &[u8]) = otlp::fuzz_json;
-pub(crate) const ZIPKIN_JSON: fn(&Intake, &[u8]) = zipkin::fuzz;
+pub(crate) const DATAGRAM: fn(&Intake, &[u8]) = thrift::udp::fuzz;
+pub(crate) const THRIFT_BODY: fn(&Intake, &[u8]) = thrift::http::fuzz;
+pub(crate) const JAEGER_MESSAGE: fn(&Intake, &[u8]) = protobuf::grpc::fuzz;
+pub(crate) const OTLP_MESSAGE: fn(&Intake, &[u8]) = otlp::grpc::fuzz;
+pub(crate) const OTLP_JSON: fn(&Intake, &[u8]) = otlp::http::fuzz;
+pub(crate) const ZIPKIN_JSON: fn(&Intake, &[u8]) = zipkin::http::fuzz;

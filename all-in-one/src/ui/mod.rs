@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::read::GzDecoder;
 
-use crate::http::accepts_gzip;
+use crate::server::http::{accepts_gzip, not_found};
 
 /// An embedded file.
 struct Asset {
@@ -55,10 +55,7 @@ impl Pages {
                 StatusCode::METHOD_NOT_ALLOWED.into_response()
             }
             Some(asset) => asset.serve(headers),
-            None if name.starts_with("static/") => {
-                let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-                (StatusCode::NOT_FOUND, text, "404 page not found\n").into_response()
-            }
+            None if name.starts_with("static/") => not_found(),
             None => self.index(),
         }
     }

@@ -3,8 +3,7 @@
 
 use std::net::UdpSocket;
 
-use jaeger_all_in_one::AllInOne;
-use jaeger_all_in_one::receive::{Door, Reason};
+use jaeger_all_in_one::{AllInOne, Door, Reason};
 
 use crate::support::{Answer, exchange, packets, until};
 

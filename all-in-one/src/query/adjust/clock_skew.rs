@@ -4,12 +4,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::View;
-use super::outline::Outline;
-use crate::model::{Process, SpanId, Value};
-use crate::query::go::format_duration;
+use super::outline::{Misfit, Outline};
+use super::view::View;
+use crate::go_format::numbers::format_duration;
+use crate::model::SpanId;
 
 const NONE: u32 = u32::MAX;
 
@@ -28,25 +27,6 @@ pub(super) fn adjust(trace: &mut [Outline], limit: i128) {
             let same_host = span.host == parent.host && span.host != 0;
             let skew = if same_host { skew } else { skew_of(span, start, parent.takes()) };
             stack.push((child, skew));
-        }
-    }
-}
-
-/// Why a span has no place in the tree.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Misfit {
-    Duplicate,
-    NoParent,
-}
-
-impl Misfit {
-    /// What is said of it.
-    pub(super) fn warning(self, parent: SpanId) -> String {
-        match self {
-            Misfit::Duplicate => "duplicate span IDs; skipping clock skew adjustment".to_owned(),
-            Misfit::NoParent => {
-                format!("invalid parent span IDs={parent}; skipping clock skew adjustment")
-            }
         }
     }
 }
@@ -93,26 +73,6 @@ impl Tree {
         let is_one = |index: &u32| *index != NONE;
         let last = Some(self.last_child[parent as usize]).filter(is_one);
         std::iter::successors(last, move |child| Some(self.before[*child as usize]).filter(is_one))
-    }
-}
-
-/// What tells hosts apart: the tag `ip`, in whatever type it was sent.
-pub(super) fn host(process: &Process) -> String {
-    match process.tag("ip") {
-        Some(Value::String(text)) => text.to_string(),
-        Some(Value::Int64(number)) => Ipv4Addr::from(*number as u32).to_string(),
-        Some(Value::Binary(bytes)) => address(bytes),
-        _ => String::new(),
-    }
-}
-
-fn address(bytes: &[u8]) -> String {
-    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
-        return Ipv4Addr::from(four).to_string();
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(sixteen) => Ipv6Addr::from(sixteen).to_canonical().to_string(),
-        Err(_) => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{View, change_processes};
+use super::view::{View, change_processes};
 use crate::model::{KeyValue, Process, Value};
 
 pub(super) fn adjust(trace: &mut [View]) {

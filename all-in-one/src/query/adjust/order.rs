@@ -1,6 +1,6 @@
 //! In a log the field `event` comes first, the others by name.
 
-use super::View;
+use super::view::View;
 use crate::model::{KeyValue, Value};
 
 pub(super) fn adjust(trace: &mut [View]) {

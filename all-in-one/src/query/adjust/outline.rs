@@ -1,11 +1,11 @@
 //! What is known of a span where all of its trace's are looked at together.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::clock_skew::{Misfit, host};
-use super::nanos;
-use crate::model::{Nanos, Process, Span, SpanId};
+use super::view::nanos;
+use crate::model::{Nanos, Process, Span, SpanId, Value};
 
 /// How many spans of a trace are looked at together: their outlines take 6.4 MB.
 pub(in crate::query) const MOST: usize = 100_000;
@@ -37,6 +37,25 @@ impl Kind {
             Some(kind) if kind.matches("client") => Kind::Client,
             Some(kind) if kind.matches("server") => Kind::Server,
             _ => Kind::Other,
+        }
+    }
+}
+
+/// Why a span has no place in the tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Misfit {
+    Duplicate,
+    NoParent,
+}
+
+impl Misfit {
+    /// What is said of it.
+    pub(super) fn warning(self, parent: SpanId) -> String {
+        match self {
+            Misfit::Duplicate => "duplicate span IDs; skipping clock skew adjustment".to_owned(),
+            Misfit::NoParent => {
+                format!("invalid parent span IDs={parent}; skipping clock skew adjustment")
+            }
         }
     }
 }
@@ -138,5 +157,25 @@ impl Outlines {
 
     pub(in crate::query) fn into_vec(self) -> Vec<Outline> {
         self.spans
+    }
+}
+
+/// What tells hosts apart: the tag `ip`, in whatever type it was sent.
+fn host(process: &Process) -> String {
+    match process.tag("ip") {
+        Some(Value::String(text)) => text.to_string(),
+        Some(Value::Int64(number)) => Ipv4Addr::from(*number as u32).to_string(),
+        Some(Value::Binary(bytes)) => address(bytes),
+        _ => String::new(),
+    }
+}
+
+fn address(bytes: &[u8]) -> String {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Ipv4Addr::from(four).to_string();
+    }
+    match <[u8; 16]>::try_from(bytes) {
+        Ok(sixteen) => Ipv6Addr::from(sixteen).to_canonical().to_string(),
+        Err(_) => String::new(),
     }
 }

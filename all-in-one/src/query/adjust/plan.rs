@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::clock_skew;
+use super::dedupe::dedupe;
 use super::outline::{Change, Outlines};
-use super::{View, clock_skew, dedupe};
+use super::view::View;
 
 /// The changes, in the order of the spans, and how far a span may be moved, in nanoseconds.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! A reference to the trace 0 points nowhere: it is removed, with a warning.
 
-use super::View;
+use super::view::View;
 use crate::model::{RefKind, Reference};
 
 pub(super) fn adjust(trace: &mut [View]) {

@@ -12,9 +12,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use prost::Message;
 use serde::{Serialize, Serializer};
 
+use super::limits::{Refusal, take_room};
 use super::proto::each;
-use super::{Refusal, take_room};
-use crate::query::go_json;
+use crate::go_format::json;
 
 /// The text of an `AnyValue` that holds a list or a map, with `depth` levels at most below it.
 /// What it takes when it is decoded is taken from `room`.
@@ -26,7 +26,7 @@ pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u
     Part::AnyValue.measure(value, depth, room)?;
     let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
     // Writing to memory does not fail.
-    let json = go_json(&Nested(value.value.as_ref())).unwrap_or_default();
+    let json = json::compact(&Nested(value.value.as_ref())).unwrap_or_default();
     take_room(room, json.len())?;
     Ok(json)
 }

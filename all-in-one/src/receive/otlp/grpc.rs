@@ -17,15 +17,16 @@ use prost::Message;
 use tonic::Status;
 use tonic::server::UnaryService;
 
-use super::{Exporter, shortened};
+use super::exporter::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::grpc::call;
-use crate::receive::grpc::count;
-use crate::receive::{Intake, Opened, Reason, TcpDoor};
+use crate::receive::intake::Intake;
+use crate::server::counters::Reason;
+use crate::server::door::{Opened, TcpDoor};
+use crate::server::grpc::{call, count};
 
 /// Opens the door.
-pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
     if !config.otlp {
         return Ok(None);
     }
@@ -35,7 +36,7 @@ pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         setting: config::OTLP_GRPC,
         address: &config.otlp_grpc,
     };
-    door.grpc(config, intake, |counters| {
+    door.grpc(config, &intake.context, |counters| {
         Router::new()
             .route(&format!("/{SERVICE_NAME}/Export"), any(export))
             .fallback(unknown)
@@ -44,7 +45,7 @@ pub(crate) fn grpc(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
 }
 
 async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
-    let (counters, room) = (Arc::clone(&exporter.counters), exporter.intake.room.clone());
+    let (counters, room) = (Arc::clone(&exporter.counters), exporter.intake.context.room.clone());
     let answer = call(Export(exporter), request, &room).await;
     count(&counters, &answer);
     answer
@@ -69,7 +70,7 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let exporter = Arc::clone(&self.0);
         Box::pin(async move {
-            let (message, room) = (request.into_inner(), exporter.intake.room.clone());
+            let (message, room) = (request.into_inner(), exporter.intake.context.room.clone());
             let answer = room.decode(message.len(), move || exporter.take_message(&message));
             answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
         })

@@ -16,12 +16,14 @@ use prost::Message;
 use serde_json::json;
 use tonic::Code;
 
-use super::{Exporter, shortened};
+use super::exporter::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::http;
-use crate::receive::body::Unreadable;
-use crate::receive::{Intake, Opened, Reason, TcpDoor};
+use crate::receive::intake::Intake;
+use crate::server::body::Unreadable;
+use crate::server::counters::Reason;
+use crate::server::door::{Opened, TcpDoor};
+use crate::server::http;
 
 const NO_POST: &str = "405 method not allowed, supported: [POST]";
 const NO_KNOWN_TYPE: &str =
@@ -32,7 +34,7 @@ const JSON: &str = "application/json";
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Opens the door.
-pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
     if !config.otlp {
         return Ok(None);
     }
@@ -42,7 +44,7 @@ pub(crate) fn http(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
         setting: config::OTLP_HTTP,
         address: &config.otlp_http,
     };
-    door.http(config, intake, |counters| router(Arc::new(Exporter::new(intake, counters))))
+    door.http(config, &intake.context, |counters| router(Arc::new(Exporter::new(intake, counters))))
 }
 
 fn router(exporter: Arc<Exporter>) -> Router {
@@ -75,7 +77,7 @@ impl Exporter {
             Encoding::Protobuf => exporter.export(&body),
             Encoding::Json => exporter.export_json(body),
         };
-        match self.intake.room.work(&head.headers, body, work).await {
+        match self.intake.context.room.work(&head.headers, body, work).await {
             Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);

@@ -19,8 +19,8 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-use super::{MAX_DEPTH, Room};
-use crate::query::quote;
+use super::limits::{MAX_DEPTH, Room};
+use crate::go_format::numbers::quote;
 use crate::receive::json::{Json, unexpected};
 
 /// Decodes an `ExportTraceServiceRequest`.

@@ -10,15 +10,15 @@
 //! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
 use super::attribute::nested;
-use super::{MAX_DEPTH, Refusal};
+use super::limits::{MAX_DEPTH, Refusal, take_room};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
 };
-use crate::receive::body::MAX_DECODED;
 use crate::receive::protobuf::Error;
 use crate::receive::protobuf::wire::{Fields, Value};
 use crate::receive::warnings::NEGATIVE_DURATION;
+use crate::server::body::MAX_DECODED;
 
 /// Where OTLP had spans before version 0.15: in an `InstrumentationLibrarySpans`, whose fields
 /// are those of a `ScopeSpans`.
@@ -350,7 +350,7 @@ impl<'a> Decoder<'a, '_> {
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
-        super::take_room(&mut self.room, bytes)
+        take_room(&mut self.room, bytes)
     }
 }
 
@@ -361,7 +361,7 @@ fn attribute<'a>(
     room: &mut usize,
     out: &mut Vec<Tag<'a>>,
 ) -> Result<(), Refusal> {
-    super::take_room(room, size_of::<Tag<'_>>())?;
+    take_room(room, size_of::<Tag<'_>>())?;
     let (mut key, mut any) = (&b""[..], Any::Text(b""));
     each(bytes, |number, field| {
         match number {

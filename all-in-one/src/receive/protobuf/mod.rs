@@ -4,13 +4,14 @@
 //! bytes takes more than a hundred there: four megabytes become half a gigabyte. What is read
 //! here is counted as it unfolds, and a request that takes more than [`MAX_UNFOLDED`] is refused.
 
+pub(crate) mod grpc;
 pub mod jaeger;
 pub(in crate::receive) mod wire;
 
 use std::fmt;
 
 /// How many bytes the spans of one request may take in memory.
-pub const MAX_UNFOLDED: usize = crate::receive::body::MAX_DECODED;
+pub const MAX_UNFOLDED: usize = crate::server::body::MAX_DECODED;
 
 /// Why bytes are no message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
     TraceId, append,
 };
-use crate::receive::protobuf::MAX_UNFOLDED;
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
+use crate::server::body::MAX_DECODED;
 
 /// Reads a message of the agent: `emitBatch(Batch)`, as call or oneway.
 pub fn emit_batch<'a>(
@@ -64,7 +64,7 @@ pub(crate) fn parts<'a>(
     take: &mut dyn FnMut(Batch<'a>),
 ) -> Result<Sender<'a>, Error> {
     let batch = Batch::recycled();
-    let mut decoder = Decoder { input, batch, format, most, room: MAX_UNFOLDED, known, take };
+    let mut decoder = Decoder { input, batch, format, most, room: MAX_DECODED, known, take };
     let (mut process, mut spans) = (None, None);
     let outer = decoder.input.begin_struct()?;
     while let Some(field) = decoder.input.field()? {
@@ -134,7 +134,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
             batch.processes.push(DraftProcess::new(service.clone(), tags));
         }
         (self.take)(batch);
-        self.room = MAX_UNFOLDED;
+        self.room = MAX_DECODED;
     }
 
     /// Counts what an item takes in memory, within the limit.

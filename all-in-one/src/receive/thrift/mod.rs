@@ -8,8 +8,12 @@
 pub mod binary;
 pub mod compact;
 mod cursor;
+mod explain;
+pub(crate) mod http;
 pub mod jaeger;
+mod media_type;
 mod sniff;
+pub mod udp;
 
 use std::fmt;
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::go_format::numbers::quote;
 use crate::model::{SpanId, TraceId};
-use crate::query::quote;
-use crate::receive::body::MAX_DECODED;
 use crate::receive::json::Json;
+use crate::server::body::MAX_DECODED;
 
 /// A span as it was sent.
 #[derive(Debug, Default)]

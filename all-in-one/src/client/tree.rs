@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::client;
-use crate::config::{self, Config};
+use super::http;
+use crate::config::Config;
 use crate::error::Error;
 use crate::model::TraceId;
-use crate::reachable;
 
 /// How long spans may take to arrive: exporters keep them for some seconds.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
@@ -28,13 +27,12 @@ const DEEPEST: usize = 40;
 ///
 /// [`Error::NoAnswer`] when nothing answers there, [`Error::Timeout`] when the spans do not arrive.
 pub fn tree(config: &Config, id: TraceId, wanted: usize) -> Result<String, Error> {
-    let base_path = config.base()?;
-    let address = reachable(config.resolve(&config.query, config::QUERY)?);
+    let (base_path, address) = (config.base()?, config.query_address()?);
     let url = format!("http://{address}{base_path}");
     let path = format!("{base_path}/api/traces/{id}");
     let start = Instant::now();
     loop {
-        let answer = client::get(address, &path);
+        let answer = http::get(address, &path);
         let (_, body) = answer.map_err(|source| Error::NoAnswer { url: url.clone(), source })?;
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         let found = answer["data"][0]["spans"].as_array().map_or(0, Vec::len);

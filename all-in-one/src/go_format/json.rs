@@ -10,16 +10,16 @@ const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// Indented by four spaces.
-    pub(super) pretty: bool,
+    pub(crate) pretty: bool,
     /// Values that JavaScript cannot hold are text, as Jaeger writes them since 1.76.
-    pub(super) for_javascript: bool,
+    pub(crate) for_javascript: bool,
 }
 
 /// Stands where something else will be written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark;
+pub(crate) struct Mark;
 
 impl Serialize for Mark {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -31,7 +31,7 @@ impl Serialize for Mark {
 const MARK: &str = r#""\u0001""#;
 
 /// What stands around the marks in `value`, one fewer than the pieces.
-pub(super) fn around<const PIECES: usize>(
+pub(crate) fn around<const PIECES: usize>(
     value: &impl Serialize,
     style: Style,
     depth: usize,
@@ -44,14 +44,14 @@ pub(super) fn around<const PIECES: usize>(
 }
 
 /// Writes `value` as Go does.
-pub(super) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(1024);
     append(&mut out, value, style, 0)?;
     Ok(out)
 }
 
 /// Writes `value` as it stands within so many others.
-pub(super) fn append(
+pub(crate) fn append(
     out: &mut impl Write,
     value: &(impl Serialize + ?Sized),
     style: Style,
@@ -90,7 +90,7 @@ impl<F: Formatter> Formatter for Go<F> {
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(super::go::json_float(value).as_bytes())
+        writer.write_all(super::numbers::json_float(value).as_bytes())
     }
 
     // Go keeps JSON harmless within HTML and within JavaScript, and escapes what stands for

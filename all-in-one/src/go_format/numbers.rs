@@ -45,7 +45,7 @@ pub(crate) fn parse_int(text: &str, bits: u32) -> Result<i64, String> {
 }
 
 /// A boolean (`strconv.ParseBool`).
-pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
+pub fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
@@ -67,7 +67,7 @@ pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
 }
 
 /// A duration such as `1h30m` or `1.5ms`, in nanoseconds (`time.ParseDuration`).
-pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {}", quote_ascii(text));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),

@@ -4,10 +4,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::client;
-use crate::config::{self, Config};
+use super::http;
+use crate::config::Config;
 use crate::error::Error;
-use crate::reachable;
 
 /// Asks the query API at the configured address, and returns the address of its web pages.
 ///
@@ -15,8 +14,7 @@ use crate::reachable;
 ///
 /// [`Error::NoAnswer`] when nothing answers there, or something that is no Jaeger.
 pub fn status(config: &Config) -> Result<String, Error> {
-    let base_path = config.base()?;
-    let address = reachable(config.resolve(&config.query, config::QUERY)?);
+    let (base_path, address) = (config.base()?, config.query_address()?);
     let url = format!("http://{address}{base_path}");
     match ask(address, &base_path) {
         Ok(()) => Ok(url),
@@ -25,7 +23,7 @@ pub fn status(config: &Config) -> Result<String, Error> {
 }
 
 fn ask(address: SocketAddr, base_path: &str) -> io::Result<()> {
-    match client::get(address, &format!("{base_path}/api/services"))? {
+    match http::get(address, &format!("{base_path}/api/services"))? {
         (200, body) if body.contains("{\"data\":") => Ok(()),
         _ => Err(io::Error::other("something that is no Jaeger answers there")),
     }

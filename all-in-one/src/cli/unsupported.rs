@@ -1,15 +1,11 @@
-//! What Jaeger 1.35 can be told and this all-in-one cannot. Whoever brings such a setting from
-//! the container is told so: a flag is an error, a variable a line in the log.
+//! Settings of Jaeger 1.35 that have no effect here. Such a flag is an error, such an environment
+//! variable a warning in the log.
 //!
 //! The names are those that the original's `--help` and `env` list. A flag's variable is its
 //! name in upper case with underscores.
 
 use std::ffi::OsString;
 use std::fmt;
-
-use clap::CommandFactory;
-
-use crate::config::Config;
 
 /// Why settings have no effect here, and the flags of which that is true.
 const FLAGS: &[(&str, &[&str])] = &[
@@ -116,11 +112,11 @@ const VARIABLES: &[(&str, &str, &str)] = &[
 
 /// A variable that is set, that Jaeger 1.35 knows, and that has no effect here.
 #[derive(Debug, PartialEq, Eq)]
-pub struct IgnoredVariable {
+pub(super) struct IgnoredVariable {
     /// Its name.
-    pub name: String,
+    name: String,
     /// Why it has no effect.
-    pub why: &'static str,
+    why: &'static str,
 }
 
 impl fmt::Display for IgnoredVariable {
@@ -131,12 +127,14 @@ impl fmt::Display for IgnoredVariable {
 
 /// The variables of this process's environment that Jaeger 1.35 would heed and that have no
 /// effect here. An empty one counts as unset.
-pub fn ignored_variables() -> Vec<IgnoredVariable> {
-    ignored(|name| std::env::var_os(name))
+pub(super) fn ignored_variables(command: &clap::Command) -> Vec<IgnoredVariable> {
+    ignored(command, |name| std::env::var_os(name))
 }
 
-fn ignored(get: impl Fn(&str) -> Option<OsString>) -> Vec<IgnoredVariable> {
-    let command = Config::command();
+fn ignored(
+    command: &clap::Command,
+    get: impl Fn(&str) -> Option<OsString>,
+) -> Vec<IgnoredVariable> {
     let supported = |flag: &str| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
     let is_set =
         |name: &str, idle: &str| get(name).is_some_and(|value| !value.is_empty() && value != idle);
@@ -155,7 +153,7 @@ fn ignored(get: impl Fn(&str) -> Option<OsString>) -> Vec<IgnoredVariable> {
 }
 
 /// Why a flag of Jaeger 1.35's has no effect here; `None` where it is not one of Jaeger's.
-pub(crate) fn why(flag: &str) -> Option<&'static str> {
+pub(super) fn why(flag: &str) -> Option<&'static str> {
     flags().find(|(known, _)| known == flag).map(|(_, why)| why)
 }
 
@@ -177,13 +175,14 @@ fn variable(flag: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::command;
     use super::*;
 
     fn names(set: &[(&str, &str)]) -> Vec<String> {
         let get = |name: &str| {
             set.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         };
-        ignored(get).into_iter().map(|ignored| ignored.name).collect()
+        ignored(&command(), get).into_iter().map(|ignored| ignored.name).collect()
     }
 
     #[test]
@@ -244,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_flag_of_jaeger_s_is_either_supported_or_explained() {
-        let mut command = Config::command();
+        let mut command = command();
         command.build();
         for flag in JAEGER.split_whitespace() {
             let supported = command.get_arguments().any(|arg| arg.get_long() == Some(flag));

@@ -9,14 +9,12 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Counters, DoorStats, Intake};
+use super::connections::{Entrance, Share};
+use super::context::Context;
+use super::counters::{Counters, DoorStats};
+use super::{grpc, http};
 use crate::config::{Config, HostPort};
-use crate::connections::{Entrance, Share};
 use crate::error::Error;
-use crate::{grpc, http};
-
-/// Opens a door where the settings ask for it: binds its port, and says how it is served.
-pub(crate) type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
 
 /// Serves a door's port until it is told to stop. Made on the threads of the all-in-one.
 pub(crate) type Serve =
@@ -72,27 +70,27 @@ impl TcpDoor<'_> {
     pub(crate) fn http(
         self,
         config: &Config,
-        intake: &Intake,
+        context: &Context,
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
         let local = |address, counters: &_| http::local_only(router(counters), address);
-        self.open(config, intake, local, http::SHARE, http::serve)
+        self.open(config, context, local, http::SHARE, http::serve)
     }
 
     /// Opens it for gRPC.
     pub(crate) fn grpc(
         self,
         config: &Config,
-        intake: &Intake,
+        context: &Context,
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
-        self.open(config, intake, |_, counters| router(counters), grpc::SHARE, grpc::serve)
+        self.open(config, context, |_, counters| router(counters), grpc::SHARE, grpc::serve)
     }
 
     fn open<F: Future<Output = ()> + Send + 'static>(
         self,
         config: &Config,
-        intake: &Intake,
+        context: &Context,
         router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
         share: Share,
         serve: impl FnOnce(Entrance, Router, watch::Receiver<bool>) -> F + Send + 'static,
@@ -100,7 +98,7 @@ impl TcpDoor<'_> {
         let (listener, address) = bind(config, self.address, self.setting, tcp)?;
         let counters = Counters::of(self.name);
         let router = router(address, &counters);
-        let (stop, connections) = (intake.stop.clone(), intake.connections.clone());
+        let (stop, connections) = (context.stop.clone(), context.connections.clone());
         let of_door = Arc::clone(&counters);
         let serve = move || {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;

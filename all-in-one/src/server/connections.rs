@@ -17,9 +17,10 @@ use tokio::sync::Semaphore;
 use tonic::transport::server::Connected;
 use tracing::debug;
 
-use crate::patient::Patient;
-use crate::receive::{Counters, Held, Reason};
-use crate::write_through::write_through;
+use super::budget::Held;
+use super::counters::{Counters, Reason};
+use super::idle_timeout::Patient;
+use super::write_through::write_through;
 
 /// What the connections to all doors may take, in KiB.
 const DOORS_KIB: usize = 12 << 10;

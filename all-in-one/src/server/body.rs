@@ -13,10 +13,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::Reason;
-use crate::threads;
+use super::budget::Held;
+use super::counters::Reason;
+use super::threads;
 
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
@@ -26,7 +27,7 @@ const READING_KIB: u32 = 21 << 10;
 const DECODING_KIB: u32 = (MAX_DECODED >> 10) as u32;
 /// The most that what is decoded from one request may take at a time, in bytes: twenty thousand
 /// spans of ten tags.
-pub(super) const MAX_DECODED: usize = 16 << 20;
+pub(crate) const MAX_DECODED: usize = 16 << 20;
 /// How many bytes one byte may become when it is decoded: an empty attribute is 2 bytes of OTLP
 /// and 56 in memory.
 const SWELLS: usize = 28;
@@ -68,7 +69,7 @@ pub(crate) enum Unreadable {
 
 impl Unreadable {
     /// As what it is counted.
-    pub(super) fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Unreadable::TooLarge => Reason::TooLarge,
             Unreadable::Coding(_) => Reason::Unsupported,
@@ -80,7 +81,7 @@ impl Unreadable {
     }
 
     /// The status that a client is to see. With 503 it may send the request again.
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Unreadable::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Unreadable::Coding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -105,34 +106,9 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
-/// What somebody takes of a room that others share, until it is dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Held(Option<OwnedSemaphorePermit>);
-
-impl Held {
-    /// Takes more of the room until it is so many KiB; tells whether there was enough.
-    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
-        let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));
-        let Ok(missing) = u32::try_from(missing) else {
-            return false;
-        };
-        if missing == 0 {
-            return true;
-        }
-        let Ok(more) = Arc::clone(room).try_acquire_many_owned(missing) else {
-            return false;
-        };
-        match &mut self.0 {
-            Some(held) => held.merge(more),
-            None => self.0 = Some(more),
-        }
-        true
-    }
-}
-
 impl Room {
     /// Reads and decompresses a body, and hands it to `work` on a thread that may take its time.
-    pub(super) async fn work<T: Send + 'static>(
+    pub(crate) async fn work<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
         body: Body,
@@ -154,7 +130,7 @@ impl Room {
     }
 
     /// Works on `bytes` bytes when there is room for what they may become.
-    pub(super) async fn decode<T: Send + 'static>(
+    pub(crate) async fn decode<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
@@ -223,7 +199,7 @@ fn gunzip(packed: &[u8]) -> Result<Vec<u8>, Unreadable> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::pin::Pin;
     use std::task::{Context, Poll};
@@ -240,7 +216,7 @@ pub(super) mod tests {
 
     /// A body that gives one byte, and then nothing.
     #[derive(Default)]
-    pub(in crate::receive) struct Stalled(bool);
+    pub(crate) struct Stalled(bool);
 
     impl hyper::body::Body for Stalled {
         type Data = Bytes;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::write_through::write_through;
+use super::write_through::write_through;
 
 /// How many bytes are read at once.
 const CHUNK: usize = 4096;

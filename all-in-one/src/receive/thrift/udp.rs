@@ -18,11 +18,13 @@ use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 use tracing::{debug, warn};
 
-use super::thrift::{Error, binary::Binary, compact::Compact, jaeger};
-use super::{Counters, Door, Intake, Opened, Reason};
+use super::{Error, binary::Binary, compact::Compact, jaeger};
 use crate::config::{self, Config, HostPort};
 use crate::error::Error as StartError;
 use crate::model::Batch;
+use crate::receive::intake::Intake;
+use crate::server::counters::{Counters, Reason};
+use crate::server::door::{Door, Opened, bind};
 
 /// The largest datagram that Jaeger's agent takes, in bytes. UDP itself carries up to 65,507:
 /// what lies between is lost without a word in Jaeger, and counted here.
@@ -89,7 +91,7 @@ fn open(
     kind: Kind,
     intake: &Intake,
 ) -> Result<Option<Opened>, StartError> {
-    let (socket, address) = super::bind(config, address, setting, bind)?;
+    let (socket, address) = bind(config, address, setting, socket)?;
     let door = Door {
         name: kind.name,
         takes: kind.takes,
@@ -106,7 +108,7 @@ fn open(
 }
 
 /// Binds the door's socket.
-fn bind(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr)> {
+fn socket(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Transport::UDP))?;
     // A smaller buffer loses more in a burst, but is no reason not to start.
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
@@ -135,7 +137,7 @@ impl Agent {
 
     /// Receives until it is told to stop, and then what has already arrived.
     async fn serve(self, socket: UdpSocket) {
-        let mut stop = self.intake.stop.clone();
+        let mut stop = self.intake.context.stop.clone();
         // Room for more than is taken, or a datagram that is too large would look truncated.
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -206,7 +208,7 @@ impl Agent {
 
 /// What each door does with a packet, for the fuzzer.
 #[cfg(any(test, fuzzing))]
-pub(super) fn fuzz(intake: &Intake, packet: &[u8]) {
+pub(in crate::receive) fn fuzz(intake: &Intake, packet: &[u8]) {
     for kind in [COMPACT, BINARY] {
         Agent::new(kind, intake, &Arc::default()).take(packet);
     }

@@ -6,9 +6,7 @@
 //! | jaeger.api_v2.SamplingManager/GetSamplingStrategy | how a service is to sample |
 //!
 //! Source: collector.proto and sampling.proto in <https://github.com/jaegertracing/jaeger-idl>.
-//! The messages are decoded in [`super::protobuf`]; tonic carries their bytes.
-
-pub use crate::grpc::MAX_MESSAGE;
+//! The messages are decoded in [`jaeger`]; tonic carries their bytes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,15 +17,17 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
+use tonic::Status;
 use tonic::server::UnaryService;
-use tonic::{Code, Status};
 
-use super::protobuf::{Error, jaeger};
-use super::{Counters, Intake, Opened, Reason, TcpDoor};
-use crate::admin::sampling;
+use super::{Error, jaeger};
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
-use crate::grpc::{TOO_LARGE, call};
+use crate::receive::intake::Intake;
+use crate::receive::sampling;
+use crate::server::counters::{Counters, Reason};
+use crate::server::door::{Opened, TcpDoor};
+use crate::server::grpc::{call, count};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
@@ -42,7 +42,7 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         setting: config::COLLECTOR_GRPC,
         address: &config.collector_grpc,
     };
-    door.grpc(config, intake, |counters| {
+    door.grpc(config, &intake.context, |counters| {
         let collector = Collector::new(intake, counters);
         Router::new()
             .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
@@ -58,27 +58,14 @@ struct Collector {
 }
 
 async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let (counters, room) = (Arc::clone(&collector.counters), collector.intake.room.clone());
+    let (counters, room) = (Arc::clone(&collector.counters), collector.intake.context.room.clone());
     let answer = call(PostSpans(collector), request, &room).await;
     count(&counters, &answer);
     answer
 }
 
-/// Counts a call, and why its message never came as far as the method.
-pub(super) fn count(counters: &Counters, answer: &Response) {
-    if let Some(status) = Status::from_header_map(answer.headers()) {
-        match status.code() {
-            TOO_LARGE => counters.refuse(Reason::TooLarge, status.message()),
-            Code::Unavailable => counters.refuse(Reason::Busy, status.message()),
-            Code::DeadlineExceeded => counters.refuse(Reason::Slow, status.message()),
-            _ => {}
-        }
-    }
-    counters.received();
-}
-
 async fn sampling_strategy(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    call(SamplingStrategy, request, &collector.intake.room).await
+    call(SamplingStrategy, request, &collector.intake.context.room).await
 }
 
 async fn unknown(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -106,7 +93,7 @@ impl UnaryService<Bytes> for PostSpans {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
         let collector = Arc::clone(&self.0);
         Box::pin(async move {
-            let (message, room) = (request.into_inner(), collector.intake.room.clone());
+            let (message, room) = (request.into_inner(), collector.intake.context.room.clone());
             let stored = room.decode(message.len(), move || collector.store(&message));
             let stored =
                 stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
@@ -117,7 +104,7 @@ impl UnaryService<Bytes> for PostSpans {
 
 /// What the door does with a message, for the fuzzer.
 #[cfg(any(test, fuzzing))]
-pub(super) fn fuzz(intake: &Intake, message: &[u8]) {
+pub(in crate::receive) fn fuzz(intake: &Intake, message: &[u8]) {
     drop(Collector::new(intake, &Arc::default()).store(message));
 }
 
@@ -164,9 +151,11 @@ impl UnaryService<Bytes> for SamplingStrategy {
 mod tests {
     use std::time::Duration;
 
-    use super::super::fuzz;
+    use tonic::Code;
+
     use super::*;
-    use crate::receive::body::tests::Stalled;
+    use crate::receive::fuzz;
+    use crate::server::body::tests::Stalled;
     use crate::store::{Limits, Store};
 
     #[tokio::test(start_paused = true)]

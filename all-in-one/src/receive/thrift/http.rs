@@ -8,9 +8,6 @@
 //!
 //! Source: <https://www.jaegertracing.io/docs/1.35/apis/#thrift-over-http-stable>
 
-mod explain;
-mod media_type;
-
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,15 +16,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::body::Unreadable;
-use super::thrift::{Error, binary::Binary, jaeger};
-use super::{Counters, Intake, Opened, Reason, TcpDoor};
-use crate::admin::sampling;
+use super::{Error, binary::Binary, explain, jaeger, media_type};
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::model::Batch;
-use crate::query::plain;
-use crate::threads::AT_ONCE;
+use crate::receive::intake::Intake;
+use crate::receive::sampling;
+use crate::server::body::Unreadable;
+use crate::server::counters::{Counters, Reason};
+use crate::server::door::{Opened, TcpDoor};
+use crate::server::http::{not_found, text};
+use crate::server::threads::AT_ONCE;
 
 /// How many spans of a large body are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
@@ -43,7 +42,7 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, S
         setting: config::COLLECTOR,
         address: &config.collector,
     };
-    door.http(config, intake, |counters| {
+    door.http(config, &intake.context, |counters| {
         let collector = Collector::new(intake, counters);
         Router::new().fallback(handle).with_state(Arc::new(collector))
     })
@@ -71,13 +70,13 @@ async fn handle(
         ("/api/traces" | "/api/sampling" | "/api/baggageRestrictions", _) => {
             StatusCode::METHOD_NOT_ALLOWED.into_response()
         }
-        _ => sampling::not_found(),
+        _ => not_found(),
     }
 }
 
 /// What the door does with a body, for the fuzzer: as with a small one, and as with a large one.
 #[cfg(any(test, fuzzing))]
-pub(super) fn fuzz(intake: &Intake, body: &[u8]) {
+pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     let collector = Collector::new(intake, &Arc::default());
     let in_parts = collector.store_in_parts(body, 2);
     // As a whole it may be too large.
@@ -96,7 +95,7 @@ impl Collector {
             Ok(()) => StatusCode::ACCEPTED.into_response(),
             Err(refusal) => {
                 self.counters.refuse(refusal.reason, &refusal.text);
-                plain(refusal.status, refusal.text + "\n")
+                text(refusal.status, refusal.text + "\n")
             }
         };
         self.counters.received();
@@ -110,7 +109,7 @@ impl Collector {
         let collector = Arc::clone(&self);
         let kind = check_type(&headers);
         let work = move |body: Bytes| kind.and_then(|()| collector.decode(&body));
-        match self.intake.room.work(&headers, body, work).await {
+        match self.intake.context.room.work(&headers, body, work).await {
             Ok(taken) => taken,
             Err(unreadable) => Err(Refusal::unreadable(&unreadable)),
         }

@@ -21,9 +21,11 @@ use tonic::transport::Server;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use crate::connections::{Call, Entrance, Place, Share};
-use crate::plain::Plain;
-use crate::receive::{Held, Room};
+use super::body::Room;
+use super::budget::Held;
+use super::bytes_codec::Plain;
+use super::connections::{Call, Entrance, Place, Share};
+use super::counters::{Counters, Reason};
 
 /// The largest message that is taken, in bytes, as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
@@ -113,6 +115,19 @@ where
         answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
     }
     answer.map(Body::new)
+}
+
+/// Counts a call, and why its message never came as far as the method.
+pub(crate) fn count(counters: &Counters, answer: &Response) {
+    if let Some(status) = Status::from_header_map(answer.headers()) {
+        match status.code() {
+            TOO_LARGE => counters.refuse(Reason::TooLarge, status.message()),
+            Code::Unavailable => counters.refuse(Reason::Busy, status.message()),
+            Code::DeadlineExceeded => counters.refuse(Reason::Slow, status.message()),
+            _ => {}
+        }
+    }
+    counters.received();
 }
 
 /// A body that takes of the room for reading what it gives.

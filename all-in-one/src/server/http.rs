@@ -23,9 +23,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::debug;
 
-use crate::connections::{Entrance, Guest, Share};
-use crate::patient::Patient;
-use crate::request_line::Escaped;
+use super::connections::{Entrance, Guest, Share};
+use super::idle_timeout::Patient;
+use super::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@
 pub(crate) struct Form {
     pairs: Vec<(String, String)>,
     /// Whether a web page asks, which reads JSON with JavaScript.
-    pub(super) by_page: bool,
+    pub(crate) by_page: bool,
 }
 
 impl Form {
@@ -39,7 +39,7 @@ impl Form {
 
 /// Resolves `%xx`, and `+` where it stands for a space; `None` where a `%` is followed by
 /// something else than two hexadecimal digits.
-pub(super) fn unescape(text: &str, plus: bool) -> Option<String> {
+pub(crate) fn unescape(text: &str, plus: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -1,0 +1,287 @@
+//! The command line: what the program is to do, and with which settings.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jaeger_all_in_one::config;
+use jaeger_all_in_one::model::TraceId;
+
+use super::flags::Flags;
+use super::unsupported;
+
+/// What `--version` prints; `-V` prints the first line.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nanswers as Jaeger 1.35",
+    "\nweb pages: Jaeger UI 2.14.1, copyright The Jaeger Authors, Apache License 2.0 (/static/LICENSE.txt)",
+);
+
+/// Jaeger's all-in-one: receives spans, keeps them in memory, shows them in Jaeger's web pages
+#[derive(Debug, Parser)]
+#[command(
+    name = "jaeger-all-in-one",
+    version,
+    long_version = LONG_VERSION,
+    args_conflicts_with_subcommands = true,
+    override_usage = "jaeger-all-in-one [OPTIONS]\n       jaeger-all-in-one <COMMAND> [OPTIONS]"
+)]
+pub(super) struct Arguments {
+    /// Without a command, it serves.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Checks whether a Jaeger answers at the configured address: exit code 0 if one does, else 1
+    #[command(override_usage = "jaeger-all-in-one status [OPTIONS]")]
+    Status {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Waits until a trace has SPANS spans, ten seconds at most, and prints it as a tree
+    #[command(override_usage = "jaeger-all-in-one tree ID [SPANS] [OPTIONS]")]
+    Tree {
+        /// The trace's id, in hexadecimal
+        #[arg(value_name = "ID")]
+        id: TraceId,
+
+        /// How many spans the trace must have before it is printed
+        #[arg(value_name = "SPANS", default_value_t = 1)]
+        spans: usize,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Prints the version
+    Version,
+    /// Prints the help, which lists the environment variables
+    Env,
+}
+
+/// The flags that matter to the commands that ask a Jaeger. The others are accepted too, so that
+/// one set of settings does for all commands, but their help does not list them.
+const OF_A_QUERY: [&str; 4] = ["listen-host", config::QUERY, config::BASE_PATH, "log-level"];
+
+/// Reads a program's arguments, the first of which is its name, and its environment. An
+/// environment variable that is empty counts as unset; of a flag that is repeated, the last value
+/// counts.
+pub(super) fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Arguments, Rejected> {
+    let matches = command().try_get_matches_from(arguments.into_iter().map(two_dashes))?;
+    Ok(Arguments::from_arg_matches(&matches)?)
+}
+
+/// All that the command line knows.
+pub(super) fn command() -> clap::Command {
+    let hide = |arg: Arg| {
+        let other = arg.get_long().is_some_and(|flag| !OF_A_QUERY.contains(&flag));
+        arg.hide(other)
+    };
+    let asks = |command: clap::Command| command.mut_args(ignore_empty).mut_args(hide);
+    Arguments::command()
+        .args_override_self(true)
+        .mut_args(ignore_empty)
+        .mut_subcommand("status", asks)
+        .mut_subcommand("tree", asks)
+}
+
+/// Why the arguments cannot be used, or the text that they ask for (`--help`).
+#[derive(Debug)]
+pub(super) struct Rejected(clap::Error);
+
+impl Rejected {
+    /// Prints the text to stdout, or the error to stderr, and returns the exit code: 0 or 2.
+    pub(super) fn print(&self) -> u8 {
+        if self.0.exit_code() == 0 {
+            let _ = self.0.print();
+            return 0;
+        }
+        eprintln!("{self}");
+        2
+    }
+}
+
+impl From<clap::Error> for Rejected {
+    fn from(error: clap::Error) -> Self {
+        Rejected(error)
+    }
+}
+
+impl fmt::Display for Rejected {
+    /// One line that names the setting and the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = |kind| self.0.get(kind).map(ToString::to_string);
+        let bad_value =
+            matches!(self.0.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+        if let (true, Some(arg), Some(value)) =
+            (bad_value, context(ContextKind::InvalidArg), context(ContextKind::InvalidValue))
+        {
+            let flag = arg.split_whitespace().next().unwrap_or_default();
+            let reason = std::error::Error::source(&self.0).map(ToString::to_string);
+            let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
+            return write!(f, "error: {flag}{} cannot be \"{value}\": {reason}", variable(flag));
+        }
+        if self.0.kind() == ErrorKind::MissingRequiredArgument {
+            let missing = context(ContextKind::InvalidArg).unwrap_or_default();
+            let usage = context(ContextKind::Usage).unwrap_or_default();
+            return write!(f, "error: missing {missing}; {}", usage.replacen('U', "u", 1));
+        }
+        let flag = context(ContextKind::InvalidArg).unwrap_or_default();
+        if let Some(why) = unsupported::why(flag.trim_start_matches('-')) {
+            return write!(f, "error: Jaeger's flag {flag} is not supported here: {why}");
+        }
+        let text = self.0.to_string();
+        f.write_str(text.lines().next().unwrap_or("error: bad arguments"))
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// The environment variable of a flag, in brackets.
+fn variable(flag: &str) -> String {
+    let command = command();
+    let arg = command.get_arguments().find(|arg| arg.get_long() == flag.strip_prefix("--"));
+    let name = arg.and_then(Arg::get_env);
+    name.map(|name| format!(" ({})", name.to_string_lossy())).unwrap_or_default()
+}
+
+/// Jaeger's scripts of all ages write `-name=value` too.
+fn two_dashes(argument: impl Into<OsString>) -> OsString {
+    let argument = argument.into();
+    let name = argument.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();
+    let long = name.len() > 2 && name.starts_with(|c: char| c.is_ascii_lowercase());
+    if long { format!("--{name}").into() } else { argument }
+}
+
+fn ignore_empty(arg: Arg) -> Arg {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
+    if arg.get_env().is_some_and(is_empty) { arg.env(None::<&'static str>) } else { arg }
+}
+
+#[cfg(test)]
+mod tests {
+    use jaeger_all_in_one::config::{Config, HostPort};
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Config, Rejected> {
+        let arguments = super::parse(std::iter::once(&"jaeger-all-in-one").chain(args))?;
+        Ok(arguments.flags.config())
+    }
+
+    #[test]
+    fn the_command_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_the_library_s() {
+        assert_eq!(parse(&[]).expect("no arguments"), Config::default());
+    }
+
+    #[test]
+    fn a_bad_value_is_one_line_that_names_setting_and_value() {
+        for (flag, value) in [
+            ("--query.http-server.host-port", ":abc"),
+            ("--query.http-server.host-port", ":70000"),
+            ("--processor.jaeger-compact.server-host-port", "6831"),
+            ("--processor.jaeger-compact.server-host-port", "::1:6831"),
+            ("--collector.otlp.enabled", "maybe"),
+            ("--collector.zipkin.host-port", "zipkin"),
+            ("--memory.max-traces", "many"),
+            ("--memory.max-traces", "-1"),
+            ("--memory.max-bytes", "0"),
+            ("--memory.max-bytes", "12XB"),
+            ("--query.base-path", "jaeger"),
+            ("--query.base-path", "/a\"b"),
+            ("--query.max-clock-skew-adjustment", "5"),
+            ("--log-level", "loud"),
+        ] {
+            let line = parse(&[&format!("{flag}={value}")]).expect_err(value).to_string();
+            assert!(line.contains(flag), "{line}");
+            assert!(line.contains(value), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_are_written_in_every_way_that_scripts_do() {
+        for args in [
+            &["--memory.max-traces=7"][..],
+            &["--memory.max-traces", "7"],
+            &["-memory.max-traces=7"],
+            &["-memory.max-traces", "7"],
+            &["--memory.max-traces=1", "--memory.max-traces=7"],
+        ] {
+            assert_eq!(parse(args).expect("flags").max_traces, 7, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_only_jaeger_knows_is_named() {
+        for args in [
+            &["--collector.queue-size=5"][..],
+            &["--config-file", "jaeger.yaml"],
+            &["-query.http.tls.enabled"],
+        ] {
+            let line = parse(args).expect_err("not supported").to_string();
+            let flag = args[0].trim_start_matches('-').split('=').next().expect("a flag");
+            assert!(line.contains(flag) && line.contains("is not supported here: "), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+        let line = parse(&["--no-such-flag"]).expect_err("unknown").to_string();
+        assert!(!line.contains("Jaeger"), "{line}");
+    }
+
+    #[test]
+    fn otlp_is_on_unless_turned_off_and_zipkin_off_unless_turned_on() {
+        let config = parse(&[]).expect("flags");
+        assert_eq!((config.otlp, config.zipkin), (true, None));
+        for (flag, on) in [
+            ("--collector.otlp.enabled", true),
+            ("--collector.otlp.enabled=1", true),
+            ("--collector.otlp.enabled=false", false),
+            ("--collector.otlp.enabled=F", false),
+        ] {
+            assert_eq!(parse(&[flag]).expect(flag).otlp, on, "{flag}");
+        }
+        for address in [":9411", "9411"] {
+            let flag = format!("--collector.zipkin.host-port={address}");
+            assert_eq!(parse(&[&flag]).expect(address).zipkin, Some(HostPort::any(9411)));
+        }
+    }
+
+    #[test]
+    fn a_command_takes_every_flag_and_lists_its_own() {
+        let parsed = super::parse([
+            "jaeger-all-in-one",
+            "tree",
+            "1f00",
+            "3",
+            "--query.base-path=/jaeger",
+            "-memory.max-traces=7",
+        ]);
+        let Some(Command::Tree { id, spans, flags }) = parsed.expect("a tree").command else {
+            panic!("another command");
+        };
+        assert_eq!((id.low, spans), (0x1f00, 3));
+        let config = flags.config();
+        assert_eq!((&*config.base_path, config.max_traces), ("/jaeger", 7));
+        let help = super::parse(["jaeger-all-in-one", "tree", "--help"]).expect_err("its help");
+        let help = help.0.to_string();
+        assert!(help.contains(config::QUERY) && !help.contains(config::COLLECTOR), "{help}");
+    }
+
+    #[test]
+    fn a_missing_id_is_one_line_with_the_usage() {
+        let line = super::parse(["jaeger-all-in-one", "tree"]).expect_err("no id").to_string();
+        assert!(line.contains("tree ID [SPANS]") && !line.contains('\n'), "{line}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The flags, each with Jaeger's own name and the environment variable beside it.
+
+use std::time::Duration;
+
+use clap::Args;
+use jaeger_all_in_one::config::{self, Config, HostPort, base_path};
+use jaeger_all_in_one::go_format::{parse_bool, parse_duration};
+use tracing::Level;
+
+/// The flags and environment variables, each with Jaeger's own name.
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// Host for every address that names none; 0.0.0.0 lets other machines connect
+    #[arg(
+        long = "listen-host",
+        env = "JAEGER_LISTEN_HOST",
+        value_name = "HOST",
+        default_value_t = Config::default().listen_host
+    )]
+    listen_host: String,
+
+    /// UDP address for spans in Thrift's compact protocol
+    #[arg(long = config::AGENT_COMPACT, env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_compact)]
+    agent_compact: HostPort,
+
+    /// UDP address for spans in Thrift's binary protocol
+    #[arg(long = config::AGENT_BINARY, env = "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_binary)]
+    agent_binary: HostPort,
+
+    /// UDP address for zipkin.thrift, the format of clients of 2016; its spans are counted, not stored
+    #[arg(long = config::AGENT_ZIPKIN, env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_zipkin)]
+    agent_zipkin: HostPort,
+
+    /// HTTP address where clients of the agent ask for their sampling strategy
+    #[arg(long = config::SAMPLING, env = "HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().sampling)]
+    sampling: HostPort,
+
+    /// HTTP address for spans in Thrift's binary protocol
+    #[arg(long = config::COLLECTOR, env = "COLLECTOR_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().collector)]
+    collector: HostPort,
+
+    /// gRPC address for spans in Jaeger's model.proto, as its agents send them
+    #[arg(long = config::COLLECTOR_GRPC, env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().collector_grpc)]
+    collector_grpc: HostPort,
+
+    /// Accept spans in OTLP; false closes both ports, as Jaeger 1.35 does by default
+    #[arg(
+        long = "collector.otlp.enabled",
+        env = "COLLECTOR_OTLP_ENABLED",
+        value_name = "BOOL",
+        default_value_t = Config::default().otlp,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set,
+        value_parser = parse_bool
+    )]
+    otlp: bool,
+
+    /// gRPC address for spans in OTLP
+    #[arg(long = config::OTLP_GRPC, env = "COLLECTOR_OTLP_GRPC_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().otlp_grpc, value_parser = collector_address)]
+    otlp_grpc: HostPort,
+
+    /// HTTP address for spans in OTLP
+    #[arg(long = config::OTLP_HTTP, env = "COLLECTOR_OTLP_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().otlp_http, value_parser = collector_address)]
+    otlp_http: HostPort,
+
+    /// HTTP address for spans in Zipkin's JSON v2, such as :9411; closed by default
+    #[arg(long = config::ZIPKIN, env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
+    zipkin: Option<HostPort>,
+
+    /// HTTP address of the web pages and the query API
+    #[arg(long = config::QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().query)]
+    query: HostPort,
+
+    /// gRPC address of the query API, which only answers that the API is served over HTTP
+    #[arg(long = config::QUERY_GRPC, env = "QUERY_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().query_grpc)]
+    query_grpc: HostPort,
+
+    /// HTTP address of the health check and of /metrics for Prometheus
+    #[arg(long = config::ADMIN, env = "ADMIN_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().admin)]
+    admin: HostPort,
+
+    /// Path under which the web pages and the query API are served, such as /jaeger
+    #[arg(long = config::BASE_PATH, env = "QUERY_BASE_PATH", value_name = "PATH", default_value_t = Config::default().base_path, value_parser = base_path)]
+    base_path: String,
+
+    /// Largest clock skew to correct in a trace; 0s corrects none and adds a warning instead
+    #[arg(long = "query.max-clock-skew-adjustment", env = "QUERY_MAX_CLOCK_SKEW_ADJUSTMENT", value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    max_clock_skew: Duration,
+
+    /// Lowest level to log: debug, info, warn or error; RUST_LOG gives finer control
+    #[arg(long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = log_level)]
+    pub(super) log_level: Level,
+
+    /// Maximum number of traces to keep; the oldest is evicted first; 0 is no limit
+    #[arg(
+        long = "memory.max-traces",
+        env = "MEMORY_MAX_TRACES",
+        value_name = "NUMBER",
+        default_value_t = Config::default().max_traces
+    )]
+    max_traces: usize,
+
+    /// Maximum memory for spans and their indexes, in bytes, or with the unit KiB, MiB or GiB
+    #[arg(long = "memory.max-bytes", env = "MEMORY_MAX_BYTES", value_name = "BYTES", default_value = "256MiB", value_parser = bytes)]
+    max_bytes: usize,
+}
+
+impl Flags {
+    /// The settings of the library.
+    pub(super) fn config(self) -> Config {
+        Config {
+            listen_host: self.listen_host,
+            agent_compact: self.agent_compact,
+            agent_binary: self.agent_binary,
+            agent_zipkin: self.agent_zipkin,
+            sampling: self.sampling,
+            collector: self.collector,
+            collector_grpc: self.collector_grpc,
+            otlp: self.otlp,
+            otlp_grpc: self.otlp_grpc,
+            otlp_http: self.otlp_http,
+            zipkin: self.zipkin,
+            query: self.query,
+            query_grpc: self.query_grpc,
+            admin: self.admin,
+            base_path: self.base_path,
+            max_clock_skew: self.max_clock_skew,
+            max_traces: self.max_traces,
+            max_bytes: self.max_bytes,
+        }
+    }
+}
+
+/// An address of the collector's: Jaeger accepts a bare port there too.
+fn collector_address(text: &str) -> Result<HostPort, String> {
+    match text.parse() {
+        Ok(port) if !text.starts_with('+') => Ok(HostPort::any(port)),
+        _ => text.parse(),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = parse_duration(text)?;
+    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it is negative".to_owned())
+}
+
+/// The levels of Jaeger's logger. Its three levels above `error` count as `error`.
+fn log_level(text: &str) -> Result<Level, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "debug" => Ok(Level::DEBUG),
+        "info" => Ok(Level::INFO),
+        "warn" => Ok(Level::WARN),
+        "error" | "dpanic" | "panic" | "fatal" => Ok(Level::ERROR),
+        _ => Err("it is debug, info, warn or error".to_owned()),
+    }
+}
+
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err("it is a number, perhaps with KiB, MiB or GiB".to_owned()),
+    };
+    let number: usize = number.parse().map_err(|_| "it is a number of bytes".to_owned())?;
+    match number.checked_mul(1 << shift) {
+        Some(0) => Err("it must be more than nothing".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("it is too large".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("1000"), Ok(1000));
+        assert_eq!(bytes("64KiB"), Ok(65_536));
+        assert_eq!(bytes("1GiB"), Ok(1 << 30));
+    }
+}

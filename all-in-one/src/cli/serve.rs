@@ -1,0 +1,63 @@
+//! Serves until ctrl-c or SIGTERM.
+
+use std::io::Write;
+
+use jaeger_all_in_one::{AllInOne, Config, Error};
+use tracing::warn;
+
+use super::arguments::command;
+use super::unsupported::ignored_variables;
+
+/// Starts, prints the open ports, waits for a signal and stops.
+pub(super) fn serve(config: Config) -> Result<(), Error> {
+    for variable in ignored_variables(&command()) {
+        warn!("{variable}");
+    }
+    // Its own small runtime, only to wait: the all-in-one brings the threads that work.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    runtime.block_on(async {
+        let stop = stop_signal().map_err(Error::Runtime)?;
+        let jaeger = AllInOne::start_with(config)?;
+        // Nobody may read it: that is no reason to stop.
+        let _ = std::io::stdout().write_all(banner(&jaeger).as_bytes());
+        stop.await;
+        jaeger.shutdown().await;
+        Ok(())
+    })
+}
+
+fn banner(jaeger: &AllInOne) -> String {
+    let mut lines = format!("Jaeger all-in-one {}\n\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |what: &str, address: String| lines += &format!("  {what:<24}{address}\n");
+    line("web pages, query API", jaeger.query_url());
+    line("health, metrics", format!("http://{}", jaeger.admin_addr()));
+    for door in jaeger.doors() {
+        let transport = if door.udp { "/udp" } else { "" };
+        line(door.takes, format!("{}{transport}", door.address));
+    }
+    lines + "\nctrl-c stops it\n"
+}
+
+/// Listens from this call on, so that a signal during the start is not lost.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

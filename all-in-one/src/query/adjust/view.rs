@@ -1,0 +1,112 @@
+//! A span as it will be shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::{KeyValue, Log, Process, RefKind, Reference, Span, SpanId, Text, TraceId};
+
+/// A span that may be changed. The stored one stays as it is.
+#[derive(Debug)]
+pub(in crate::query) struct View {
+    pub(in crate::query) trace_id: TraceId,
+    pub(in crate::query) span_id: SpanId,
+    pub(in crate::query) operation: Text,
+    pub(in crate::query) references: Vec<Reference>,
+    pub(in crate::query) flags: u32,
+    /// In nanoseconds: half of an odd number of microseconds is no whole one.
+    pub(in crate::query) start: i128,
+    /// In microseconds.
+    pub(in crate::query) duration: u64,
+    pub(in crate::query) tags: Vec<KeyValue>,
+    pub(in crate::query) logs: Vec<LogView>,
+    pub(in crate::query) process: Arc<Process>,
+    pub(in crate::query) warnings: Vec<String>,
+}
+
+/// A log that may be changed.
+#[derive(Debug)]
+pub(in crate::query) struct LogView {
+    /// In nanoseconds.
+    pub(in crate::query) timestamp: i128,
+    pub(in crate::query) fields: Vec<KeyValue>,
+}
+
+impl LogView {
+    pub(in crate::query) fn micros(&self) -> u64 {
+        micros(self.timestamp)
+    }
+}
+
+impl From<Log> for LogView {
+    fn from(log: Log) -> Self {
+        LogView { timestamp: nanos(log.timestamp), fields: log.fields.into_vec() }
+    }
+}
+
+impl View {
+    pub(in crate::query) fn new(span: Span) -> Self {
+        View {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            operation: span.operation,
+            references: span.references.into_vec(),
+            flags: span.flags,
+            start: nanos(span.start) + i128::from(span.nanos.start),
+            duration: span.duration,
+            tags: span.tags.into_vec(),
+            logs: span.logs.into_iter().map(LogView::from).collect(),
+            process: span.process,
+            warnings: span.warnings.iter().map(|warning| warning.to_string()).collect(),
+        }
+    }
+
+    pub(in crate::query) fn start_micros(&self) -> u64 {
+        micros(self.start)
+    }
+
+    /// The parent in the same trace, 0 for none.
+    pub(super) fn parent(&self) -> SpanId {
+        self.references
+            .iter()
+            .find(|r| r.trace_id == self.trace_id && r.kind == RefKind::ChildOf)
+            .map_or(SpanId(0), |r| r.span_id)
+    }
+
+    /// Puts another span in the parent's place.
+    pub(super) fn set_parent(&mut self, parent: SpanId) {
+        let (trace_id, old) = (self.trace_id, self.parent());
+        let mut own = self.references.iter_mut().filter(|r| r.trace_id == trace_id);
+        if let Some(reference) = own.find(|r| r.span_id == old) {
+            reference.span_id = parent;
+            return;
+        }
+        let known = |r: &Reference| r.trace_id == trace_id && r.span_id == parent;
+        if parent.0 != 0 && !self.references.iter().any(known) {
+            let kind = RefKind::ChildOf;
+            self.references.insert(0, Reference { kind, trace_id, span_id: parent });
+        }
+    }
+}
+
+/// Changes every process of these spans, each of them once.
+pub(super) fn change_processes(views: &mut [View], change: impl Fn(&mut Process)) {
+    // The processes from before are kept with those from after: a pointer stays taken.
+    let mut changed: HashMap<*const Process, (Arc<Process>, Arc<Process>)> = HashMap::new();
+    for view in views {
+        let before = Arc::clone(&view.process);
+        let (_, after) = changed.entry(Arc::as_ptr(&before)).or_insert_with(|| {
+            let mut process = (*before).clone();
+            change(&mut process);
+            (before, Arc::new(process))
+        });
+        view.process = Arc::clone(after);
+    }
+}
+
+pub(super) fn nanos(micros: u64) -> i128 {
+    i128::from(micros) * 1_000
+}
+
+pub(super) fn micros(nanos: i128) -> u64 {
+    u64::try_from(nanos / 1_000).unwrap_or(0)
+}

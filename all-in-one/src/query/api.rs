@@ -1,0 +1,61 @@
+//! What answers are made from, and how they are written.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::errors::Refusal;
+use crate::go_format::json::{self, Style};
+use crate::server::form::Form;
+use crate::store::Store;
+use crate::ui::Pages;
+
+/// How many answers are written at a time.
+pub(super) const TURNS: usize = 2;
+/// How many answers that do not fit into one part may be on their way. Each knows the ids of all
+/// of its traces, 1.6 MB for a hundred thousand, and what is changed in the one that it writes,
+/// 3.2 MB at the most.
+const LONG_ANSWERS: usize = 8;
+
+/// What an answer is made from.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) store: Arc<Store>,
+    pub(super) pages: Pages,
+    /// How far a span's times may be moved to fit its parent's; zero moves none.
+    pub(super) max_clock_skew: Duration,
+    /// The path under which everything lies, without a slash at its end: empty is the root.
+    pub(super) base_path: String,
+    pub(super) turns: Arc<Semaphore>,
+    pub(super) long_answers: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        pages: Pages,
+        max_clock_skew: Duration,
+        base_path: String,
+    ) -> Arc<Self> {
+        let [turns, long_answers] = [TURNS, LONG_ANSWERS].map(|n| Arc::new(Semaphore::new(n)));
+        Arc::new(Api { store, pages, max_clock_skew, base_path, turns, long_answers })
+    }
+}
+
+/// Writes an answer.
+pub(super) fn ok(
+    form: &Form,
+    out: &mut impl Write,
+    answer: &impl Serialize,
+) -> Result<(), Refusal> {
+    Ok(json::append(out, answer, style(form), 0)?)
+}
+
+/// How the answer to a request is written.
+pub(super) fn style(form: &Form) -> Style {
+    let pretty = !matches!(form.get("prettyPrint"), "" | "false");
+    Style { pretty, for_javascript: form.by_page }
+}

@@ -1,0 +1,191 @@
+//! Which request is answered by what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::api::Api;
+use super::errors::Refusal;
+use super::parts::{self, Out};
+use super::{dependencies, metrics, services, traces};
+use crate::server::form::{Form, unescape};
+use crate::server::http::{not_found, text};
+
+/// The service behind the query port.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new().fallback(handle).with_state(api)
+}
+
+// Jaeger matches paths as they were sent, before `%xx` is resolved, so the paths are matched
+// here and not by the router, which would resolve them first.
+async fn handle(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let (endpoint, form) = match route(&api, &method, &uri, &headers) {
+        Ok(question) => question,
+        Err(answer) => return *answer,
+    };
+    parts::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
+}
+
+/// Asks for a path and query in place, for the fuzzer; the status of the answer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
+    let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
+        Ok((endpoint, form)) => {
+            let mut thrown_away = |_| Ok(());
+            match endpoint.answer(api, &form, &mut Out::new(&mut thrown_away)) {
+                Ok(()) => return StatusCode::OK.as_u16(),
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+        Err(answer) => *answer,
+    };
+    answer.status().as_u16()
+}
+
+/// What is asked for, or the answer where that takes no look into the store.
+fn route(
+    api: &Api,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(Endpoint, Form), Box<Response>> {
+    if unescape(uri.path(), false).is_none() {
+        return Err(text(StatusCode::BAD_REQUEST, "400 Bad Request").into());
+    }
+    let Some(path) = below(&api.base_path, uri.path()) else {
+        return Err(outside(api, uri.path()).into());
+    };
+    if let Some(clean) = clean(path) {
+        let location = format!("{}{clean}", api.base_path);
+        let moved = (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]);
+        return Err(moved.into_response().into());
+    }
+    let mut form = Form::parse(uri.query().unwrap_or(""));
+    form.by_page = is_by_page(headers);
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["api", "v3", _, ..] = segments[..] {
+        let none = "there is no /api/v3 here, use /api\n";
+        return Err(text(StatusCode::NOT_FOUND, none).into());
+    }
+    let Some((allowed, endpoint)) = endpoint(&segments) else {
+        return Err(api.pages.serve(path, method, headers).into());
+    };
+    if *method != allowed {
+        return Err(StatusCode::METHOD_NOT_ALLOWED.into_response().into());
+    }
+    Ok((endpoint, form))
+}
+
+enum Endpoint {
+    Services,
+    OperationNames(String),
+    Operations,
+    Search,
+    Trace(String),
+    Archive(String),
+    Dependencies,
+    Metrics(&'static str),
+}
+
+fn endpoint(segments: &[&str]) -> Option<(Method, Endpoint)> {
+    let (method, endpoint) = match segments {
+        ["api", "services"] => (Method::GET, Endpoint::Services),
+        ["api", "services", service, "operations"] => {
+            (Method::GET, Endpoint::OperationNames((*service).to_owned()))
+        }
+        ["api", "operations"] => (Method::GET, Endpoint::Operations),
+        ["api", "traces"] => (Method::GET, Endpoint::Search),
+        ["api", "traces", id] if !id.is_empty() => (Method::GET, Endpoint::Trace((*id).to_owned())),
+        ["api", "archive", id] if !id.is_empty() => {
+            (Method::POST, Endpoint::Archive((*id).to_owned()))
+        }
+        ["api", "dependencies"] => (Method::GET, Endpoint::Dependencies),
+        ["api", "metrics", "latencies"] => (Method::GET, Endpoint::Metrics("latencies")),
+        ["api", "metrics", "calls"] => (Method::GET, Endpoint::Metrics("calls")),
+        ["api", "metrics", "errors"] => (Method::GET, Endpoint::Metrics("errors")),
+        ["api", "metrics", "minstep"] => (Method::GET, Endpoint::Metrics("minstep")),
+        _ => return None,
+    };
+    Some((method, endpoint))
+}
+
+impl Endpoint {
+    fn answer(&self, api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+        match self {
+            Endpoint::Services => services::services(api, form, out),
+            Endpoint::OperationNames(service) => services::operation_names(api, service, form, out),
+            Endpoint::Operations => services::operations(api, form, out),
+            Endpoint::Search => traces::search(api, form, out),
+            Endpoint::Trace(id) => traces::one(api, id, form, out),
+            Endpoint::Archive(id) => traces::archive(id),
+            Endpoint::Dependencies => dependencies::dependencies(api, form, out),
+            Endpoint::Metrics(name) => metrics::metrics(name, form),
+        }
+    }
+}
+
+/// Whether a page in a browser asks, and not a script: browsers say from which page, and on
+/// localhost in which way.
+fn is_by_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::REFERER) || headers.contains_key("Sec-Fetch-Mode")
+}
+
+/// The path as it stands below the base path.
+fn below<'a>(base: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(base).filter(|rest| rest.starts_with('/'))
+}
+
+/// Someone who does not know the base path is led there from the root.
+fn outside(api: &Api, path: &str) -> Response {
+    if path == "/" || path == api.base_path {
+        let location = format!("{}/", api.base_path);
+        return (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
+    }
+    not_found()
+}
+
+/// The path without empty, `.` and `..` segments, where it has any.
+fn clean(path: &str) -> Option<String> {
+    let tricky = |segment: &str| matches!(segment, "." | "..");
+    if !path.contains("//") && !path.split('/').any(tricky) {
+        return None;
+    }
+    let mut clean: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(clean.pop()),
+            segment => clean.push(segment),
+        }
+    }
+    let end = if path.ends_with('/') && !clean.is_empty() { "/" } else { "" };
+    Some(format!("/{}{end}", clean.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_as_go_s_router_cleans_them() {
+        for (path, cleaned) in [
+            ("//api/services", Some("/api/services")),
+            ("/api/services//operations", Some("/api/services/operations")),
+            ("/static/../../etc/passwd", Some("/etc/passwd")),
+            ("/a/./b/", Some("/a/b/")),
+            ("/..", Some("/")),
+            ("/api/traces/100", None),
+            ("/", None),
+        ] {
+            assert_eq!(clean(path).as_deref(), cleaned, "{path}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What lies behind every door that takes spans.
+
+use std::sync::Arc;
+
+use crate::model::Batch;
+use crate::server::context::Context;
+use crate::server::counters::{Counters, Reason};
+use crate::store::Store;
+
+/// The store, and what all doors share.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) store: Arc<Store>,
+    pub(crate) context: Context,
+}
+
+impl Intake {
+    /// Puts the spans of a batch into the store, and counts them.
+    pub(crate) fn take(&self, counters: &Counters, batch: Batch<'_>) {
+        counters.took(batch.len());
+        let dropped = self.store.take(&batch);
+        batch.recycle();
+        if dropped > 0 {
+            let why = "spans, since their trace takes half of the memory already";
+            counters.refuse_many(Reason::TraceTooLarge, dropped, why);
+        }
+    }
+}

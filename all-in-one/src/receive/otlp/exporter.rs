@@ -1,0 +1,100 @@
+//! What both doors of OTLP do with a request.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use prost::Message;
+
+use super::{json, proto};
+use crate::model::Batch;
+use crate::receive::intake::Intake;
+use crate::server::counters::{Counters, Reason};
+use crate::server::threads::AT_ONCE;
+
+/// How many spans of a large request are decoded before they are stored.
+const SPANS_AT_ONCE: usize = 512;
+
+/// How much of an error's reason is said, in characters: some name every level of a nesting.
+const LONGEST_REASON: usize = 200;
+
+/// What the spans of a door go through.
+pub(super) struct Exporter {
+    pub(super) intake: Intake,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Exporter {
+    pub(super) fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
+        let (intake, counters) = (intake.clone(), Arc::clone(counters));
+        Exporter { intake, counters }
+    }
+
+    /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
+    pub(super) fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
+        self.export_in_parts(
+            request,
+            if request.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE },
+        )
+    }
+
+    pub(super) fn export_in_parts(
+        &self,
+        request: &[u8],
+        most: usize,
+    ) -> Result<ExportTraceServiceResponse, String> {
+        if most < usize::MAX {
+            // Nothing of a request is stored that turns out to be none at its end.
+            proto::decode(request, most, &mut |_| {})?;
+        }
+        let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
+        let refused = proto::decode(request, most, take)?;
+        Ok(ExportTraceServiceResponse { partial_success: self.refuse(refused) })
+    }
+
+    /// The same for a request in JSON, which becomes one in protobuf first.
+    pub(super) fn export_json(
+        &self,
+        text: impl AsRef<[u8]>,
+    ) -> Result<ExportTraceServiceResponse, String> {
+        let request = ExportTraceServiceRequest { resource_spans: json::decode(text.as_ref())? };
+        drop(text);
+        let message = request.encode_to_vec();
+        drop(request);
+        self.export(&message)
+    }
+
+    fn refuse(&self, spans: u64) -> Option<ExportTracePartialSuccess> {
+        for _ in 0..spans {
+            let why = "an OTLP span whose ids are zero or of the wrong length";
+            self.counters.refuse(Reason::InvalidSpan, why);
+        }
+        (spans > 0).then(|| ExportTracePartialSuccess {
+            rejected_spans: i64::try_from(spans).unwrap_or(i64::MAX),
+            error_message: "trace ids have 16 bytes and span ids 8, and neither is all zero"
+                .to_owned(),
+        })
+    }
+}
+
+/// A reason of bounded length.
+pub(super) fn shortened(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+        let end = reason[..end].char_indices().next_back().map_or(0, |(last, _)| last);
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_shortened_by_characters() {
+        assert_eq!(shortened("é".repeat(200)), "é".repeat(200));
+        assert_eq!(shortened("é".repeat(201)), "é".repeat(199) + "…");
+    }
+}

@@ -1,0 +1,30 @@
+//! Memory that many share: whoever wants some of it takes it first, or goes without.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What somebody takes of a room that others share, until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
+impl Held {
+    /// Takes more of the room until it is so many KiB; tells whether there was enough.
+    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
+        let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));
+        let Ok(missing) = u32::try_from(missing) else {
+            return false;
+        };
+        if missing == 0 {
+            return true;
+        }
+        let Ok(more) = Arc::clone(room).try_acquire_many_owned(missing) else {
+            return false;
+        };
+        match &mut self.0 {
+            Some(held) => held.merge(more),
+            None => self.0 = Some(more),
+        }
+        true
+    }
+}

@@ -1,0 +1,27 @@
+//! What every port has, whatever it serves: sockets, HTTP, gRPC, bodies, time limits, memory
+//! budgets and counters. It knows no span.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `door` | opens a port as the settings say, for HTTP or gRPC |
+//! | `http`, `grpc` | the two servers, and what holds for each of their answers |
+//! | `body` | reads and decompresses request bodies, within a budget |
+//! | `connections` | accepts connections, within a budget |
+//! | `idle_timeout`, `request_line` | wrappers around a connection |
+//! | `form` | the parameters of a query string |
+//! | `counters` | what came through a door, and why something was refused |
+
+pub(crate) mod body;
+pub(crate) mod budget;
+pub(crate) mod bytes_codec;
+pub(crate) mod connections;
+pub(crate) mod context;
+pub(crate) mod counters;
+pub(crate) mod door;
+pub(crate) mod form;
+pub(crate) mod grpc;
+pub(crate) mod http;
+pub(crate) mod idle_timeout;
+pub(crate) mod request_line;
+pub(crate) mod threads;
+pub(crate) mod write_through;
