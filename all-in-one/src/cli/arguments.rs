@@ -66,7 +66,7 @@ pub(super) enum Command {
 
 /// The flags that matter to the commands that ask a Jaeger. The others are accepted too, so that
 /// one set of settings does for all commands, but their help does not list them.
-const OF_A_QUERY: [&str; 4] = ["listen-host", config::QUERY, config::BASE_PATH, "log-level"];
+const OF_A_QUERY: [&str; 3] = ["listen-host", config::QUERY, config::BASE_PATH];
 
 /// Reads a program's arguments, the first of which is its name, and its environment. An
 /// environment variable that is empty counts as unset; of a flag that is repeated, the last value

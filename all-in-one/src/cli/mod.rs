@@ -44,7 +44,7 @@ fn act(arguments: arguments::Arguments) -> Result<(), Error> {
             Ok(())
         }
         Some(Command::Env) => {
-            print!("{}", command().render_long_help());
+            print!("{}", command().render_help());
             Ok(())
         }
     }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::{Nanos, Reference, Span, SpanId, TraceId, Value};
+use super::ids::{SpanId, TraceId};
+use super::span::{Nanos, Reference, Span};
+use super::value::{KeyValue, Value};
 
 /// Text or bytes as they were received: perhaps no UTF-8.
 pub(crate) type Bytes<'a> = Cow<'a, [u8]>;
@@ -199,8 +201,8 @@ pub(crate) fn append<T>(list: &mut Vec<T>, items: impl IntoIterator<Item = T>) -
     first..list.len()
 }
 
-impl<'a> From<&'a super::KeyValue> for Tag<'a> {
-    fn from(tag: &'a super::KeyValue) -> Self {
+impl<'a> From<&'a KeyValue> for Tag<'a> {
+    fn from(tag: &'a KeyValue) -> Self {
         let value = match &tag.value {
             Value::String(text) => TagValue::String(Cow::Borrowed(text.as_bytes())),
             Value::Bool(value) => TagValue::Bool(*value),

@@ -6,6 +6,7 @@
 mod batch;
 mod ids;
 mod span;
+mod text;
 mod trace;
 mod value;
 
@@ -13,8 +14,6 @@ pub use batch::Batch;
 pub(crate) use batch::{Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue, append};
 pub use ids::{InvalidId, SpanId, TraceId};
 pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
+pub use text::Text;
 pub use trace::Trace;
 pub use value::{KeyValue, Value};
-
-/// Shared, immutable text.
-pub type Text = std::sync::Arc<str>;

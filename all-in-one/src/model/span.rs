@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{KeyValue, SpanId, Text, TraceId, Value};
+use super::ids::{SpanId, TraceId};
+use super::text::Text;
+use super::value::{KeyValue, Value};
 
 /// One unit of work, as a client reported it.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Span, TraceId};
+use super::ids::TraceId;
+use super::span::Span;
 
 /// A trace as it is stored: a copy of the moment, cheap because the spans are shared.
 #[derive(Clone, Debug)]

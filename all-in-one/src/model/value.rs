@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 
-use super::Text;
+use super::text::Text;
 
 /// A tag of a span or a process, or a field of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

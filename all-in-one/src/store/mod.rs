@@ -21,6 +21,7 @@
 mod cells;
 mod common;
 mod filter;
+mod limits;
 mod page;
 mod pages;
 mod pool;
@@ -40,6 +41,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 
 pub use common::Operation;
+pub use limits::{Limits, Usage};
 pub use search::Search;
 pub(crate) use shelf::Reading;
 
@@ -51,32 +53,6 @@ use shelf::Shelf;
 const AT_ONCE: usize = 512;
 /// How many bytes of records are read at a time.
 const BYTES_AT_ONCE: usize = 256 << 10;
-
-/// How much a store may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Traces; 0 is no limit, as in Jaeger.
-    pub traces: usize,
-    /// Bytes of memory, for the spans and for what finds them.
-    pub bytes: usize,
-}
-
-/// How much a store holds and has let go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Traces held.
-    pub traces: usize,
-    /// Spans held.
-    pub spans: usize,
-    /// Bytes that they and what finds them take.
-    pub bytes: usize,
-    /// Traces pushed out to make room.
-    pub evicted_traces: u64,
-    /// Spans pushed out with them.
-    pub evicted_spans: u64,
-    /// Spans refused because their trace was too large.
-    pub dropped_spans: u64,
-}
 
 /// The traces received so far.
 #[derive(Debug)]

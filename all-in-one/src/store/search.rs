@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::record::{Head, Input, Value};
-use super::shelf::Place;
 use super::symbols::Symbols;
 use super::tokens::{self, AnyOf, Tokens};
+use super::traces::Place;
 use crate::model::{self, TraceId};
 
 /// A search for traces. A trace is found when one of its spans meets every condition.

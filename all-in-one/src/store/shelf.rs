@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, Operation, Process};
+use super::limits::{Limits, Usage};
 use super::page::Run;
 use super::pages::Pages;
 use super::reader::Reader;
@@ -15,17 +16,8 @@ use super::record::{self, Input, Writer, varint};
 use super::search::{Hunt, Search};
 use super::symbols::Symbols;
 use super::tokens::Tokens;
-use super::traces::{TRACE, Traces};
-use super::{Limits, Usage};
+use super::traces::{Place, TRACE, Traces};
 use crate::model::{Batch, Draft, Span, Text, TraceId};
-
-/// Where a trace stands among others: by the start of the span that arrived first, which is how
-/// Jaeger finds the newest; then by arrival.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) start: u64,
-    pub(super) number: u64,
-}
 
 #[derive(Debug)]
 pub(super) struct Shelf {

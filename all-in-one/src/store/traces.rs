@@ -5,13 +5,20 @@ use std::collections::VecDeque;
 use hashbrown::HashTable;
 
 use super::cells::Chain;
-use super::shelf::Place;
 use super::slots;
 use super::tokens::Tokens;
 use crate::model::TraceId;
 
 /// What a trace takes beside its spans: its entries here and in the tables that find it.
 pub(super) const TRACE: usize = 192;
+
+/// Where a trace stands among others: by the start of the span that arrived first, which is how
+/// Jaeger finds the newest; then by arrival.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) start: u64,
+    pub(super) number: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Traces {
