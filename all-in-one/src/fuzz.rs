@@ -24,7 +24,7 @@ use crate::receive::intake::Intake;
 use crate::server::http;
 use crate::server::request_line::Escaped;
 use crate::store::{Limits, Search, Store};
-use crate::ui::Pages;
+use crate::ui::WebPages;
 
 /// A target: its name, which is that of its corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -127,7 +127,7 @@ fn show(api: &Arc<Api>) {
 fn receive(door: fn(&Intake, &[u8]), bytes: &[u8]) -> Arc<Api> {
     let store = Arc::new(Store::new(Limits { traces: 1_000, bytes: 16 << 20 }));
     door(&receive::intake(&store), bytes);
-    Api::new(store, Pages::new(""), Duration::from_secs(3_600), String::new())
+    Api::new(store, WebPages::new(""), Duration::from_secs(3_600), String::new())
 }
 
 /// A client that has sent all it will, and throws the answer away.

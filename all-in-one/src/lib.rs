@@ -59,7 +59,7 @@ pub use error::Error;
 pub use model::{Span, Trace};
 pub use receive::thrift::udp::MAX_PACKET;
 pub use server::body::MAX_BODY;
-pub use server::bytes_codec::Plain;
+pub use server::bytes_codec::BytesCodec;
 pub use server::counters::{DoorStats, Reason};
 pub use server::door::Door;
 pub use server::grpc::MAX_MESSAGE;
@@ -68,7 +68,7 @@ use admin::Admin;
 use config::reachable;
 use query::api::Api;
 use receive::intake::Intake;
-use server::connections::{Connections, Entrance};
+use server::connections::{ConnectionBudget, Listener};
 use server::context::Context;
 use server::counters::Counters;
 use server::door::{Opened, bind, tcp};
@@ -154,18 +154,18 @@ impl AllInOne {
             tasks.push(tokio::spawn((opened.serve)()?));
             doors.push(opened.door);
         }
-        let pages = ui::Pages::new(&base_path);
+        let pages = ui::WebPages::new(&base_path);
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         let router = http::guarded(query::router::router(api), query_addr);
         // No spans come here, but connections do.
         let ports = [QUERY, ADMIN].map(Counters::of);
         let entrance = |listener, connections, counters| {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            Ok(Entrance::new(listener, http::SHARE, connections, counters))
+            Ok(Listener::new(listener, http::CONNECTION_SIZE, connections, counters))
         };
-        let query = entrance(query_listener, Connections::to_query(), &ports[0])?;
+        let query = entrance(query_listener, ConnectionBudget::to_query(), &ports[0])?;
         tasks.push(tokio::spawn(http::serve_questions(query, router, stopped.clone())));
-        let admin = entrance(admin_listener, Connections::to_admin(), &ports[1])?;
+        let admin = entrance(admin_listener, ConnectionBudget::to_admin(), &ports[1])?;
         let router = Admin::new(doors.clone(), ports, Arc::clone(&store));
         let router = http::guarded(admin::router(router), admin_addr);
         tasks.push(tokio::spawn(http::serve(admin, router, stopped)));

@@ -5,7 +5,7 @@
 mod support;
 
 use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, Sender, get, request};
+use support::{Packet, UdpSender, get, request};
 
 /// The value of a metric's line, without its name and labels.
 fn value(jaeger: &AllInOne, line: &str) -> u64 {
@@ -32,7 +32,7 @@ fn every_path_tells_the_health() {
 #[test]
 fn what_came_and_what_did_not_is_counted_by_door_and_reason() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let packet = Packet::of("shop").span(1, 1, "buy", 1).span(2, 2, "sell", 1).build();
     sender.send_and_wait(&packet);
     sender.send_and_wait(&packet[..packet.len() / 2]);
@@ -69,7 +69,7 @@ fn what_came_and_what_did_not_is_counted_by_door_and_reason() {
 fn what_had_to_go_is_counted() {
     let config = Config { max_traces: 2, max_bytes: 64 << 10, ..Config::ephemeral() };
     let jaeger = AllInOne::start_with(config).expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for id in 1..=5 {
         sender.send_and_wait(&Packet::of("shop").span(id, 1, "buy", 1).build());
     }

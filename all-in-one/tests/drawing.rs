@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::AllInOne;
-use support::{Packet, Sender};
+use support::{Packet, UdpSender};
 use testbed::Browser;
 
 const SPANS: u64 = 10_000;
@@ -19,7 +19,7 @@ const DRAWN_WITHIN: Duration = Duration::from_secs(15);
 #[ignore = "needs chromium and chromedriver: make test-browser"]
 fn a_trace_of_ten_thousand_spans_is_drawn() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for first in (1..=SPANS).step_by(100) {
         let spans = first..first + 100;
         let packet = spans.fold(Packet::of("large"), |packet, id| {

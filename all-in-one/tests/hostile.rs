@@ -8,10 +8,10 @@ mod support;
 use std::collections::BTreeSet;
 
 use jaeger_all_in_one::{AllInOne, MAX_PACKET, Reason};
-use support::{Packet, Sender, packets};
+use support::{Packet, UdpSender, packets};
 
 /// The good packet after the bad ones arrives, and nobody was hurt meanwhile.
-fn assert_alive(jaeger: &AllInOne, sender: &mut Sender) {
+fn assert_alive(jaeger: &AllInOne, sender: &mut UdpSender) {
     sender.send_and_wait(&Packet::of("alive").span(0xa11fe, 1, "alive", 1).build());
     assert_eq!(jaeger.traces("alive").len(), 1);
     assert_eq!(support::get(jaeger.query_addr(), "/api/services").status, 200);
@@ -32,7 +32,7 @@ fn recorded() -> Vec<Vec<u8>> {
 #[test]
 fn every_truncation_of_a_real_packet_is_survived() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let mut cut = 0;
     for packet in recorded() {
         // The last byte ends the arguments; without it the packet is not whole either.
@@ -51,7 +51,7 @@ fn every_truncation_of_a_real_packet_is_survived() {
 #[test]
 fn every_bit_flip_of_a_real_packet_is_survived() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for packet in recorded().into_iter().filter(|packet| packet.len() < 1_000) {
         for bit in 0..packet.len() * 8 {
             let mut flipped = packet.clone();
@@ -75,7 +75,7 @@ fn every_bit_flip_of_a_real_packet_is_survived() {
 #[test]
 fn the_largest_packet_is_taken_and_a_larger_one_is_counted() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     // The name's length takes three bytes of varint; the rest of the packet is measured.
     let around = Packet::of("large").span(1, 1, &"x".repeat(20_000), 1).build().len() - 20_000;
     let sized = |size: usize| {
@@ -98,7 +98,7 @@ fn the_largest_packet_is_taken_and_a_larger_one_is_counted() {
 #[test]
 fn nothing_and_no_spans_are_no_errors() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     sender.send_and_wait(b"");
     sender.send_and_wait(&Packet::of("none").build());
     let stats = jaeger.agent_stats();
@@ -113,7 +113,7 @@ fn nothing_and_no_spans_are_no_errors() {
 #[test]
 fn deep_nesting_and_large_claims_are_refused() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let head = b"\x82\x81\x00\x09emitBatch";
     let bodies: [Vec<u8>; 8] = [
         [0x5c].repeat(60_000),                                 // structs in structs
@@ -136,7 +136,7 @@ fn deep_nesting_and_large_claims_are_refused() {
 #[test]
 fn an_invalid_service_name_is_survived() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let mut packet = Packet::of("svc?").span(0x43, 1, "op", 1_000_000).build();
     let at = packet.iter().position(|byte| *byte == b'?').expect("the mark");
     packet[at] = 0xff;
@@ -148,7 +148,7 @@ fn an_invalid_service_name_is_survived() {
 #[tokio::test]
 async fn the_packets_before_a_stop_are_not_lost() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     sender.send(&Packet::of("last").span(1, 1, "words", 1).build());
     let (store, agent) = (jaeger.shared_store(), jaeger.agent_addr());
     jaeger.shutdown().await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::model::{SpanId, Value};
 use jaeger_all_in_one::{AllInOne, Config, Error};
-use support::{Packet, Sender, get, packets};
+use support::{Packet, UdpSender, get, packets};
 
 #[tokio::test]
 async fn spans_are_waited_for_and_no_longer_than_needed() {
@@ -34,7 +34,7 @@ async fn spans_are_waited_for_and_no_longer_than_needed() {
 #[tokio::test]
 async fn a_wait_in_vain_says_what_there_is() {
     let jaeger = AllInOne::start().expect("start");
-    Sender::new(&jaeger).send_and_wait(&Packet::of("shop").span(7, 1, "buy", 1).build());
+    UdpSender::new(&jaeger).send_and_wait(&Packet::of("shop").span(7, 1, "buy", 1).build());
     let error = jaeger.wait_for_spans("shop", 2, Duration::from_millis(20)).await;
     let error = error.expect_err("one span is missing");
     assert!(matches!(error, Error::Timeout { wanted: 2, found: 1, .. }), "{error:?}");
@@ -44,7 +44,7 @@ async fn a_wait_in_vain_says_what_there_is() {
 #[test]
 fn a_trace_can_be_asserted_on() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for packet in packets("rust-rustracing-compact") {
         sender.send_and_wait(&packet);
     }
@@ -96,7 +96,7 @@ fn a_port_in_use_is_named_with_what_to_do() {
 fn a_store_s_limits_hold() {
     let config = Config { max_traces: 3, ..Config::ephemeral() };
     let jaeger = AllInOne::start_with(config).expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for trace in 1..=5 {
         let service = format!("service-{trace}");
         sender.send_and_wait(&Packet::of(&service).span(trace, 1, "op", trace).build());

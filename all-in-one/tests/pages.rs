@@ -9,7 +9,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, Sender, get, request};
+use support::{Packet, UdpSender, get, request};
 
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip, deflate");
 
@@ -154,7 +154,7 @@ fn a_foreign_host_header_is_refused() {
 #[test]
 fn answers_are_compressed_where_the_client_takes_it() {
     let jaeger = AllInOne::start().expect("start");
-    Sender::new(&jaeger).send_and_wait(&Packet::of("zip").span(1, 1, "op", 1).build());
+    UdpSender::new(&jaeger).send_and_wait(&Packet::of("zip").span(1, 1, "op", 1).build());
     let plain = get(jaeger.query_addr(), "/api/traces/1");
     assert_eq!(plain.header("Content-Encoding"), None);
     assert_eq!(plain.header("Vary"), Some("Accept-Encoding"));
@@ -166,7 +166,7 @@ fn answers_are_compressed_where_the_client_takes_it() {
 #[test]
 fn numbers_that_json_has_not_do_not_spoil_a_search() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let mut packet = support::Packet::of("nan").span(1, 1, "op", 1).build();
     // One tag, `nan` of type double, put in before the span's end.
     let end = packet.len() - 3;

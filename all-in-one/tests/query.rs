@@ -12,7 +12,7 @@ use hyper::Request;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, Sender, get, request};
+use support::{Packet, UdpSender, get, request};
 
 const HOUR: u64 = 3_600_000_000;
 
@@ -36,7 +36,7 @@ fn found(jaeger: &AllInOne, query: &str) -> Vec<String> {
 #[test]
 fn a_search_without_times_looks_at_the_last_two_days() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let now = now();
     for (id, start) in
         [(1, now - 49 * HOUR), (2, now - 47 * HOUR), (3, now - HOUR), (4, now + HOUR)]
@@ -65,7 +65,7 @@ fn a_search_without_times_looks_at_the_last_two_days() {
 #[test]
 fn quotes_may_come_as_they_are() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     sender.send_and_wait(&Packet::of("shop").span(1, 1, "a<b>", 1).build());
     let range = "&start=0&end=4200000000000000";
     assert_eq!(found(&jaeger, &format!("&operation=a<b>{range}")).len(), 1);
@@ -89,7 +89,7 @@ fn the_later_api_is_said_not_to_be_there() {
 #[test]
 fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
     let jaeger = AllInOne::start().expect("start");
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for packet in support::packets("synth-types") {
         sender.send_and_wait(&packet);
     }

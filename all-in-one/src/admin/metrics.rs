@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::text::Text;
+use super::prometheus::Exposition;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::Door;
 use crate::store::{Store, Usage};
@@ -16,7 +16,7 @@ use crate::store::{Store, Usage};
 /// All metrics, as text: of the doors, of the ports that take no spans, and of the store.
 pub(super) fn metrics(doors: &[Door], ports: &[Arc<Counters>], store: &Store) -> String {
     let usage = store.usage();
-    let mut text = Text::default();
+    let mut text = Exposition::default();
     let version = [("build_date", ""), ("revision", ""), ("version", env!("CARGO_PKG_VERSION"))];
     text.gauge("jaeger_build_info", "build_info").value(&version, 1);
     at_the_doors(&mut text, doors, ports);
@@ -25,7 +25,7 @@ pub(super) fn metrics(doors: &[Door], ports: &[Arc<Counters>], store: &Store) ->
     text.finish()
 }
 
-fn at_the_doors(text: &mut Text, doors: &[Door], ports: &[Arc<Counters>]) {
+fn at_the_doors(text: &mut Exposition, doors: &[Door], ports: &[Arc<Counters>]) {
     let mut requests =
         text.counter("jaeger_door_requests_total", "Packets or requests received, by door.");
     for door in doors {
@@ -46,7 +46,7 @@ fn at_the_doors(text: &mut Text, doors: &[Door], ports: &[Arc<Counters>]) {
     }
 }
 
-fn in_the_store(text: &mut Text, usage: &Usage, services: usize) {
+fn in_the_store(text: &mut Exposition, usage: &Usage, services: usize) {
     for (name, help, value) in [
         ("jaeger_memory_traces", "Traces held.", usage.traces),
         ("jaeger_memory_spans", "Spans held.", usage.spans),
@@ -76,7 +76,7 @@ fn in_the_store(text: &mut Text, usage: &Usage, services: usize) {
     }
 }
 
-fn as_jaeger_says_it(text: &mut Text, doors: &[Door], usage: &Usage) {
+fn as_jaeger_says_it(text: &mut Exposition, doors: &[Door], usage: &Usage) {
     type Of = fn(&Door) -> u64;
     let packets: [(&str, &str, Of); 4] = [
         (

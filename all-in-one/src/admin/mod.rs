@@ -5,8 +5,8 @@
 
 mod health;
 mod metrics;
+mod prometheus;
 pub(crate) mod sampling;
-mod text;
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn handle(State(admin): State<Arc<Admin>>, uri: Uri) -> Response {
     match uri.path() {
         "/metrics" => {
             let body = metrics::metrics(&admin.doors, &admin.ports, &admin.store);
-            ([(header::CONTENT_TYPE, text::CONTENT_TYPE)], body).into_response()
+            ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], body).into_response()
         }
         _ => ([(header::CONTENT_TYPE, "application/json")], admin.health.json()).into_response(),
     }

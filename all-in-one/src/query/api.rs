@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::errors::Refusal;
+use super::errors::ApiError;
 use crate::go_format::json::{self, Style};
 use crate::server::form::Form;
 use crate::store::Store;
-use crate::ui::Pages;
+use crate::ui::WebPages;
 
 /// How many answers are written at a time.
 pub(super) const TURNS: usize = 2;
@@ -24,7 +24,7 @@ const LONG_ANSWERS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) store: Arc<Store>,
-    pub(super) pages: Pages,
+    pub(super) pages: WebPages,
     /// How far a span's times may be moved to fit its parent's; zero moves none.
     pub(super) max_clock_skew: Duration,
     /// The path under which everything lies, without a slash at its end: empty is the root.
@@ -36,7 +36,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(
         store: Arc<Store>,
-        pages: Pages,
+        pages: WebPages,
         max_clock_skew: Duration,
         base_path: String,
     ) -> Arc<Self> {
@@ -50,7 +50,7 @@ pub(super) fn ok(
     form: &Form,
     out: &mut impl Write,
     answer: &impl Serialize,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     Ok(json::append(out, answer, style(form), 0)?)
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::adjust::{MOST, Outlines, dedupe};
 use super::answer::{Answer, DependencyJson};
 use super::api::{Api, ok};
-use super::errors::Refusal;
+use super::errors::ApiError;
 use super::params;
-use super::parts::Out;
+use super::stream::AnswerWriter;
 use crate::go_format::numbers::parse_int;
 use crate::model::{Span, SpanId, Text, TraceId};
 use crate::server::form::Form;
@@ -20,11 +20,15 @@ type Calls = BTreeMap<(Text, Text), u64>;
 
 /// The calls between services in traces that have a span between `endTs - lookback` and `endTs`,
 /// both in milliseconds.
-pub(super) fn dependencies(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+pub(super) fn dependencies(
+    api: &Api,
+    form: &Form,
+    out: &mut AnswerWriter<'_>,
+) -> Result<(), ApiError> {
     let end = params::time(form, "endTs", 1_000_000, params::now)?;
     let lookback = match form.get("lookback") {
         "" => DEFAULT_LOOKBACK,
-        text => parse_int(text, 64).map_err(|why| Refusal::parameter("lookback", why))?,
+        text => parse_int(text, 64).map_err(|why| ApiError::parameter("lookback", why))?,
     };
     // Go counts it in nanoseconds, without a check.
     let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));

@@ -14,18 +14,18 @@ pub(super) const TRACE_NOT_FOUND: &str = "trace not found";
 
 /// A request that is answered with an error.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     status: StatusCode,
     message: String,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn bad_request(message: impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
     pub(super) fn new(status: StatusCode, message: impl ToString) -> Self {
-        Refusal { status, message: message.to_string() }
+        ApiError { status, message: message.to_string() }
     }
 
     pub(super) fn internal(error: impl ToString) -> Self {
@@ -42,19 +42,19 @@ impl Refusal {
     }
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for ApiError {
     fn from(error: io::Error) -> Self {
         Self::internal(error)
     }
 }
 
-impl From<serde_json::Error> for Refusal {
+impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = Problem { code: self.status.as_u16(), msg: self.message, trace_id: None };
         let answer: Answer<()> = Answer { errors: Some(vec![problem]), ..Answer::default() };

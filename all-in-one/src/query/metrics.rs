@@ -3,39 +3,39 @@
 
 use axum::http::StatusCode;
 
-use super::errors::Refusal;
+use super::errors::ApiError;
 use crate::go_format::numbers::{parse_bool, parse_float, parse_int};
 use crate::server::form::Form;
 
 const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 /// Answers any of the metrics: `latencies`, `calls`, `errors`, `minstep`.
-pub(super) fn metrics(name: &str, form: &Form) -> Result<(), Refusal> {
+pub(super) fn metrics(name: &str, form: &Form) -> Result<(), ApiError> {
     if name == "latencies" {
-        parse_float(form.get("quantile")).map_err(|why| Refusal::parameter("quantile", why))?;
+        parse_float(form.get("quantile")).map_err(|why| ApiError::parameter("quantile", why))?;
     }
     if name != "minstep" {
         check(form)?;
     }
-    Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
+    Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "metrics querying is currently disabled"))
 }
 
-fn check(form: &Form) -> Result<(), Refusal> {
+fn check(form: &Form) -> Result<(), ApiError> {
     if !form.has("service") {
-        return Err(Refusal::parameter("service", "please provide at least one service name"));
+        return Err(ApiError::parameter("service", "please provide at least one service name"));
     }
     let group = form.get("groupByOperation");
     if !group.is_empty() {
-        parse_bool(group).map_err(|why| Refusal::parameter("groupByOperation", why))?;
+        parse_bool(group).map_err(|why| ApiError::parameter("groupByOperation", why))?;
     }
     if let Some(kind) = form.all("spanKind").find(|kind| !KINDS.contains(kind)) {
         let why = format!("unsupported span kind: '{kind}'");
-        return Err(Refusal::parameter("spanKind", why));
+        return Err(ApiError::parameter("spanKind", why));
     }
     for name in ["endTs", "lookback", "step", "ratePer"] {
         let text = form.get(name);
         if !text.is_empty() {
-            parse_int(text, 64).map_err(|why| Refusal::parameter(name, why))?;
+            parse_int(text, 64).map_err(|why| ApiError::parameter(name, why))?;
         }
     }
     Ok(())
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(refused("calls", "service=a"), disabled);
         assert_eq!(
             refused("latencies", "service=a"),
-            Refusal::parameter(
+            ApiError::parameter(
                 "quantile",
                 format!("strconv.ParseFloat: parsing {}: invalid syntax", quote(""))
             ),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::errors::Refusal;
+use super::errors::ApiError;
 use super::tags;
 use crate::go_format::numbers::{parse_duration, parse_int};
 use crate::model::TraceId;
@@ -25,7 +25,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    pub(super) fn parse(form: &Form) -> Result<Self, Refusal> {
+    pub(super) fn parse(form: &Form) -> Result<Self, ApiError> {
         let earliest = time(form, "start", 1_000, || now() - DEFAULT_LOOKBACK)?;
         let latest = time(form, "end", 1_000, now)?;
         let tags = all_tags(form)?;
@@ -40,7 +40,9 @@ impl Request {
         if let (Some(shortest), Some(longest)) = (shortest, longest)
             && longest < shortest
         {
-            return Err(Refusal::bad_request("'maxDuration' should be greater than 'minDuration'"));
+            return Err(ApiError::bad_request(
+                "'maxDuration' should be greater than 'minDuration'",
+            ));
         }
         if !ids.is_empty() {
             return Ok(Request::ByIds(ids));
@@ -58,8 +60,8 @@ impl Request {
     }
 }
 
-pub(super) fn service_required() -> Refusal {
-    Refusal::bad_request("parameter 'service' is required")
+pub(super) fn service_required() -> ApiError {
+    ApiError::bad_request("parameter 'service' is required")
 }
 
 /// A time in units of so many nanoseconds, as microseconds since the Unix epoch. Go multiplies
@@ -69,11 +71,11 @@ pub(super) fn time(
     name: &str,
     nanos: i64,
     default: impl FnOnce() -> i64,
-) -> Result<i64, Refusal> {
+) -> Result<i64, ApiError> {
     match form.get(name) {
         "" => Ok(default()),
         text => {
-            let value = parse_int(text, 64).map_err(|why| Refusal::parameter(name, why))?;
+            let value = parse_int(text, 64).map_err(|why| ApiError::parameter(name, why))?;
             Ok(value.wrapping_mul(nanos).div_euclid(1_000))
         }
     }
@@ -86,10 +88,10 @@ pub(super) fn now() -> i64 {
 }
 
 /// Zero counts as not given, as in Jaeger.
-fn duration(form: &Form, name: &str) -> Result<Option<i64>, Refusal> {
+fn duration(form: &Form, name: &str) -> Result<Option<i64>, ApiError> {
     match form.get(name) {
         "" => Ok(None),
-        text => match parse_duration(text).map_err(|why| Refusal::parameter(name, why))? {
+        text => match parse_duration(text).map_err(|why| ApiError::parameter(name, why))? {
             0 => Ok(None),
             nanos => Ok(Some(nanos)),
         },
@@ -97,27 +99,28 @@ fn duration(form: &Form, name: &str) -> Result<Option<i64>, Refusal> {
 }
 
 /// Zero and less mean all.
-fn limit(form: &Form) -> Result<Option<usize>, Refusal> {
+fn limit(form: &Form) -> Result<Option<usize>, ApiError> {
     let limit = match form.get("limit") {
         "" => DEFAULT_LIMIT,
-        text => parse_int(text, 32).map_err(Refusal::bad_request)?,
+        text => parse_int(text, 32).map_err(ApiError::bad_request)?,
     };
     Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0))
 }
 
-fn trace_ids(form: &Form) -> Result<Vec<TraceId>, Refusal> {
+fn trace_ids(form: &Form) -> Result<Vec<TraceId>, ApiError> {
     let parse = |id: &str| {
-        id.parse().map_err(|why| Refusal::bad_request(format!("cannot parse traceID param: {why}")))
+        id.parse()
+            .map_err(|why| ApiError::bad_request(format!("cannot parse traceID param: {why}")))
     };
     form.all("traceID").map(parse).collect()
 }
 
 /// `tag=key:value`, and `tags={"key":"value"}`; of one key the last counts.
-fn all_tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
+fn all_tags(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
     let mut tags = BTreeMap::new();
     for tag in form.all("tag") {
         let (key, value) = tag.split_once(':').ok_or_else(|| {
-            Refusal::bad_request(format!(
+            ApiError::bad_request(format!(
                 "malformed 'tag' parameter, expecting key:value, received: {tag}"
             ))
         })?;
@@ -125,7 +128,7 @@ fn all_tags(form: &Form) -> Result<Vec<(String, String)>, Refusal> {
     }
     for json in form.all("tags") {
         let object = tags::parse(json).map_err(|why| {
-            Refusal::bad_request(format!(
+            ApiError::bad_request(format!(
                 "malformed 'tags' parameter, cannot unmarshal JSON: {why}"
             ))
         })?;

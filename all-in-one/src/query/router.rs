@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::api::Api;
-use super::errors::Refusal;
-use super::parts::{self, Out};
+use super::errors::ApiError;
+use super::stream::{self, AnswerWriter};
 use super::{dependencies, metrics, services, traces};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
@@ -31,7 +31,7 @@ async fn handle(
         Ok(question) => question,
         Err(answer) => return *answer,
     };
-    parts::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
+    stream::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
 }
 
 /// Asks for a path and query in place, for the fuzzer; the status of the answer.
@@ -40,7 +40,7 @@ pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
         Ok((endpoint, form)) => {
             let mut thrown_away = |_| Ok(());
-            match endpoint.answer(api, &form, &mut Out::new(&mut thrown_away)) {
+            match endpoint.answer(api, &form, &mut AnswerWriter::new(&mut thrown_away)) {
                 Ok(()) => return StatusCode::OK.as_u16(),
                 Err(refusal) => refusal.into_response(),
             }
@@ -56,7 +56,7 @@ fn route(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(Endpoint, Form), Box<Response>> {
+) -> Result<(Route, Form), Box<Response>> {
     if unescape(uri.path(), false).is_none() {
         return Err(text(StatusCode::BAD_REQUEST, "400 Bad Request").into());
     }
@@ -84,7 +84,7 @@ fn route(
     Ok((endpoint, form))
 }
 
-enum Endpoint {
+enum Route {
     Services,
     OperationNames(String),
     Operations,
@@ -95,39 +95,39 @@ enum Endpoint {
     Metrics(&'static str),
 }
 
-fn endpoint(segments: &[&str]) -> Option<(Method, Endpoint)> {
+fn endpoint(segments: &[&str]) -> Option<(Method, Route)> {
     let (method, endpoint) = match segments {
-        ["api", "services"] => (Method::GET, Endpoint::Services),
+        ["api", "services"] => (Method::GET, Route::Services),
         ["api", "services", service, "operations"] => {
-            (Method::GET, Endpoint::OperationNames((*service).to_owned()))
+            (Method::GET, Route::OperationNames((*service).to_owned()))
         }
-        ["api", "operations"] => (Method::GET, Endpoint::Operations),
-        ["api", "traces"] => (Method::GET, Endpoint::Search),
-        ["api", "traces", id] if !id.is_empty() => (Method::GET, Endpoint::Trace((*id).to_owned())),
+        ["api", "operations"] => (Method::GET, Route::Operations),
+        ["api", "traces"] => (Method::GET, Route::Search),
+        ["api", "traces", id] if !id.is_empty() => (Method::GET, Route::Trace((*id).to_owned())),
         ["api", "archive", id] if !id.is_empty() => {
-            (Method::POST, Endpoint::Archive((*id).to_owned()))
+            (Method::POST, Route::Archive((*id).to_owned()))
         }
-        ["api", "dependencies"] => (Method::GET, Endpoint::Dependencies),
-        ["api", "metrics", "latencies"] => (Method::GET, Endpoint::Metrics("latencies")),
-        ["api", "metrics", "calls"] => (Method::GET, Endpoint::Metrics("calls")),
-        ["api", "metrics", "errors"] => (Method::GET, Endpoint::Metrics("errors")),
-        ["api", "metrics", "minstep"] => (Method::GET, Endpoint::Metrics("minstep")),
+        ["api", "dependencies"] => (Method::GET, Route::Dependencies),
+        ["api", "metrics", "latencies"] => (Method::GET, Route::Metrics("latencies")),
+        ["api", "metrics", "calls"] => (Method::GET, Route::Metrics("calls")),
+        ["api", "metrics", "errors"] => (Method::GET, Route::Metrics("errors")),
+        ["api", "metrics", "minstep"] => (Method::GET, Route::Metrics("minstep")),
         _ => return None,
     };
     Some((method, endpoint))
 }
 
-impl Endpoint {
-    fn answer(&self, api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+impl Route {
+    fn answer(&self, api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
         match self {
-            Endpoint::Services => services::services(api, form, out),
-            Endpoint::OperationNames(service) => services::operation_names(api, service, form, out),
-            Endpoint::Operations => services::operations(api, form, out),
-            Endpoint::Search => traces::search(api, form, out),
-            Endpoint::Trace(id) => traces::one(api, id, form, out),
-            Endpoint::Archive(id) => traces::archive(id),
-            Endpoint::Dependencies => dependencies::dependencies(api, form, out),
-            Endpoint::Metrics(name) => metrics::metrics(name, form),
+            Route::Services => services::services(api, form, out),
+            Route::OperationNames(service) => services::operation_names(api, service, form, out),
+            Route::Operations => services::operations(api, form, out),
+            Route::Search => traces::search(api, form, out),
+            Route::Trace(id) => traces::one(api, id, form, out),
+            Route::Archive(id) => traces::archive(id),
+            Route::Dependencies => dependencies::dependencies(api, form, out),
+            Route::Metrics(name) => metrics::metrics(name, form),
         }
     }
 }

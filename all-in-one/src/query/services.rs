@@ -2,19 +2,23 @@
 
 use super::answer::{Answer, OperationJson};
 use super::api::{Api, ok};
-use super::errors::Refusal;
+use super::errors::ApiError;
 use super::params;
-use super::parts::Out;
+use super::stream::AnswerWriter;
 use crate::server::form::{Form, unescape};
 
 /// All services that have spans.
-pub(super) fn services(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+pub(super) fn services(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
     let names = api.store.services();
     ok(form, out, &Answer::counted(names.iter().map(|name| &**name).collect()))
 }
 
 /// The operations of a service, perhaps of one kind only.
-pub(super) fn operations(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+pub(super) fn operations(
+    api: &Api,
+    form: &Form,
+    out: &mut AnswerWriter<'_>,
+) -> Result<(), ApiError> {
     let service = form.get("service");
     if service.is_empty() {
         return Err(params::service_required());
@@ -34,8 +38,8 @@ pub(super) fn operation_names(
     api: &Api,
     service: &str,
     form: &Form,
-    out: &mut Out<'_>,
-) -> Result<(), Refusal> {
+    out: &mut AnswerWriter<'_>,
+) -> Result<(), ApiError> {
     let service = unescape(service, true).unwrap_or_default();
     let operations = api.store.operations(&service);
     let mut names: Vec<&str> = operations.iter().map(|operation| &*operation.name).collect();

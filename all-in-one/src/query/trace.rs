@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::adjust::{self, Outlines, Plan, View};
 use super::answer::{MarkedEntries, ProcessJson, Tags, TraceJson};
 use super::api::Api;
-use super::parts::Out;
 use super::span_json::span_json;
+use super::stream::AnswerWriter;
 use crate::go_format::json::{self, Mark, Style};
 use crate::model::{Process, Span, TraceId};
 use crate::store::{Reading, Store};
@@ -59,7 +59,7 @@ impl<'s> TraceWriter<'s> {
     /// # Errors
     ///
     /// When it is pushed out meanwhile, or nobody reads what is written.
-    pub(super) fn write(mut self, out: &mut Out<'_>, style: Style) -> io::Result<()> {
+    pub(super) fn write(mut self, out: &mut AnswerWriter<'_>, style: Style) -> io::Result<()> {
         let warnings = self.too_long.then(|| [too_long()]);
         let (spans, processes) = ([Mark; 2], MarkedEntries);
         let json = TraceJson { trace_id: self.id, spans, processes, warnings };
@@ -81,7 +81,7 @@ impl<'s> TraceWriter<'s> {
     /// processes.
     fn write_spans(
         &mut self,
-        out: &mut Out<'_>,
+        out: &mut AnswerWriter<'_>,
         style: Style,
         [mut before, between]: [&[u8]; 2],
     ) -> io::Result<Processes> {
@@ -228,13 +228,13 @@ mod tests {
     use super::*;
     use crate::model::{KeyValue, Nanos, RefKind, Reference, SpanId};
     use crate::store::Limits;
-    use crate::ui::Pages;
+    use crate::ui::WebPages;
 
     const ID: TraceId = TraceId { high: 1, low: 2 };
 
     fn api(limits: Limits) -> Arc<Api> {
         let hour = Duration::from_secs(3_600);
-        Api::new(Arc::new(Store::new(limits)), Pages::new(""), hour, String::new())
+        Api::new(Arc::new(Store::new(limits)), WebPages::new(""), hour, String::new())
     }
 
     /// So many spans on three hosts whose clocks differ. Of those from a thousand on, each third
@@ -276,7 +276,7 @@ mod tests {
             text.extend(part);
             Ok(())
         };
-        let mut out = Out::new(&mut parts);
+        let mut out = AnswerWriter::new(&mut parts);
         trace.write(&mut out, Style { pretty, for_javascript: false })?;
         let last = out.end();
         text.extend(last);

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use super::answer::{Answer, Problem};
 use super::api::{Api, style};
-use super::errors::Refusal;
+use super::errors::ApiError;
 use super::errors::TRACE_NOT_FOUND;
 use super::params::Request;
-use super::parts::Out;
+use super::stream::AnswerWriter;
 use super::trace::TraceWriter;
 use crate::go_format::json::{self, Mark};
 use crate::go_format::numbers::parse_bool;
@@ -15,7 +15,7 @@ use crate::model::TraceId;
 use crate::server::form::Form;
 
 /// The traces that match, or those that are named.
-pub(super) fn search(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
+pub(super) fn search(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
     let (found, missing) = match Request::parse(form)? {
         Request::Search(search) => (api.store.find_ids(&search), Vec::new()),
         Request::ByIds(ids) => ids.into_iter().partition(|id| api.store.has(*id)),
@@ -24,27 +24,32 @@ pub(super) fn search(api: &Api, form: &Form, out: &mut Out<'_>) -> Result<(), Re
 }
 
 /// One trace.
-pub(super) fn one(api: &Api, id: &str, form: &Form, out: &mut Out<'_>) -> Result<(), Refusal> {
-    let id: TraceId = id.parse().map_err(Refusal::bad_request)?;
+pub(super) fn one(
+    api: &Api,
+    id: &str,
+    form: &Form,
+    out: &mut AnswerWriter<'_>,
+) -> Result<(), ApiError> {
+    let id: TraceId = id.parse().map_err(ApiError::bad_request)?;
     if !api.store.has(id) {
-        return Err(Refusal::trace_not_found());
+        return Err(ApiError::trace_not_found());
     }
     write(api, form, out, &[id], Vec::new())
 }
 
 /// There is no archive, as in Jaeger unless one is configured.
-pub(super) fn archive(id: &str) -> Result<(), Refusal> {
-    id.parse::<TraceId>().map_err(Refusal::bad_request)?;
-    Err(Refusal::internal("archive span storage was not configured"))
+pub(super) fn archive(id: &str) -> Result<(), ApiError> {
+    id.parse::<TraceId>().map_err(ApiError::bad_request)?;
+    Err(ApiError::internal("archive span storage was not configured"))
 }
 
 fn write(
     api: &Api,
     form: &Form,
-    out: &mut Out<'_>,
+    out: &mut AnswerWriter<'_>,
     found: &[TraceId],
     missing: Vec<TraceId>,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     let (raw, style) = (parse_bool(form.get("raw")).unwrap_or(false), style(form));
     let problem = |id| Problem { code: 0, msg: TRACE_NOT_FOUND.to_owned(), trace_id: Some(id) };
     let errors = Some(missing.into_iter().map(problem).collect());
@@ -74,7 +79,7 @@ mod tests {
     use super::*;
     use crate::model::{KeyValue, Nanos, Process, Span, SpanId};
     use crate::store::{Limits, Store};
-    use crate::ui::Pages;
+    use crate::ui::WebPages;
 
     fn span(trace: u64) -> Span {
         Span {
@@ -97,11 +102,11 @@ mod tests {
     fn one_that_was_pushed_out_since_it_was_found_is_left_out() {
         let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
         store.insert(&[span(1), span(2)]);
-        let api = Api::new(store, Pages::new(""), Duration::ZERO, String::new());
+        let api = Api::new(store, WebPages::new(""), Duration::ZERO, String::new());
         let written = |ids: &[u64], query: &str| {
             let ids: Vec<_> = ids.iter().map(|low| TraceId { high: 0, low: *low }).collect();
             let mut none = |_| Ok(());
-            let mut out = Out::new(&mut none);
+            let mut out = AnswerWriter::new(&mut none);
             write(&api, &Form::parse(query), &mut out, &ids, Vec::new()).expect("written");
             String::from_utf8(out.end()).expect("UTF-8")
         };

@@ -43,7 +43,7 @@ impl<'a> Json<'a> {
         // Counted below: the reader's own limit of 128 is less than OTLP may need.
         reader.disable_recursion_limit();
         let left = Cell::new(MAX_VALUES);
-        let value = Tree { depth: MAX_DEPTH, left: &left }.deserialize(&mut reader);
+        let value = TreeBuilder { depth: MAX_DEPTH, left: &left }.deserialize(&mut reader);
         let value = value.and_then(|value| reader.end().map(|()| value));
         value.map_err(|error| in_the_words_of_go(text, &error))
     }
@@ -82,19 +82,19 @@ impl<'a> Json<'a> {
 
 /// Builds the tree; it goes `depth` levels deeper at most.
 #[derive(Clone, Copy)]
-struct Tree<'l> {
+struct TreeBuilder<'l> {
     depth: u16,
     left: &'l Cell<usize>,
 }
 
-impl Tree<'_> {
+impl TreeBuilder<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("exceeded max depth"))?;
-        Ok(Tree { depth, ..self })
+        Ok(TreeBuilder { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for TreeBuilder<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
@@ -104,7 +104,7 @@ impl<'de> DeserializeSeed<'de> for Tree<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for TreeBuilder<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

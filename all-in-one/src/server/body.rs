@@ -15,7 +15,7 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
-use super::budget::Held;
+use super::budget::Reservation;
 use super::counters::Reason;
 use super::threads;
 
@@ -36,14 +36,14 @@ const TIME: Duration = Duration::from_secs(30);
 
 /// The memory that the requests at all doors share, in KiB.
 #[derive(Clone, Debug)]
-pub(crate) struct Room {
+pub(crate) struct BodyBudget {
     reading: Arc<Semaphore>,
     decoding: Arc<Semaphore>,
 }
 
-impl Default for Room {
+impl Default for BodyBudget {
     fn default() -> Self {
-        Room {
+        BodyBudget {
             reading: Arc::new(Semaphore::new(READING_KIB as usize)),
             decoding: Arc::new(Semaphore::new(DECODING_KIB as usize)),
         }
@@ -52,7 +52,7 @@ impl Default for Room {
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
+pub(crate) enum BodyError {
     /// Larger than [`MAX_BODY`].
     TooLarge,
     /// In another coding than gzip; which.
@@ -67,56 +67,56 @@ pub(crate) enum Unreadable {
     Busy,
 }
 
-impl Unreadable {
+impl BodyError {
     /// As what it is counted.
     pub(crate) fn reason(&self) -> Reason {
         match self {
-            Unreadable::TooLarge => Reason::TooLarge,
-            Unreadable::Coding(_) => Reason::Unsupported,
-            Unreadable::Gzip(_) => Reason::Malformed,
-            Unreadable::Broken(_) => Reason::Socket,
-            Unreadable::Slow => Reason::Slow,
-            Unreadable::Busy => Reason::Busy,
+            BodyError::TooLarge => Reason::TooLarge,
+            BodyError::Coding(_) => Reason::Unsupported,
+            BodyError::Gzip(_) => Reason::Malformed,
+            BodyError::Broken(_) => Reason::Socket,
+            BodyError::Slow => Reason::Slow,
+            BodyError::Busy => Reason::Busy,
         }
     }
 
     /// The status that a client is to see. With 503 it may send the request again.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Unreadable::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Unreadable::Coding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Unreadable::Gzip(_) | Unreadable::Broken(_) => StatusCode::BAD_REQUEST,
-            Unreadable::Slow => StatusCode::REQUEST_TIMEOUT,
-            Unreadable::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::Coding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BodyError::Gzip(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
 
-impl std::fmt::Display for Unreadable {
+impl std::fmt::Display for BodyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Unreadable::TooLarge => write!(f, "the body is larger than {MAX_BODY} bytes"),
-            Unreadable::Coding(name) => {
+            BodyError::TooLarge => write!(f, "the body is larger than {MAX_BODY} bytes"),
+            BodyError::Coding(name) => {
                 write!(f, "unsupported content encoding {name}, supported: [gzip, identity]")
             }
-            Unreadable::Gzip(why) | Unreadable::Broken(why) => f.write_str(why),
-            Unreadable::Slow => write!(f, "the body took longer than {TIME:?}"),
-            Unreadable::Busy => f.write_str("too many requests at once"),
+            BodyError::Gzip(why) | BodyError::Broken(why) => f.write_str(why),
+            BodyError::Slow => write!(f, "the body took longer than {TIME:?}"),
+            BodyError::Busy => f.write_str("too many requests at once"),
         }
     }
 }
 
-impl Room {
+impl BodyBudget {
     /// Reads and decompresses a body, and hands it to `work` on a thread that may take its time.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
         body: Body,
         work: impl FnOnce(Bytes) -> T + Send + 'static,
-    ) -> Result<T, Unreadable> {
+    ) -> Result<T, BodyError> {
         let gzip = is_gzip(headers)?;
         let read = tokio::time::timeout(TIME, self.read(headers, body));
-        let (body, _held) = read.await.map_err(|_| Unreadable::Slow)??;
+        let (body, _held) = read.await.map_err(|_| BodyError::Slow)??;
         if !gzip {
             return self.decode(body.len(), move || work(body)).await;
         }
@@ -134,31 +134,35 @@ impl Room {
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Unreadable> {
+    ) -> Result<T, BodyError> {
         let kib = bytes.saturating_mul(SWELLS).div_ceil(1024);
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(DECODING_KIB);
-        let _decoding = self.decoding.acquire_many(kib).await.map_err(|_| Unreadable::Busy)?;
+        let _decoding = self.decoding.acquire_many(kib).await.map_err(|_| BodyError::Busy)?;
         let done = threads::work(bytes, work).await;
-        done.map_err(|error| Unreadable::Broken(error.to_string()))
+        done.map_err(|error| BodyError::Broken(error.to_string()))
     }
 
-    async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Held), Unreadable> {
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        mut body: Body,
+    ) -> Result<(Bytes, Reservation), BodyError> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced = announced.and_then(|length| length.parse().ok()).unwrap_or(0);
         if announced > MAX_BODY {
-            return Err(Unreadable::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         // Once and for all, or it would grow by copies of itself. What does not come takes no
         // memory of the machine's, so the announced length need not be believed.
         let mut whole = Vec::with_capacity(announced);
-        let mut held = Held::default();
+        let mut held = Reservation::default();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Unreadable::Broken(error.to_string()))?;
+            let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
             let Ok(data) = frame.into_data() else {
                 continue; // trailers
             };
             if whole.len() + data.len() > MAX_BODY {
-                return Err(Unreadable::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             self.hold(&mut held, whole.len() + data.len())?;
             whole.extend_from_slice(&data);
@@ -167,35 +171,35 @@ impl Room {
     }
 
     /// Takes room until it is enough for so many bytes.
-    pub(crate) fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), Unreadable> {
+    pub(crate) fn hold(&self, held: &mut Reservation, bytes: usize) -> Result<(), BodyError> {
         let enough = held.grow(&self.reading, bytes.div_ceil(1024));
-        if enough { Ok(()) } else { Err(Unreadable::Busy) }
+        if enough { Ok(()) } else { Err(BodyError::Busy) }
     }
 }
 
 /// Whether the body is gzip; only that and none at all is understood.
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Unreadable> {
+fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let coding = codings.next().map_or("", |value| value.to_str().unwrap_or("?")).trim();
     if codings.next().is_some() {
-        return Err(Unreadable::Coding("twice".to_owned()));
+        return Err(BodyError::Coding("twice".to_owned()));
     }
     match coding.to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(false),
         "gzip" => Ok(true),
-        other => Err(Unreadable::Coding(other.chars().take(40).collect())),
+        other => Err(BodyError::Coding(other.chars().take(40).collect())),
     }
 }
 
-fn gunzip(packed: &[u8]) -> Result<Vec<u8>, Unreadable> {
+fn gunzip(packed: &[u8]) -> Result<Vec<u8>, BodyError> {
     let mut plain = Vec::with_capacity((packed.len() * 3).min(MAX_BODY));
     // One byte more than allowed tells what is too large from what just fits.
     let mut reader = MultiGzDecoder::new(packed).take(MAX_BODY as u64 + 1);
     reader.read_to_end(&mut plain).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => Unreadable::Gzip("unexpected EOF".to_owned()),
-        _ => Unreadable::Gzip(format!("gzip: {error}")),
+        std::io::ErrorKind::UnexpectedEof => BodyError::Gzip("unexpected EOF".to_owned()),
+        _ => BodyError::Gzip(format!("gzip: {error}")),
     })?;
-    if plain.len() > MAX_BODY { Err(Unreadable::TooLarge) } else { Ok(plain) }
+    if plain.len() > MAX_BODY { Err(BodyError::TooLarge) } else { Ok(plain) }
 }
 
 #[cfg(test)]
@@ -235,11 +239,11 @@ pub(crate) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_is_given_up() {
-        let room = Room::default();
+        let room = BodyBudget::default();
         let begin = tokio::time::Instant::now();
         let headers = HeaderMap::new();
         let read = room.work(&headers, Body::new(Stalled::default()), |_| ()).await;
-        assert_eq!(read, Err(Unreadable::Slow));
+        assert_eq!(read, Err(BodyError::Slow));
         assert_eq!(begin.elapsed(), Duration::from_secs(30));
         assert_eq!(
             room.reading.available_permits(),
@@ -250,12 +254,12 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn bodies_share_one_room() {
-        let room = Room::default();
-        let mut first = Held::default();
+        let room = BodyBudget::default();
+        let mut first = Reservation::default();
         room.hold(&mut first, MAX_BODY).expect("room for one of the largest");
         let body = || Body::from(vec![0; 2 << 20]);
         let read = room.work(&HeaderMap::new(), body(), |_| ()).await;
-        assert_eq!(read, Err(Unreadable::Busy));
+        assert_eq!(read, Err(BodyError::Busy));
         drop(first);
         assert_eq!(room.work(&HeaderMap::new(), body(), |body| body.len()).await, Ok(2 << 20));
     }
@@ -263,7 +267,7 @@ pub(crate) mod tests {
     #[test]
     fn size_counts_after_decompression() {
         assert_eq!(gunzip(&gzip(&vec![0; MAX_BODY])).map(|plain| plain.len()), Ok(MAX_BODY));
-        assert_eq!(gunzip(&gzip(&vec![0; MAX_BODY + 1])), Err(Unreadable::TooLarge));
+        assert_eq!(gunzip(&gzip(&vec![0; MAX_BODY + 1])), Err(BodyError::TooLarge));
     }
 
     #[test]
@@ -277,7 +281,7 @@ pub(crate) mod tests {
             ("a wrong checksum", [&good[..good.len() - 8], &[0; 8]].concat()),
             ("something behind it", [&good[..], b"more"].concat()),
         ] {
-            assert!(matches!(gunzip(&bytes), Err(Unreadable::Gzip(_))), "{what}");
+            assert!(matches!(gunzip(&bytes), Err(BodyError::Gzip(_))), "{what}");
         }
     }
 }

@@ -6,9 +6,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What somebody takes of a room that others share, until it is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+pub(crate) struct Reservation(Option<OwnedSemaphorePermit>);
 
-impl Held {
+impl Reservation {
     /// Takes more of the room until it is so many KiB; tells whether there was enough.
     pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
         let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));

@@ -1,9 +1,9 @@
-//! The memory that the connections to all doors share, and those to the query port, and those to
-//! the admin port: so many may be open as it has room for.
+//! Memory budgets for open connections: one for all doors, one for the query port, one for the
+//! admin port. A connection over budget is closed.
 //!
-//! What a connection takes is what lies in its buffers, and that is never more than what its
-//! client has sent. So each is counted with what it takes when nothing has come, and with what
-//! has come, up to what the buffers can hold. One more than there is room for is closed.
+//! Most of a connection's memory is its buffers, and they never hold more than the client has
+//! sent. So a connection is counted with its idle size, plus the bytes received, up to the
+//! capacity of its buffers.
 
 use std::io;
 use std::pin::Pin;
@@ -17,113 +17,120 @@ use tokio::sync::Semaphore;
 use tonic::transport::server::Connected;
 use tracing::debug;
 
-use super::budget::Held;
+use super::budget::Reservation;
 use super::counters::{Counters, Reason};
-use super::idle_timeout::Patient;
+use super::idle_timeout::IdleTimeout;
 use super::write_through::write_through;
 
-/// What the connections to all doors may take, in KiB.
-const DOORS_KIB: usize = 12 << 10;
-/// What those may take that ask: whoever floods the doors keeps nobody from traces and metrics.
-const QUERY_KIB: usize = 3 << 10;
-const ADMIN_KIB: usize = 1 << 10;
-/// How long to wait when the system has no connection to give: mostly it has too many open files.
+/// The budget of the connections to all doors, in KiB.
+pub(crate) const DOORS_KIB: usize = 12 << 10;
+/// The budget of the connections to the query port, in KiB. It is separate, so that a flood at the
+/// doors does not keep anyone from the traces.
+pub(crate) const QUERY_KIB: usize = 3 << 10;
+/// The budget of the connections to the admin port, in KiB; separate, so that metrics can be read.
+pub(crate) const ADMIN_KIB: usize = 1 << 10;
+/// How long to wait after `accept` fails, mostly because too many files are open.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The room for connections that share one, in KiB.
+/// A memory budget that connections share, in KiB.
 #[derive(Clone, Debug)]
-pub(crate) struct Connections(Arc<Semaphore>);
+pub(crate) struct ConnectionBudget(Arc<Semaphore>);
 
-/// What a connection of one kind takes, in KiB.
+/// The memory that a connection of one kind takes, in KiB.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
-    /// When nothing has come.
+pub(crate) struct ConnectionSize {
+    /// Before anything has been received.
     pub(crate) idle: u32,
-    /// How much more its buffers can hold.
+    /// The capacity of its buffers.
     pub(crate) buffers: u32,
 }
 
-/// A port, and what those who come to it take.
+/// A listening port, with the size of its connections and their budget.
 #[derive(Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct Listener {
     listener: TcpListener,
-    share: Share,
-    connections: Connections,
+    size: ConnectionSize,
+    budget: ConnectionBudget,
     counters: Arc<Counters>,
 }
 
-/// A connection, which takes its share until it is dropped.
+/// An open connection. It holds its part of the budget until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Guest<S> {
+pub(crate) struct Connection<S> {
     stream: S,
-    share: Arc<Place>,
+    memory: Arc<ConnectionMemory>,
     counters: Arc<Counters>,
 }
 
-/// What a connection holds of the room.
+/// The part of the budget that a connection holds.
 #[derive(Debug)]
-pub(crate) struct Place {
-    connections: Connections,
+pub(crate) struct ConnectionMemory {
+    budget: ConnectionBudget,
     buffers: u32,
-    _idle: Held,
-    more: Mutex<More>,
+    _idle: Reservation,
+    buffered: Mutex<Buffered>,
 }
 
 #[derive(Debug, Default)]
-struct More {
-    /// What has come since the connection last was idle.
+struct Buffered {
+    /// The bytes received since the connection was last idle.
     bytes: usize,
-    held: Held,
+    reserved: Reservation,
     calls: usize,
 }
 
-/// A call under way on a connection. With the last of them nothing is left in the buffers.
+/// A gRPC call in progress. When the last one on a connection ends, its buffers are empty.
 #[derive(Debug)]
-pub(crate) struct Call(Arc<Place>);
+pub(crate) struct Call(Arc<ConnectionMemory>);
 
-impl Connections {
+impl ConnectionBudget {
     fn of(kib: usize) -> Self {
-        Connections(Arc::new(Semaphore::new(kib)))
+        ConnectionBudget(Arc::new(Semaphore::new(kib)))
     }
 
     pub(crate) fn to_doors() -> Self {
-        Connections::of(DOORS_KIB)
+        ConnectionBudget::of(DOORS_KIB)
     }
 
     pub(crate) fn to_query() -> Self {
-        Connections::of(QUERY_KIB)
+        ConnectionBudget::of(QUERY_KIB)
     }
 
     pub(crate) fn to_admin() -> Self {
-        Connections::of(ADMIN_KIB)
+        ConnectionBudget::of(ADMIN_KIB)
     }
 
-    fn admit(&self, share: Share) -> Option<Arc<Place>> {
-        let (connections, buffers) = (self.clone(), share.buffers);
-        let mut idle = Held::default();
-        if !idle.grow(&self.0, share.idle as usize) {
+    fn admit(&self, size: ConnectionSize) -> Option<Arc<ConnectionMemory>> {
+        let (budget, buffers) = (self.clone(), size.buffers);
+        let mut idle = Reservation::default();
+        if !idle.grow(&self.0, size.idle as usize) {
             return None;
         }
-        Some(Arc::new(Place { connections, buffers, _idle: idle, more: Mutex::default() }))
+        Some(Arc::new(ConnectionMemory {
+            budget,
+            buffers,
+            _idle: idle,
+            buffered: Mutex::default(),
+        }))
     }
 }
 
-impl Entrance {
+impl Listener {
     pub(crate) fn new(
         listener: TcpListener,
-        share: Share,
-        connections: Connections,
+        size: ConnectionSize,
+        budget: ConnectionBudget,
         counters: &Arc<Counters>,
     ) -> Self {
-        Entrance { listener, share, connections, counters: Arc::clone(counters) }
+        Listener { listener, size, budget, counters: Arc::clone(counters) }
     }
 
-    /// Waits for the next connection that there is room for.
-    pub(crate) async fn next(&self) -> Guest<Patient<TcpStream>> {
+    /// Waits for the next connection that fits into the budget.
+    pub(crate) async fn accept(&self) -> Connection<IdleTimeout<TcpStream>> {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => match self.connections.admit(self.share) {
-                    Some(share) => return self.welcome(stream, share),
+                Ok((stream, _)) => match self.budget.admit(self.size) {
+                    Some(memory) => return self.open(stream, memory),
                     None => self.counters.refuse(Reason::Connections, "too many connections"),
                 },
                 Err(error) => {
@@ -135,44 +142,52 @@ impl Entrance {
         }
     }
 
-    fn welcome(&self, stream: TcpStream, share: Arc<Place>) -> Guest<Patient<TcpStream>> {
-        // An answer is one write: its end is not to wait for the client's word on its beginning.
+    fn open(
+        &self,
+        stream: TcpStream,
+        memory: Arc<ConnectionMemory>,
+    ) -> Connection<IdleTimeout<TcpStream>> {
+        // Disable Nagle: otherwise the last segment of an answer waits for an ACK.
         if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "a connection ended before it began");
+            debug!(%error, "cannot disable Nagle");
         }
-        Guest { stream: Patient::new(stream), share, counters: Arc::clone(&self.counters) }
+        Connection {
+            stream: IdleTimeout::new(stream),
+            memory,
+            counters: Arc::clone(&self.counters),
+        }
     }
 }
 
-impl Place {
-    /// Counts what has come; tells whether there is room for it.
-    fn came(&self, bytes: usize) -> bool {
-        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
-        more.bytes = more.bytes.saturating_add(bytes);
-        let needed = more.bytes.div_ceil(1024).min(self.buffers as usize);
-        more.held.grow(&self.connections.0, needed)
+impl ConnectionMemory {
+    /// Counts received bytes; returns whether they fit into the budget.
+    fn received(&self, bytes: usize) -> bool {
+        let mut buffered = self.buffered.lock().unwrap_or_else(PoisonError::into_inner);
+        buffered.bytes = buffered.bytes.saturating_add(bytes);
+        let needed = buffered.bytes.div_ceil(1024).min(self.buffers as usize);
+        buffered.reserved.grow(&self.budget.0, needed)
     }
 }
 
 impl Call {
-    /// A call begins.
-    pub(crate) fn on(connection: &Arc<Place>) -> Self {
-        connection.more.lock().unwrap_or_else(PoisonError::into_inner).calls += 1;
+    /// Counts a call that begins.
+    pub(crate) fn on(connection: &Arc<ConnectionMemory>) -> Self {
+        connection.buffered.lock().unwrap_or_else(PoisonError::into_inner).calls += 1;
         Call(Arc::clone(connection))
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut more = self.0.more.lock().unwrap_or_else(PoisonError::into_inner);
-        more.calls -= 1;
-        if more.calls == 0 {
-            *more = More::default();
+        let mut buffered = self.0.buffered.lock().unwrap_or_else(PoisonError::into_inner);
+        buffered.calls -= 1;
+        if buffered.calls == 0 {
+            *buffered = Buffered::default();
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guest<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -180,22 +195,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guest<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if self.share.came(buffer.filled().len() - before) {
+        if self.memory.received(buffer.filled().len() - before) {
             return Poll::Ready(Ok(()));
         }
-        self.counters.refuse(Reason::Connections, "too much on too many connections");
+        self.counters.refuse(Reason::Connections, "connections: their buffers are over budget");
         Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()))
     }
 }
 
-write_through!(Guest);
+write_through!(Connection);
 
-/// What a call of gRPC knows of its connection.
-impl<S> Connected for Guest<S> {
-    type ConnectInfo = Arc<Place>;
+/// Lets a gRPC call find the memory of its connection.
+impl<S> Connected for Connection<S> {
+    type ConnectInfo = Arc<ConnectionMemory>;
 
-    fn connect_info(&self) -> Arc<Place> {
-        Arc::clone(&self.share)
+    fn connect_info(&self) -> Arc<ConnectionMemory> {
+        Arc::clone(&self.memory)
     }
 }
 
@@ -203,45 +218,45 @@ impl<S> Connected for Guest<S> {
 mod tests {
     use super::*;
 
-    const SHARE: Share = Share { idle: 8, buffers: 40 };
+    const SIZE: ConnectionSize = ConnectionSize { idle: 8, buffers: 40 };
 
-    fn free(connections: &Connections) -> usize {
-        connections.0.available_permits()
+    fn free(budget: &ConnectionBudget) -> usize {
+        budget.0.available_permits()
     }
 
     #[test]
     fn a_connection_takes_what_has_come_and_no_more_than_its_buffers() {
-        let connections = Connections::to_doors();
-        let one = connections.admit(SHARE).expect("room");
+        let budget = ConnectionBudget::to_doors();
+        let one = budget.admit(SIZE).expect("within the budget");
         for (bytes, taken) in [(0, 8), (1, 9), (1023, 9), (1, 10), (1 << 30, 48), (usize::MAX, 48)]
         {
-            assert!(one.came(bytes));
-            assert_eq!(free(&connections), DOORS_KIB - taken, "{bytes}");
+            assert!(one.received(bytes));
+            assert_eq!(free(&budget), DOORS_KIB - taken, "{bytes}");
         }
         drop(one);
-        assert_eq!(free(&connections), DOORS_KIB);
+        assert_eq!(free(&budget), DOORS_KIB);
     }
 
     #[test]
     fn the_last_call_leaves_nothing_in_the_buffers() {
-        let connections = Connections::to_doors();
-        let one = connections.admit(SHARE).expect("room");
+        let budget = ConnectionBudget::to_doors();
+        let one = budget.admit(SIZE).expect("within the budget");
         let calls = [Call::on(&one), Call::on(&one)];
-        assert!(one.came(30_000));
+        assert!(one.received(30_000));
         let [first, second] = calls;
         drop(first);
-        assert_eq!(free(&connections), DOORS_KIB - 38);
+        assert_eq!(free(&budget), DOORS_KIB - 38);
         drop(second);
-        assert_eq!(free(&connections), DOORS_KIB - 8);
+        assert_eq!(free(&budget), DOORS_KIB - 8);
     }
 
     #[test]
     fn there_is_an_end_to_the_room() {
-        let connections = Connections::to_doors();
-        let all: Vec<_> = std::iter::from_fn(|| connections.admit(SHARE)).collect();
+        let budget = ConnectionBudget::to_doors();
+        let all: Vec<_> = std::iter::from_fn(|| budget.admit(SIZE)).collect();
         assert_eq!(all.len(), DOORS_KIB / 8);
-        assert!(!all[0].came(1), "no room for a byte more");
+        assert!(!all[0].received(1), "a byte more is over budget");
         drop(all);
-        assert!(connections.admit(SHARE).is_some(), "the room is free again");
+        assert!(budget.admit(SIZE).is_some(), "the budget is free again");
     }
 }

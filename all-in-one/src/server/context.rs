@@ -2,19 +2,19 @@
 
 use tokio::sync::watch;
 
-use super::body::Room;
-use super::connections::Connections;
+use super::body::BodyBudget;
+use super::connections::ConnectionBudget;
 
-/// Room for connections and for what is being received, and the word to stop.
+/// BodyBudget for connections and for what is being received, and the word to stop.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) stop: watch::Receiver<bool>,
-    pub(crate) room: Room,
-    pub(crate) connections: Connections,
+    pub(crate) bodies: BodyBudget,
+    pub(crate) connections: ConnectionBudget,
 }
 
 impl Context {
     pub(crate) fn new(stop: watch::Receiver<bool>) -> Self {
-        Context { stop, room: Room::default(), connections: Connections::to_doors() }
+        Context { stop, bodies: BodyBudget::default(), connections: ConnectionBudget::to_doors() }
     }
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::connections::{Entrance, Share};
+use super::connections::{ConnectionSize, Listener};
 use super::context::Context;
 use super::counters::{Counters, DoorStats};
 use super::{grpc, http};
@@ -74,7 +74,7 @@ impl TcpDoor<'_> {
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
         let local = |address, counters: &_| http::local_only(router(counters), address);
-        self.open(config, context, local, http::SHARE, http::serve)
+        self.open(config, context, local, http::CONNECTION_SIZE, http::serve)
     }
 
     /// Opens it for gRPC.
@@ -84,7 +84,13 @@ impl TcpDoor<'_> {
         context: &Context,
         router: impl FnOnce(&Arc<Counters>) -> Router,
     ) -> Result<Option<Opened>, Error> {
-        self.open(config, context, |_, counters| router(counters), grpc::SHARE, grpc::serve)
+        self.open(
+            config,
+            context,
+            |_, counters| router(counters),
+            grpc::CONNECTION_SIZE,
+            grpc::serve,
+        )
     }
 
     fn open<F: Future<Output = ()> + Send + 'static>(
@@ -92,8 +98,8 @@ impl TcpDoor<'_> {
         config: &Config,
         context: &Context,
         router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
-        share: Share,
-        serve: impl FnOnce(Entrance, Router, watch::Receiver<bool>) -> F + Send + 'static,
+        size: ConnectionSize,
+        serve: impl FnOnce(Listener, Router, watch::Receiver<bool>) -> F + Send + 'static,
     ) -> Result<Option<Opened>, Error> {
         let (listener, address) = bind(config, self.address, self.setting, tcp)?;
         let counters = Counters::of(self.name);
@@ -102,8 +108,8 @@ impl TcpDoor<'_> {
         let of_door = Arc::clone(&counters);
         let serve = move || {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            let entrance = Entrance::new(listener, share, connections, &of_door);
-            Ok(Box::pin(serve(entrance, router, stop)) as _)
+            let listener = Listener::new(listener, size, connections, &of_door);
+            Ok(Box::pin(serve(listener, router, stop)) as _)
         };
         let door = Door { name: self.name, takes: self.takes, udp: false, address, counters };
         Ok(Some(Opened { door, serve: Box::new(serve) }))

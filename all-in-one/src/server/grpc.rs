@@ -21,10 +21,10 @@ use tonic::transport::Server;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use super::body::Room;
-use super::budget::Held;
-use super::bytes_codec::Plain;
-use super::connections::{Call, Entrance, Place, Share};
+use super::body::BodyBudget;
+use super::budget::Reservation;
+use super::bytes_codec::BytesCodec;
+use super::connections::{Call, ConnectionMemory, ConnectionSize, Listener};
 use super::counters::{Counters, Reason};
 
 /// The largest message that is taken, in bytes, as received and decompressed.
@@ -42,8 +42,8 @@ const FRAME: u32 = 16 << 10;
 const LARGEST_HEAD: u32 = 8 << 10;
 /// What a connection takes: as many calls as it may have open with next to nothing in them, and
 /// in its buffers a window, a frame and their heads.
-pub(crate) const SHARE: Share =
-    Share { idle: 48, buffers: (WINDOW + FRAME + STREAMS * LARGEST_HEAD) >> 10 };
+pub(crate) const CONNECTION_SIZE: ConnectionSize =
+    ConnectionSize { idle: 48, buffers: (WINDOW + FRAME + STREAMS * LARGEST_HEAD) >> 10 };
 /// A connection that says nothing for this long is asked whether it is still there…
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// …and has this long to answer.
@@ -52,7 +52,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running calls end.
-pub(crate) async fn serve(entrance: Entrance, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let stop = async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -69,9 +69,9 @@ pub(crate) async fn serve(entrance: Entrance, router: Router, mut stop: watch::R
         .http2_max_header_list_size(LARGEST_HEAD)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
-    let incoming = stream::unfold(entrance, |entrance| async {
-        let guest = entrance.next().await;
-        Some((Ok::<_, std::io::Error>(guest), entrance))
+    let incoming = stream::unfold(listener, |listener| async {
+        let connection = listener.accept().await;
+        Some((Ok::<_, std::io::Error>(connection), listener))
     });
     let router = router.layer(middleware::from_fn(hold_connection));
     let serve = server.serve_with_incoming_shutdown(router, incoming, stop);
@@ -85,7 +85,7 @@ pub(crate) async fn serve(entrance: Entrance, router: Router, mut stop: watch::R
 
 /// While a call lasts, what came for it is counted with its connection.
 async fn hold_connection(request: Request, next: Next) -> Response {
-    let _call = request.extensions().get::<Arc<Place>>().map(Call::on);
+    let _call = request.extensions().get::<Arc<ConnectionMemory>>().map(Call::on);
     next.run(request).await
 }
 
@@ -93,17 +93,17 @@ async fn hold_connection(request: Request, next: Next) -> Response {
 pub(crate) const TOO_LARGE: Code = Code::ResourceExhausted;
 
 /// Lets tonic read the message of a call while there is room for it, and carry its answer.
-pub(crate) async fn call<M>(method: M, request: Request, room: &Room) -> Response
+pub(crate) async fn call<M>(method: M, request: Request, room: &BodyBudget) -> Response
 where
     M: UnaryService<Bytes, Response = Bytes>,
 {
     // Not only while it comes: it lies in memory until the call ends.
-    let held = Arc::new(Mutex::new(Held::default()));
+    let held = Arc::new(Mutex::new(Reservation::default()));
     let request = request.map(|body| {
         let (room, held) = (room.clone(), Arc::clone(&held));
         Body::new(Measured { body, room, held, bytes: 0 })
     });
-    let mut grpc = Grpc::new(Plain)
+    let mut grpc = Grpc::new(BytesCodec)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_MESSAGE);
     let answer = tokio::time::timeout(CALL_TIMEOUT, grpc.unary(method, request)).await;
@@ -133,8 +133,8 @@ pub(crate) fn count(counters: &Counters, answer: &Response) {
 /// A body that takes of the room for reading what it gives.
 struct Measured {
     body: Body,
-    room: Room,
-    held: Arc<Mutex<Held>>,
+    room: BodyBudget,
+    held: Arc<Mutex<Reservation>>,
     bytes: usize,
 }
 

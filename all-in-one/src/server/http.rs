@@ -23,48 +23,49 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::debug;
 
-use super::connections::{Entrance, Guest, Share};
-use super::idle_timeout::Patient;
+use super::connections::{Connection, ConnectionSize, Listener};
+use super::idle_timeout::IdleTimeout;
 use super::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 << 10;
-/// What a connection takes: its buffer has room for one head, and part of the next read.
-pub(crate) const SHARE: Share = Share { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };
+/// What a connection takes: its buffer holds one head, and part of the next read.
+pub(crate) const CONNECTION_SIZE: ConnectionSize =
+    ConnectionSize { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop` says so, then lets running requests end.
-pub(crate) async fn serve(entrance: Entrance, router: Router, stop: watch::Receiver<bool>) {
-    serve_as(entrance, router, stop, |guest| guest).await;
+pub(crate) async fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) {
+    serve_as(listener, router, stop, |connection| connection).await;
 }
 
 /// Serves a port whose requests have no bodies: their first lines are taken as Go takes them.
 pub(crate) async fn serve_questions(
-    entrance: Entrance,
+    listener: Listener,
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
-    serve_as(entrance, router, stop, Escaped::new).await;
+    serve_as(listener, router, stop, Escaped::new).await;
 }
 
 async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    entrance: Entrance,
+    listener: Listener,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    wrap: fn(Guest<Patient<TcpStream>>) -> S,
+    wrap: fn(Connection<IdleTimeout<TcpStream>>) -> S,
 ) {
     let service = TowerToHyperService::new(router);
     let server = server();
     let connections = GracefulShutdown::new();
     loop {
-        let guest = tokio::select! {
-            guest = entrance.next() => guest,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let connection = server.serve_connection(TokioIo::new(wrap(guest)), service.clone());
+        let connection = server.serve_connection(TokioIo::new(wrap(accepted)), service.clone());
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -72,7 +73,7 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
         });
     }
-    drop(entrance);
+    drop(listener);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         debug!("requests were still running at the end");
     }
@@ -165,7 +166,7 @@ async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
-/// Plain text that a browser must not take for anything else, as Go's `http.Error` sends it.
+/// BytesCodec text that a browser must not take for anything else, as Go's `http.Error` sends it.
 pub(crate) fn text(status: StatusCode, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),

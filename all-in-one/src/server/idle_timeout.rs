@@ -2,7 +2,7 @@
 //!
 //! HTTP has timeouts of its own for what it waits for, but none for a client that does not read
 //! its answer, and gRPC none for one that connects and says nothing. Here one rule holds for all:
-//! what waits for the client, in either direction, does not wait longer than [`PATIENCE`].
+//! what waits for the client, in either direction, does not wait longer than [`IDLE_LIMIT`].
 
 use std::io;
 use std::pin::Pin;
@@ -14,11 +14,11 @@ use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::Connected;
 
 /// How long a connection may stand still. A client of gRPC that lives answers a ping each minute.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A connection that fails when it stands still for too long.
 #[derive(Debug)]
-pub(crate) struct Patient<S> {
+pub(crate) struct IdleTimeout<S> {
     stream: S,
     reading: Deadline,
     writing: Deadline,
@@ -31,15 +31,15 @@ struct Deadline {
     waits: bool,
 }
 
-impl<S> Patient<S> {
+impl<S> IdleTimeout<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Patient { stream, reading: Deadline::new(), writing: Deadline::new() }
+        IdleTimeout { stream, reading: Deadline::new(), writing: Deadline::new() }
     }
 }
 
 impl Deadline {
     fn new() -> Self {
-        Deadline { timer: Box::pin(sleep(PATIENCE)), waits: false }
+        Deadline { timer: Box::pin(sleep(IDLE_LIMIT)), waits: false }
     }
 
     /// Passes on what came of an operation, unless it has been waited for too long.
@@ -53,7 +53,7 @@ impl Deadline {
             return polled;
         }
         if !self.waits {
-            self.timer.as_mut().reset(Instant::now() + PATIENCE);
+            self.timer.as_mut().reset(Instant::now() + IDLE_LIMIT);
             self.waits = true;
         }
         match self.timer.as_mut().poll(context) {
@@ -63,7 +63,7 @@ impl Deadline {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for IdleTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -74,7 +74,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -108,7 +108,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 }
 
-impl<S: Connected> Connected for Patient<S> {
+impl<S: Connected> Connected for IdleTimeout<S> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> S::ConnectInfo {
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_stands_still_is_given_up() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let mut ours = Patient::new(ours);
+        let mut ours = IdleTimeout::new(ours);
         let begin = Instant::now();
         let error = ours.read_u8().await.expect_err("nothing came");
         assert_eq!(

@@ -20,14 +20,14 @@ const CHUNK: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Escaped<S> {
     stream: S,
-    place: Place,
+    part: LinePart,
     /// Read and escaped, but not yet taken: three times a chunk at most.
     ready: VecDeque<u8>,
 }
 
 /// Where in a line the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum LinePart {
     /// In the capital letters at its beginning, or before them.
     Method,
     /// Behind the space that follows them.
@@ -38,27 +38,27 @@ enum Place {
     Rest,
 }
 
-impl Place {
+impl LinePart {
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
-            (_, b'\n') => Place::Method,
-            (Place::Method, b'A'..=b'Z') => Place::Method,
-            (Place::Method, b' ') => Place::Space,
-            (Place::Space, b'/') => Place::Target,
-            (Place::Target, byte) if byte != b' ' => Place::Target,
-            _ => Place::Rest,
+            (_, b'\n') => LinePart::Method,
+            (LinePart::Method, b'A'..=b'Z') => LinePart::Method,
+            (LinePart::Method, b' ') => LinePart::Space,
+            (LinePart::Space, b'/') => LinePart::Target,
+            (LinePart::Target, byte) if byte != b' ' => LinePart::Target,
+            _ => LinePart::Rest,
         }
     }
 }
 
 impl<S> Escaped<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Escaped { stream, place: Place::Method, ready: VecDeque::new() }
+        Escaped { stream, part: LinePart::Method, ready: VecDeque::new() }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.place = self.place.after(*byte);
+            self.part = self.part.after(*byte);
             let escaped: &[u8] = match byte {
                 b'"' => b"%22",
                 b'#' => b"%23",
@@ -67,7 +67,7 @@ impl<S> Escaped<S> {
                 b'`' => b"%60",
                 _ => &[],
             };
-            if self.place == Place::Target && !escaped.is_empty() {
+            if self.part == LinePart::Target && !escaped.is_empty() {
                 self.ready.extend(escaped);
             } else {
                 self.ready.push_back(*byte);

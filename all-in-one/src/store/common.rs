@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::cells::Cells;
-use super::pool::Pool;
+use super::interner::Interner;
 use super::record::{Input, Writer, valid, varint};
-use super::tokens::{self, Tokens};
+use super::search_keys::{self, KeyHasher};
 use crate::model::{self, Batch, Bytes, Draft, DraftProcess, Tag, TagValue, Text};
 
 /// An operation of a service.
@@ -21,16 +21,16 @@ pub struct Operation {
 #[derive(Debug, Default)]
 pub(super) struct Common {
     /// Names.
-    services: Pool,
+    services: Interner,
     /// The service's number in four bytes, the kind behind its length, the name.
-    operations: Pool,
+    operations: Interner,
     /// The service's number in four bytes, the tags with all text written out.
-    processes: Pool,
+    processes: Interner,
 }
 
 /// A process, and what its spans are found by.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct HeldProcess {
     pub(super) id: u32,
     pub(super) service: u32,
     /// The hash of all of it, and of the service's name alone.
@@ -51,36 +51,36 @@ impl Common {
         process: &DraftProcess<'_>,
         batch: &Batch<'_>,
         cells: &mut Cells,
-        tokens: &Tokens,
-    ) -> Process {
+        hasher: &KeyHasher,
+    ) -> HeldProcess {
         let name = valid(&process.service);
-        let service_hash = tokens.hash(&name);
+        let service_hash = hasher.hash(&name);
         let service = self.services.hold(cells, service_hash, &name);
         let (mut content, mut found_by) = (service.to_le_bytes().to_vec(), Vec::new());
-        found_by.push(tokens::service(service_hash));
+        found_by.push(search_keys::service(service_hash));
         let (out, found) = (&mut content, &mut found_by);
-        Writer { out, found_by: found, tokens, symbols: None, service: service_hash }
+        Writer { out, found_by: found, hasher, symbols: None, service: service_hash }
             .tags(&batch.tags[process.tags.clone()]);
-        let hash = tokens.hash(&content);
+        let hash = hasher.hash(&content);
         let id = self.processes.hold(cells, hash, &content);
-        Process { id, service, hash, service_hash, found_by }
+        HeldProcess { id, service, hash, service_hash, found_by }
     }
 
-    pub(super) fn release_process(&mut self, process: &Process, cells: &mut Cells) {
+    pub(super) fn release_process(&mut self, process: &HeldProcess, cells: &mut Cells) {
         self.processes.release(cells, process.id);
         self.services.release(cells, process.service);
     }
 
     /// Holds the operation of a span of this process, and once more the process and its service.
-    /// Gives the operation's number and the token that its spans are found by. What is in
+    /// Gives the operation's number and the key that its spans are found by. What is in
     /// `content` is overwritten.
     pub(super) fn hold_span(
         &mut self,
-        process: &Process,
+        process: &HeldProcess,
         draft: &Draft<'_>,
         batch: &Batch<'_>,
         cells: &mut Cells,
-        tokens: &Tokens,
+        hasher: &KeyHasher,
         content: &mut Vec<u8>,
     ) -> (u32, u64) {
         self.services.hold_again(process.service);
@@ -92,8 +92,8 @@ impl Common {
         varint(content, kind.len() as u64);
         content.extend_from_slice(&kind);
         content.extend_from_slice(&name);
-        let id = self.operations.hold(cells, tokens.hash(content), content);
-        (id, tokens::operation(process.service_hash, tokens.hash(&name)))
+        let id = self.operations.hold(cells, hasher.hash(content), content);
+        (id, search_keys::operation(process.service_hash, hasher.hash(&name)))
     }
 
     /// Lets go of what a span had.
@@ -105,8 +105,8 @@ impl Common {
     }
 
     /// The number of a service that has spans.
-    pub(super) fn service(&self, name: &str, cells: &Cells, tokens: &Tokens) -> Option<u32> {
-        self.services.find(cells, tokens.hash(name.as_bytes()), name.as_bytes())
+    pub(super) fn service(&self, name: &str, cells: &Cells, hasher: &KeyHasher) -> Option<u32> {
+        self.services.find(cells, hasher.hash(name.as_bytes()), name.as_bytes())
     }
 
     pub(super) fn span_count(&self, service: u32) -> usize {

@@ -26,30 +26,30 @@ impl Filter {
     }
 
     /// Puts in; tells whether it certainly was not there.
-    pub(super) fn insert(&mut self, token: u64) -> bool {
-        let block = &mut self.0[block(token)];
+    pub(super) fn insert(&mut self, key: u64) -> bool {
+        let block = &mut self.0[block(key)];
         let mut new = false;
-        for (word, bit) in bits(token) {
+        for (word, bit) in bits(key) {
             new |= block[word] & bit == 0;
             block[word] |= bit;
         }
         new
     }
 
-    pub(super) fn may_contain(&self, token: u64) -> bool {
-        let block = &self.0[block(token)];
-        bits(token).all(|(word, bit)| block[word] & bit != 0)
+    pub(super) fn may_contain(&self, key: u64) -> bool {
+        let block = &self.0[block(key)];
+        bits(key).all(|(word, bit)| block[word] & bit != 0)
     }
 }
 
-fn block(token: u64) -> usize {
-    (token >> 58) as usize % BLOCKS
+fn block(key: u64) -> usize {
+    (key >> 58) as usize % BLOCKS
 }
 
-/// Nine bits of the token say where a bit lies: three the word, six the bit in it.
-fn bits(token: u64) -> impl Iterator<Item = (usize, u64)> {
+/// Nine bits of the key say where a bit lies: three the word, six the bit in it.
+fn bits(key: u64) -> impl Iterator<Item = (usize, u64)> {
     (0..BITS).map(move |n| {
-        let at = token >> (9 * n);
+        let at = key >> (9 * n);
         ((at & 7) as usize, 1 << (at >> 3 & 63))
     })
 }

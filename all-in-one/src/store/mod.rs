@@ -7,13 +7,13 @@
 //!
 //! | part | what it is |
 //! |---|---|
-//! | `shelf` | what is behind the lock, made of the parts below |
+//! | `inner` | what is behind the lock, made of the parts below |
 //! | `traces` | the traces by id, and in the order in which they came |
 //! | `cells` | the memory that records lie in, which does not fragment |
 //! | `record`, `reader` | a span as a row of bytes, and back |
-//! | `symbols`, `common`, `pool` | text, operations and processes that many spans share |
+//! | `symbols`, `common`, `interner` | text, operations and processes that many spans share |
 //! | `slots` | tables whose rows have numbers, in three of the above |
-//! | `pages`, `page`, `filter`, `tokens` | what a search looks at before it looks at spans |
+//! | `pages`, `page`, `filter`, `search_keys` | what a search looks at before it looks at spans |
 //! | `search` | what is searched for, and a search under way |
 //!
 //! Nobody holds the lock for long: what is large is written, read and searched in steps.
@@ -21,17 +21,17 @@
 mod cells;
 mod common;
 mod filter;
+mod inner;
+mod interner;
 mod limits;
 mod page;
 mod pages;
-mod pool;
 mod reader;
 mod record;
 mod search;
-mod shelf;
+mod search_keys;
 mod slots;
 mod symbols;
-mod tokens;
 mod traces;
 
 use std::ops::Range;
@@ -41,12 +41,12 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 
 pub use common::Operation;
+pub(crate) use inner::Reading;
 pub use limits::{Limits, Usage};
 pub use search::Search;
-pub(crate) use shelf::Reading;
 
 use crate::model::{Batch, Span, Text, Trace, TraceId};
-use shelf::Shelf;
+use inner::Inner;
 
 /// How many spans, traces or names are written, read or looked at before others may have the lock:
 /// about half a millisecond.
@@ -57,14 +57,14 @@ const BYTES_AT_ONCE: usize = 256 << 10;
 /// The traces received so far.
 #[derive(Debug)]
 pub struct Store {
-    shelf: RwLock<Shelf>,
+    inner: RwLock<Inner>,
     inserted: Notify,
 }
 
 impl Store {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
-        Store { shelf: RwLock::new(Shelf::new(limits)), inserted: Notify::new() }
+        Store { inner: RwLock::new(Inner::new(limits)), inserted: Notify::new() }
     }
 
     /// Adds spans.
@@ -78,10 +78,10 @@ impl Store {
     pub(crate) fn take(&self, batch: &Batch<'_>) -> u64 {
         let mut dropped = 0;
         for spans in batch.spans.chunks(AT_ONCE) {
-            let mut shelf = self.shelf.write();
-            let before = shelf.usage().dropped_spans;
-            shelf.insert(spans, batch);
-            dropped += shelf.usage().dropped_spans - before;
+            let mut inner = self.inner.write();
+            let before = inner.usage().dropped_spans;
+            inner.insert(spans, batch);
+            dropped += inner.usage().dropped_spans - before;
         }
         if !batch.spans.is_empty() {
             self.inserted.notify_waiters();
@@ -101,12 +101,12 @@ impl Store {
 
     /// Begins to read the trace with this id.
     pub(crate) fn begin(&self, id: TraceId) -> Option<Reading> {
-        self.shelf.read().begin(id)
+        self.inner.read().begin(id)
     }
 
     /// Reads on: the next spans of a trace, none at its end, nothing when it was pushed out.
     pub(crate) fn read_on(&self, reading: &mut Reading) -> Option<Vec<Span>> {
-        self.step(|shelf| shelf.read(reading, AT_ONCE, BYTES_AT_ONCE))
+        self.step(|inner| inner.read(reading, AT_ONCE, BYTES_AT_ONCE))
     }
 
     /// Whether there is a trace with this id.
@@ -121,15 +121,15 @@ impl Store {
 
     /// The ids of the traces that `search` asks for, the newest first.
     pub(crate) fn find_ids(&self, search: &Search) -> Vec<TraceId> {
-        let mut hunt = self.shelf.read().hunt(search);
-        while !self.step(|shelf| shelf.hunt_on(&mut hunt, AT_ONCE)) {}
-        hunt.found.into_values().rev().collect()
+        let mut cursor = self.inner.read().cursor(search);
+        while !self.step(|inner| inner.advance(&mut cursor, AT_ONCE)) {}
+        cursor.found.into_values().rev().collect()
     }
 
     /// The names of all services that have spans, sorted.
     pub fn services(&self) -> Vec<Text> {
         let mut names = Vec::new();
-        self.in_steps(|shelf, numbers| shelf.services(numbers, &mut names));
+        self.in_steps(|inner, numbers| inner.services(numbers, &mut names));
         names.sort();
         // One that went and came meanwhile may have been seen twice.
         names.dedup();
@@ -139,7 +139,7 @@ impl Store {
     /// The operations of a service, sorted by name.
     pub fn operations(&self, service: &str) -> Vec<Operation> {
         let mut found = Vec::new();
-        self.in_steps(|shelf, numbers| shelf.operations(service, numbers, &mut found));
+        self.in_steps(|inner, numbers| inner.operations(service, numbers, &mut found));
         found.sort();
         found.dedup();
         found
@@ -147,7 +147,7 @@ impl Store {
 
     /// How many spans of a service are held.
     pub fn span_count(&self, service: &str) -> usize {
-        self.shelf.read().span_count(service)
+        self.inner.read().span_count(service)
     }
 
     /// The ids of the traces that may have a span strictly between two times, in microseconds
@@ -155,14 +155,14 @@ impl Store {
     pub(crate) fn between(&self, after: i64, before: i64) -> Vec<TraceId> {
         let (mut found, mut next) = (Vec::new(), Some(0));
         while let Some(from) = next {
-            next = self.step(|shelf| shelf.between((after, before), from, &mut found, AT_ONCE));
+            next = self.step(|inner| inner.between((after, before), from, &mut found, AT_ONCE));
         }
         found
     }
 
     /// How full the store is.
     pub fn usage(&self) -> Usage {
-        self.shelf.read().usage()
+        self.inner.read().usage()
     }
 
     /// Waits until `done` is true. It is asked now and after every insert.
@@ -179,19 +179,19 @@ impl Store {
     }
 
     /// Looks at what has numbers, some at a time, until `look` says that there are no more.
-    fn in_steps(&self, mut look: impl FnMut(&Shelf, Range<u32>) -> bool) {
+    fn in_steps(&self, mut look: impl FnMut(&Inner, Range<u32>) -> bool) {
         let mut next = 0;
-        while !self.step(|shelf| look(shelf, next..next + AT_ONCE as u32)) {
+        while !self.step(|inner| look(inner, next..next + AT_ONCE as u32)) {
             next += AT_ONCE as u32;
         }
     }
 
     /// Reads a little, and leaves the lock to whoever waits for it. One that is merely let go is
     /// often taken again by the next step, before those who were woken get as far.
-    fn step<T>(&self, read: impl FnOnce(&Shelf) -> T) -> T {
-        let shelf = self.shelf.read();
-        let read = read(&shelf);
-        RwLockReadGuard::unlock_fair(shelf);
+    fn step<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
+        let inner = self.inner.read();
+        let read = read(&inner);
+        RwLockReadGuard::unlock_fair(inner);
         read
     }
 }

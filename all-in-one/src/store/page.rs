@@ -59,11 +59,11 @@ impl Page {
         self.spans == 0
     }
 
-    /// Adds what a span is found by. Those of another span are in already: most tokens are the
+    /// Adds what a span is found by. Those of another span are in already: most keys are the
     /// same at the same place.
-    pub(super) fn find_by(&mut self, tokens: &[u64], before: &[u64]) {
-        let others = tokens.iter().enumerate().filter(|(n, token)| before.get(*n) != Some(token));
-        self.found_by += others.filter(|(_, token)| self.filter.insert(**token)).count();
+    pub(super) fn find_by(&mut self, keys: &[u64], before: &[u64]) {
+        let others = keys.iter().enumerate().filter(|(n, key)| before.get(*n) != Some(key));
+        self.found_by += others.filter(|(_, key)| self.filter.insert(**key)).count();
     }
 
     /// Adds a span that lies at `run.at`; its trace began at `newest`.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::filter::{self, Filter};
 use super::page::{Page, Run, SPANS};
 use super::search::Search;
-use super::tokens::AnyOf;
+use super::search_keys::AnyOf;
 
 /// What a page takes, without its runs.
 const PAGE: usize = filter::SIZE + size_of::<Page>();
@@ -75,7 +75,7 @@ impl Pages {
     /// their numbers.
     pub(super) fn that_may_have(&self, search: &Search, wants: &[AnyOf]) -> Vec<(u64, u64)> {
         let has = |page: &Page| {
-            let any = |tokens: &AnyOf| tokens.iter().any(|token| page.filter.may_contain(*token));
+            let any = |keys: &AnyOf| keys.iter().any(|key| page.filter.may_contain(*key));
             page.may_match(search) && wants.iter().rev().all(any)
         };
         let numbered = self.pages.iter().zip(self.first..);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cells::Cells;
 use super::common::Common;
-use super::record::{self, Input};
+use super::record::{Input, TextRef, ValueRef};
 use super::symbols::Symbols;
 use crate::model::{KeyValue, Log, Process, Span, Text, TraceId, Value};
 
@@ -80,20 +80,20 @@ impl<'s> Reader<'s> {
             .collect()
     }
 
-    fn value(&self, value: record::Value<'_>) -> Value {
+    fn value(&self, value: ValueRef<'_>) -> Value {
         match value {
-            record::Value::String(text) => Value::String(self.text(text)),
-            record::Value::Bool(value) => Value::Bool(value),
-            record::Value::Int64(value) => Value::Int64(value),
-            record::Value::Float64(value) => Value::Float64(value),
-            record::Value::Binary(bytes) => Value::Binary(bytes.into()),
+            ValueRef::String(text) => Value::String(self.text(text)),
+            ValueRef::Bool(value) => Value::Bool(value),
+            ValueRef::Int64(value) => Value::Int64(value),
+            ValueRef::Float64(value) => Value::Float64(value),
+            ValueRef::Binary(bytes) => Value::Binary(bytes.into()),
         }
     }
 
-    fn text(&self, text: record::Text<'_>) -> Text {
+    fn text(&self, text: TextRef<'_>) -> Text {
         match text {
-            record::Text::Symbol(id) => Arc::clone(self.symbols.text(id)),
-            record::Text::Own(text) => text.into(),
+            TextRef::Symbol(id) => Arc::clone(self.symbols.text(id)),
+            TextRef::Own(text) => text.into(),
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::model::{
     Batch, Bytes, Draft, Nanos, RefKind, Reference, SpanId, Tag, TagValue, TraceId,
 };
 
+use super::search_keys::{self, KeyHasher};
 use super::symbols::Symbols;
-use super::tokens::{self, Tokens};
 
 const STRING: u8 = 0;
 const FALSE: u8 = 1;
@@ -31,7 +31,7 @@ pub(super) struct Writer<'s> {
     pub(super) out: &'s mut Vec<u8>,
     /// What the span can be found by.
     pub(super) found_by: &'s mut Vec<u64>,
-    pub(super) tokens: &'s Tokens,
+    pub(super) hasher: &'s KeyHasher,
     /// Where text that repeats is looked up; without it all text is written out.
     pub(super) symbols: Option<&'s mut Symbols>,
     /// The hash of the service's name.
@@ -72,8 +72,8 @@ impl Writer<'_> {
         for tag in tags {
             let key = self.text(&tag.key);
             let text = self.value(&tag.value);
-            let value = self.tokens.value(&tag.value, text);
-            self.found_by.push(tokens::tag(self.service, key, value));
+            let value = self.hasher.value(&tag.value, text);
+            self.found_by.push(search_keys::tag(self.service, key, value));
         }
     }
 
@@ -120,8 +120,8 @@ impl Writer<'_> {
     /// Writes text, and gives its hash.
     pub(super) fn text(&mut self, bytes: &[u8]) -> u64 {
         let (symbol, hash) = match &mut self.symbols {
-            Some(symbols) => symbols.hold_next(bytes, self.tokens),
-            None => (None, self.tokens.hash(bytes)),
+            Some(symbols) => symbols.hold_next(bytes, self.hasher),
+            None => (None, self.hasher.hash(bytes)),
         };
         if let Some(symbol) = symbol {
             self.varint(u64::from(symbol) << 1);
@@ -130,7 +130,7 @@ impl Writer<'_> {
         let valid = valid(bytes);
         self.varint((valid.len() as u64) << 1 | 1);
         self.out.extend_from_slice(&valid);
-        if matches!(valid, Bytes::Borrowed(_)) { hash } else { self.tokens.hash(&valid) }
+        if matches!(valid, Bytes::Borrowed(_)) { hash } else { self.hasher.hash(&valid) }
     }
 
     pub(super) fn varint(&mut self, value: u64) {
@@ -172,17 +172,17 @@ pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'r>(pub(super) &'r [u8]);
 
-/// Text in a record.
+/// TextRef in a record.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Text<'r> {
+pub(super) enum TextRef<'r> {
     Symbol(u32),
     Own(&'r str),
 }
 
 /// A tag's value in a record.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'r> {
-    String(Text<'r>),
+pub(super) enum ValueRef<'r> {
+    String(TextRef<'r>),
     Bool(bool),
     Int64(i64),
     Float64(f64),
@@ -216,17 +216,17 @@ impl<'r> Input<'r> {
         }
     }
 
-    pub(super) fn tag(&mut self) -> (Text<'r>, Value<'r>) {
+    pub(super) fn tag(&mut self) -> (TextRef<'r>, ValueRef<'r>) {
         let key = self.text();
         let value = match self.byte() {
-            STRING => Value::String(self.text()),
-            FALSE => Value::Bool(false),
-            TRUE => Value::Bool(true),
-            INT64 => Value::Int64(self.zigzag()),
-            FLOAT64 => Value::Float64(f64::from_bits(self.eight())),
+            STRING => ValueRef::String(self.text()),
+            FALSE => ValueRef::Bool(false),
+            TRUE => ValueRef::Bool(true),
+            INT64 => ValueRef::Int64(self.zigzag()),
+            FLOAT64 => ValueRef::Float64(f64::from_bits(self.eight())),
             _ => {
                 let length = self.varint() as usize;
-                Value::Binary(self.take(length))
+                ValueRef::Binary(self.take(length))
             }
         };
         (key, value)
@@ -242,13 +242,13 @@ impl<'r> Input<'r> {
         Reference { kind, trace_id, span_id: SpanId(self.eight()) }
     }
 
-    pub(super) fn text(&mut self) -> Text<'r> {
+    pub(super) fn text(&mut self) -> TextRef<'r> {
         let head = self.varint();
         if head & 1 == 0 {
-            return Text::Symbol((head >> 1) as u32);
+            return TextRef::Symbol((head >> 1) as u32);
         }
         let bytes = self.take((head >> 1) as usize);
-        Text::Own(std::str::from_utf8(bytes).unwrap_or_default())
+        TextRef::Own(std::str::from_utf8(bytes).unwrap_or_default())
     }
 
     pub(super) fn varint(&mut self) -> u64 {
@@ -291,11 +291,11 @@ impl<'r> Input<'r> {
     }
 }
 
-impl Text<'_> {
+impl TextRef<'_> {
     pub(super) fn is(self, text: &str, symbols: &Symbols) -> bool {
         match self {
-            Text::Symbol(id) => **symbols.text(id) == *text,
-            Text::Own(own) => own == text,
+            TextRef::Symbol(id) => **symbols.text(id) == *text,
+            TextRef::Own(own) => own == text,
         }
     }
 }
@@ -319,14 +319,14 @@ fn release_tags(lists: &mut Input<'_>, symbols: &mut Symbols) {
     for _ in 0..lists.varint() {
         let (key, value) = lists.tag();
         release_text(key, symbols);
-        if let Value::String(text) = value {
+        if let ValueRef::String(text) = value {
             release_text(text, symbols);
         }
     }
 }
 
-fn release_text(text: Text<'_>, symbols: &mut Symbols) {
-    if let Text::Symbol(id) = text {
+fn release_text(text: TextRef<'_>, symbols: &mut Symbols) {
+    if let TextRef::Symbol(id) = text {
         symbols.release(id);
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::record::{Head, Input, Value};
+use super::record::{Head, Input, ValueRef};
+use super::search_keys::{self, AnyOf, KeyHasher};
 use super::symbols::Symbols;
-use super::tokens::{self, AnyOf, Tokens};
-use super::traces::Place;
+use super::traces::TraceRank;
 use crate::model::{self, TraceId};
 
 /// A search for traces. A trace is found when one of its spans meets every condition.
@@ -49,14 +49,14 @@ impl Search {
     }
 
     /// What a page of spans must have; of each of these any.
-    pub(super) fn wants(&self, tokens: &Tokens) -> Vec<AnyOf> {
-        let service = tokens.hash(self.service.as_bytes());
-        let mut wants = vec![vec![tokens::service(service)]];
+    pub(super) fn wants(&self, hasher: &KeyHasher) -> Vec<AnyOf> {
+        let service = hasher.hash(self.service.as_bytes());
+        let mut wants = vec![vec![search_keys::service(service)]];
         if !self.operation.is_empty() {
-            let operation = tokens.hash(self.operation.as_bytes());
-            wants.push(vec![tokens::operation(service, operation)]);
+            let operation = hasher.hash(self.operation.as_bytes());
+            wants.push(vec![search_keys::operation(service, operation)]);
         }
-        wants.extend(self.tags.iter().map(|(key, value)| tokens.any_tag(service, key, value)));
+        wants.extend(self.tags.iter().map(|(key, value)| hasher.any_tag(service, key, value)));
         wants
     }
 
@@ -103,13 +103,13 @@ impl Wanted<'_> {
         found
     }
 
-    fn is_value(&self, value: Value<'_>) -> bool {
+    fn is_value(&self, value: ValueRef<'_>) -> bool {
         let other = match value {
-            Value::String(text) => return text.is(self.value, self.symbols),
-            Value::Bool(value) => model::Value::Bool(value),
-            Value::Int64(value) => model::Value::Int64(value),
-            Value::Float64(value) => model::Value::Float64(value),
-            Value::Binary(bytes) => model::Value::Binary(bytes.into()),
+            ValueRef::String(text) => return text.is(self.value, self.symbols),
+            ValueRef::Bool(value) => model::Value::Bool(value),
+            ValueRef::Int64(value) => model::Value::Int64(value),
+            ValueRef::Float64(value) => model::Value::Float64(value),
+            ValueRef::Binary(bytes) => model::Value::Binary(bytes.into()),
         };
         other.matches(self.value)
     }
@@ -118,21 +118,21 @@ impl Wanted<'_> {
 /// A search under way. It goes from page to page in steps, between which the store is free for
 /// others.
 #[derive(Debug)]
-pub(super) struct Hunt<'s> {
+pub(super) struct SearchCursor<'s> {
     pub(super) search: &'s Search,
     /// The pages to look at, by number, with the latest start among their traces: the newest
     /// last, which is the next.
     pub(super) pages: Vec<(u64, u64)>,
     /// The best so far.
-    pub(super) found: BTreeMap<Place, TraceId>,
+    pub(super) found: BTreeMap<TraceRank, TraceId>,
     /// How many spans were looked at.
     pub(super) inspected: usize,
 }
 
-impl<'s> Hunt<'s> {
+impl<'s> SearchCursor<'s> {
     pub(super) fn new(search: &'s Search, mut pages: Vec<(u64, u64)>) -> Self {
         pages.sort_unstable();
-        Hunt { search, pages, found: BTreeMap::new(), inspected: 0 }
+        SearchCursor { search, pages, found: BTreeMap::new(), inspected: 0 }
     }
 
     /// The number of the next page to look at, unless none that is left can hold a better trace.
@@ -147,17 +147,17 @@ impl<'s> Hunt<'s> {
     }
 
     /// Whether a trace at this place would be one more of the best.
-    pub(super) fn wants(&self, place: Place) -> bool {
+    pub(super) fn wants(&self, place: TraceRank) -> bool {
         !self.found.contains_key(&place) && self.worst().is_none_or(|worst| place > worst)
     }
 
     /// The last of the best, where there are as many as wanted.
-    fn worst(&self) -> Option<Place> {
+    fn worst(&self) -> Option<TraceRank> {
         let full = self.search.limit.is_some_and(|limit| self.found.len() >= limit);
         self.found.first_key_value().filter(|_| full).map(|(place, _)| *place)
     }
 
-    pub(super) fn find(&mut self, place: Place, id: TraceId) {
+    pub(super) fn find(&mut self, place: TraceRank, id: TraceId) {
         self.found.insert(place, id);
         if self.search.limit.is_some_and(|limit| self.found.len() > limit) {
             self.found.pop_first();
@@ -232,10 +232,10 @@ mod tests {
 
     /// The lower half of the ids that are found, in their order, and how many spans were looked
     /// at for that.
-    fn hunt(store: &Store, search: &Search) -> (Vec<u64>, usize) {
-        let mut hunt = store.shelf.read().hunt(search);
-        while !store.shelf.read().hunt_on(&mut hunt, 100) {}
-        (hunt.found.values().rev().map(|id| id.low).collect(), hunt.inspected)
+    fn cursor(store: &Store, search: &Search) -> (Vec<u64>, usize) {
+        let mut cursor = store.inner.read().cursor(search);
+        while !store.inner.read().advance(&mut cursor, 100) {}
+        (cursor.found.values().rev().map(|id| id.low).collect(), cursor.inspected)
     }
 
     #[test]
@@ -243,17 +243,17 @@ mod tests {
         let traces = SPANS / PER_TRACE;
         for services in [10, 1] {
             let store = filled(services);
-            let (found, inspected) = hunt(&store, &search("service-0", &[]));
+            let (found, inspected) = cursor(&store, &search("service-0", &[]));
             assert_eq!(found[0], traces + 1 - services);
             assert_eq!(found.len(), 20);
             assert!(inspected < 60, "each of the newest matches at once: {inspected}");
 
-            let (found, inspected) = hunt(&store, &search("rare", &[]));
+            let (found, inspected) = cursor(&store, &search("rare", &[]));
             assert_eq!(found, [778]);
             assert!(inspected <= FEW, "a service of one trace: {inspected}");
 
             for tags in [&[("http.url", "/items/50003")][..], &[("number", "50003")]] {
-                let (found, inspected) = hunt(&store, &search("service-0", tags));
+                let (found, inspected) = cursor(&store, &search("service-0", tags));
                 assert_eq!(found, [5_001], "{tags:?}");
                 assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
             }
@@ -264,20 +264,20 @@ mod tests {
                 &[("host", "here"), ("user", "nobody")],
                 &[("user", "user-1"), ("http.url", "nowhere")],
             ] {
-                let (found, inspected) = hunt(&store, &search("service-0", tags));
+                let (found, inspected) = cursor(&store, &search("service-0", tags));
                 assert!(found.is_empty(), "{tags:?}");
                 assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
             }
-            let (found, inspected) = hunt(&store, &search("nobody", &[]));
+            let (found, inspected) = cursor(&store, &search("nobody", &[]));
             assert_eq!((found.len(), inspected), (0, 0));
 
             let no_operation = Search { operation: "op-8".to_owned(), ..search("service-0", &[]) };
-            let (found, inspected) = hunt(&store, &no_operation);
+            let (found, inspected) = cursor(&store, &no_operation);
             assert!(found.is_empty() && inspected <= 2 * FEW, "{inspected}");
             let too_long = Search { shortest: Some(1_000_000), ..search("service-0", &[]) };
-            assert_eq!(hunt(&store, &too_long), (Vec::new(), 0), "no span is that long");
+            assert_eq!(cursor(&store, &too_long), (Vec::new(), 0), "no span is that long");
             let too_late = Search { earliest: 1_000_000_000, ..search("service-0", &[]) };
-            assert_eq!(hunt(&store, &too_late), (Vec::new(), 0), "no span is that late");
+            assert_eq!(cursor(&store, &too_late), (Vec::new(), 0), "no span is that late");
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
                 spans.iter().filter(matches).map(|span| span.trace_id.low).collect();
             expected.sort_unstable();
             expected.dedup();
-            let (mut found, _) = hunt(&store, &tagged);
+            let (mut found, _) = cursor(&store, &tagged);
             found.sort_unstable();
             assert_eq!(found, expected, "{key}={value}");
         }
@@ -325,7 +325,7 @@ mod tests {
             store.insert(&[Span { tags: [tag].into(), ..span(n as u64 * PER_TRACE, 1) }]);
         }
         for (n, (text, _)) in values.iter().enumerate() {
-            let (found, _) = hunt(&store, &search("service-0", &[("value", text)]));
+            let (found, _) = cursor(&store, &search("service-0", &[("value", text)]));
             assert_eq!(found, [n as u64 + 1], "{text}");
         }
     }

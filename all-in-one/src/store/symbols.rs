@@ -5,8 +5,8 @@
 
 use hashbrown::HashTable;
 
+use super::search_keys::KeyHasher;
 use super::slots;
-use super::tokens::Tokens;
 use crate::model::Text;
 
 /// Longer text seldom repeats. With [`MOST`] it bounds what the table can take: 8 MiB.
@@ -59,7 +59,7 @@ impl Symbols {
 
     /// The number of a span's next text, which holds it, or none where it is to be written out;
     /// and its hash.
-    pub(super) fn hold_next(&mut self, text: &[u8], tokens: &Tokens) -> (Option<u32>, u64) {
+    pub(super) fn hold_next(&mut self, text: &[u8], hasher: &KeyHasher) -> (Option<u32>, u64) {
         let place = self.texts;
         self.texts += 1;
         if let Some(guess) = self.before.get(place).copied()
@@ -67,7 +67,7 @@ impl Symbols {
         {
             return (Some(guess), hash);
         }
-        let hash = tokens.hash(text);
+        let hash = hasher.hash(text);
         let symbol = self.hold(text, hash);
         if place < GUESSES {
             self.before.resize(self.before.len().max(place + 1), NO_SYMBOL);

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use hashbrown::HashTable;
 
 use super::cells::Chain;
+use super::search_keys::KeyHasher;
 use super::slots;
-use super::tokens::Tokens;
 use crate::model::TraceId;
 
 /// What a trace takes beside its spans: its entries here and in the tables that find it.
@@ -15,7 +15,7 @@ pub(super) const TRACE: usize = 192;
 /// Where a trace stands among others: by the start of the span that arrived first, which is how
 /// Jaeger finds the newest; then by arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct TraceRank {
     pub(super) start: u64,
     pub(super) number: u64,
 }
@@ -32,7 +32,7 @@ pub(super) struct Traces {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stored {
     pub(super) id: TraceId,
-    pub(super) place: Place,
+    pub(super) place: TraceRank,
     /// Its spans, each behind its length.
     pub(super) chain: Chain,
     pub(super) spans: usize,
@@ -59,27 +59,27 @@ impl Traces {
         self.slots.len() * TRACE
     }
 
-    pub(super) fn find(&self, id: TraceId, tokens: &Tokens) -> Option<u32> {
-        let hash = tokens.hash_of(&id);
+    pub(super) fn find(&self, id: TraceId, hasher: &KeyHasher) -> Option<u32> {
+        let hash = hasher.hash_of(&id);
         self.by_id.find(hash, |slot| self.slots[*slot as usize].id == id).copied()
     }
 
     /// Adds a trace whose first span begins at `start`.
-    pub(super) fn add(&mut self, id: TraceId, start: u64, tokens: &Tokens) -> u32 {
+    pub(super) fn add(&mut self, id: TraceId, start: u64, hasher: &KeyHasher) -> u32 {
         self.next += 1;
-        let place = Place { start, number: self.next };
+        let place = TraceRank { start, number: self.next };
         let trace = Stored { id, place, starts: (u64::MAX, 0), ..Stored::default() };
         let slot = slots::fill(&mut self.slots, &mut self.free, trace);
-        let hash = |slot: &u32| tokens.hash_of(&self.slots[*slot as usize].id);
-        self.by_id.insert_unique(tokens.hash_of(&id), slot, hash);
+        let hash = |slot: &u32| hasher.hash_of(&self.slots[*slot as usize].id);
+        self.by_id.insert_unique(hasher.hash_of(&id), slot, hash);
         self.oldest_first.push_back(slot);
         slot
     }
 
-    pub(super) fn remove_oldest(&mut self, tokens: &Tokens) -> Option<Stored> {
+    pub(super) fn remove_oldest(&mut self, hasher: &KeyHasher) -> Option<Stored> {
         let slot = self.oldest_first.pop_front()?;
         let trace = std::mem::take(&mut self.slots[slot as usize]);
-        let found = self.by_id.find_entry(tokens.hash_of(&trace.id), |other| *other == slot);
+        let found = self.by_id.find_entry(hasher.hash_of(&trace.id), |other| *other == slot);
         if let Ok(found) = found {
             found.remove();
         }

@@ -27,23 +27,23 @@ struct Asset {
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The web pages, for one base path.
-pub(crate) struct Pages {
+pub(crate) struct WebPages {
     index: Bytes,
     policy: HeaderValue,
 }
 
-impl std::fmt::Debug for Pages {
+impl std::fmt::Debug for WebPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pages").finish_non_exhaustive()
     }
 }
 
-impl Pages {
+impl WebPages {
     /// `base_path` has no slash at its end.
     pub(crate) fn new(base_path: &str) -> Self {
         let base = format!(r#"<base href="{base_path}/""#);
         let index = INDEX_HTML.replace(r#"<base href="/""#, &base);
-        Pages { index: index.into(), policy: policy() }
+        WebPages { index: index.into(), policy: policy() }
     }
 
     /// Answers a request for a path below the base path.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use jaeger_all_in_one::AllInOne;
 
-use crate::support::{Packet, Sender, until};
+use crate::support::{Packet, UdpSender, until};
 
 /// How many datagrams the kernel has thrown away at this address, as Linux counts them.
 fn lost(address: SocketAddr) -> u64 {
@@ -32,6 +32,6 @@ fn of_ten_thousand_packets_each_is_taken_or_counted_by_the_kernel() {
     println!("of {SENT} packets {taken} were taken and {lost} lost");
     assert_eq!(taken + lost, SENT);
     assert_eq!(jaeger.agent_stats().spans, taken, "each one that was taken is a span");
-    Sender::new(&jaeger).send_and_wait(&Packet::of("after").span(1, 1, "op", 1).build());
+    UdpSender::new(&jaeger).send_and_wait(&Packet::of("after").span(1, 1, "op", 1).build());
     assert_eq!(jaeger.traces("after").len(), 1);
 }

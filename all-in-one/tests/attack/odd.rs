@@ -4,7 +4,7 @@
 use jaeger_all_in_one::{AllInOne, Config};
 use serde_json::Value;
 
-use crate::support::{Packet, Sender, get};
+use crate::support::{Packet, UdpSender, get};
 
 /// The only trace, as the query API shows it; both times, as stored and adjusted.
 fn shown(jaeger: &AllInOne, path: &str) -> Value {
@@ -38,7 +38,7 @@ fn circles_and_orphans_are_shown_once_each() {
         .child(7, 4, 99, "an orphan", 40, 5)
         .child(7, 5, 4, "the orphan's child", 50, 5)
         .build();
-    Sender::new(&jaeger).send_and_wait(&packet);
+    UdpSender::new(&jaeger).send_and_wait(&packet);
     let trace = shown(&jaeger, "/api/traces/7");
     let mut names: Vec<_> =
         spans(&trace).iter().map(|span| span["operationName"].as_str()).collect();
@@ -57,7 +57,7 @@ fn circles_and_orphans_are_shown_once_each() {
 #[test]
 fn a_chain_of_twenty_thousand_spans_is_walked_without_recursion() {
     let jaeger = start();
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     for part in 0..20 {
         let mut packet = Packet::of("chain");
         for id in part * 1_000 + 1..=(part + 1) * 1_000 {
@@ -74,7 +74,7 @@ fn a_chain_of_twenty_thousand_spans_is_walked_without_recursion() {
 #[test]
 fn the_same_id_twice_is_kept_and_warned_about() {
     let jaeger = start();
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     let packet = Packet::of("twice").child(9, 1, 0, "first", 10, 5).build();
     sender.send_and_wait(&packet);
     sender.send_and_wait(&packet); // sent again, since the client did not know
@@ -104,7 +104,7 @@ fn clocks_from_nowhere_do_not_overflow() {
             packet = packet.child(10, id, parent, "tick", start, duration);
         }
     }
-    Sender::new(&jaeger).send_and_wait(&packet.build());
+    UdpSender::new(&jaeger).send_and_wait(&packet.build());
     let trace = shown(&jaeger, "/api/traces/a");
     assert_eq!(spans(&trace).len(), 64);
     for span in spans(&trace) {
@@ -128,7 +128,7 @@ fn text_that_is_no_utf8_is_shown_in_every_field() {
     let jaeger = start();
     let mut packet = Packet::of("na??me").child(11, 1, 0, "op??op", 10, 5).build();
     packet.iter_mut().filter(|byte| **byte == b'?').for_each(|byte| *byte = 0xff);
-    Sender::new(&jaeger).send_and_wait(&packet);
+    UdpSender::new(&jaeger).send_and_wait(&packet);
     let trace = shown(&jaeger, "/api/traces/b");
     assert_eq!(trace["spans"][0]["operationName"], "op\u{fffd}\u{fffd}op");
     let found = get(jaeger.query_addr(), "/api/traces?service=na%EF%BF%BD%EF%BF%BDme&start=0");
@@ -139,7 +139,7 @@ fn text_that_is_no_utf8_is_shown_in_every_field() {
 fn names_that_are_empty_or_very_long_are_kept() {
     let jaeger = start();
     let long = "x".repeat(60_000);
-    let mut sender = Sender::new(&jaeger);
+    let mut sender = UdpSender::new(&jaeger);
     sender.send_and_wait(&Packet::of("").child(12, 1, 0, "", 10, 5).build());
     sender.send_and_wait(&Packet::of(&long).child(13, 1, 0, "op", 10, 5).build());
     let mut services: Vec<_> = jaeger.store().services().iter().map(|name| name.len()).collect();

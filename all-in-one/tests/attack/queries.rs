@@ -2,12 +2,12 @@
 
 use jaeger_all_in_one::AllInOne;
 
-use crate::support::{Packet, Sender, get};
+use crate::support::{Packet, UdpSender, get};
 
 #[test]
 fn no_number_in_a_question_decides_how_much_is_allocated() {
     let jaeger = AllInOne::start().expect("start");
-    Sender::new(&jaeger).send_and_wait(&Packet::of("shop").span(1, 1, "buy", 1).build());
+    UdpSender::new(&jaeger).send_and_wait(&Packet::of("shop").span(1, 1, "buy", 1).build());
     for limit in ["0", "-1", "2147483647", "-2147483648"] {
         let answer =
             get(jaeger.query_addr(), &format!("/api/traces?service=shop&start=0&limit={limit}"));

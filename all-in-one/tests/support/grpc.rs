@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use jaeger_all_in_one::Plain;
+use jaeger_all_in_one::BytesCodec;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -29,6 +29,6 @@ pub async fn unary(
 ) -> Result<Bytes, Status> {
     client.ready().await.expect("ready");
     let message = Request::new(Bytes::copy_from_slice(message));
-    let answer = client.unary(message, method.parse().expect("a method"), Plain).await;
+    let answer = client.unary(message, method.parse().expect("a method"), BytesCodec).await;
     answer.map(tonic::Response::into_inner)
 }

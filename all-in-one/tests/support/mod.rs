@@ -159,15 +159,15 @@ pub fn packets(case: &str) -> Vec<Vec<u8>> {
 }
 
 /// Sends packets and waits until each was taken; UDP itself would lose some of a flood.
-pub struct Sender<'a> {
+pub struct UdpSender<'a> {
     socket: UdpSocket,
     jaeger: &'a AllInOne,
     sent: u64,
 }
 
-impl<'a> Sender<'a> {
+impl<'a> UdpSender<'a> {
     pub fn new(jaeger: &'a AllInOne) -> Self {
-        Sender {
+        UdpSender {
             socket: UdpSocket::bind("127.0.0.1:0").expect("a socket"),
             jaeger,
             sent: jaeger.agent_stats().packets,

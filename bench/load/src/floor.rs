@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use jaeger_all_in_one::Plain;
+use jaeger_all_in_one::BytesCodec;
 use tokio::runtime::Builder;
 use tonic::Status;
 use tonic::server::{Grpc, UnaryService};
@@ -39,7 +39,7 @@ pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
 }
 
 async fn forget(request: Request) -> Response {
-    Grpc::new(Plain).unary(Forget, request).await.map(Body::new)
+    Grpc::new(BytesCodec).unary(Forget, request).await.map(Body::new)
 }
 
 struct Forget;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use jaeger_all_in_one::Plain;
+use jaeger_all_in_one::BytesCodec;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Endpoint;
@@ -123,7 +123,7 @@ pub(crate) fn grpc(to: SocketAddr, messages: &[Vec<u8>]) -> Result<Duration, Box
                             .await
                             .map_err(|error| Status::unavailable(error.to_string()))?;
                         let path = PathAndQuery::from_static(EXPORT);
-                        client.unary(Request::new(message.clone()), path, Plain).await?;
+                        client.unary(Request::new(message.clone()), path, BytesCodec).await?;
                     }
                     Ok::<(), Status>(())
                 });

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::outline::{Kind, Outline};
+use super::outline::{CallEnd, Outline};
 use crate::model::SpanId;
 
 pub(in crate::query) fn dedupe(trace: &mut [Outline]) {
@@ -17,7 +17,7 @@ pub(in crate::query) fn dedupe(trace: &mut [Outline]) {
     let mut next = 0;
     for span in trace.iter_mut() {
         let old = span.span_id();
-        if !shared.contains(&old) || span.kind != Kind::Server {
+        if !shared.contains(&old) || span.kind != CallEnd::Server {
             continue;
         }
         let new = loop {
@@ -39,6 +39,6 @@ pub(in crate::query) fn dedupe(trace: &mut [Outline]) {
 
 /// The ids of client spans; a server span that has one of them shares it.
 fn shared_with_client(trace: &[Outline]) -> HashSet<SpanId> {
-    let clients = trace.iter().filter(|span| span.kind == Kind::Client);
+    let clients = trace.iter().filter(|span| span.kind == CallEnd::Client);
     clients.map(Outline::span_id).collect()
 }

@@ -18,25 +18,25 @@ pub(in crate::query) struct Outline {
     start: u64,
     duration: u64,
     nanos: Nanos,
-    pub(super) kind: Kind,
+    pub(super) kind: CallEnd,
     /// What tells its host from others; 0 where it names none.
     pub(super) host: u64,
 }
 
 /// Which end of a call a span is, by its tag `span.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CallEnd {
     Client,
     Server,
     Other,
 }
 
-impl Kind {
+impl CallEnd {
     fn of(span: &Span) -> Self {
         match span.kind() {
-            Some(kind) if kind.matches("client") => Kind::Client,
-            Some(kind) if kind.matches("server") => Kind::Server,
-            _ => Kind::Other,
+            Some(kind) if kind.matches("client") => CallEnd::Client,
+            Some(kind) if kind.matches("server") => CallEnd::Server,
+            _ => CallEnd::Other,
         }
     }
 }
@@ -97,7 +97,7 @@ impl Outline {
             start: span.start,
             duration: span.duration,
             nanos: span.nanos,
-            kind: Kind::of(span),
+            kind: CallEnd::of(span),
             host,
         }
     }

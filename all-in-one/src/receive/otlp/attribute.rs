@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use prost::Message;
 use serde::{Serialize, Serializer};
 
-use super::limits::{Refusal, take_room};
+use super::limits::{ErrorText, spend};
 use super::proto::each;
 use crate::go_format::json;
 
@@ -21,41 +21,43 @@ use crate::go_format::json;
 ///
 /// # Errors
 /// Where it nests too deep, becomes too large, or is no such message.
-pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, Refusal> {
-    take_room(room, value.len())?;
-    Part::AnyValue.measure(value, depth, room)?;
+pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, ErrorText> {
+    spend(room, value.len())?;
+    MessageType::AnyValue.measure(value, depth, room)?;
     let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
     // Writing to memory does not fail.
     let json = json::compact(&Nested(value.value.as_ref())).unwrap_or_default();
-    take_room(room, json.len())?;
+    spend(room, json.len())?;
     Ok(json)
 }
 
 /// The messages that a value consists of.
 #[derive(Clone, Copy)]
-enum Part {
+enum MessageType {
     AnyValue,
     ArrayValue,
     KeyValueList,
     KeyValue,
 }
 
-impl Part {
+impl MessageType {
     /// The message that lies in a field.
-    fn child(self, field: u32) -> Option<Part> {
+    fn child(self, field: u32) -> Option<MessageType> {
         match (self, field) {
-            (Part::AnyValue, 5) => Some(Part::ArrayValue),
-            (Part::AnyValue, 6) => Some(Part::KeyValueList),
-            (Part::ArrayValue, 1) | (Part::KeyValue, 2) => Some(Part::AnyValue),
-            (Part::KeyValueList, 1) => Some(Part::KeyValue),
+            (MessageType::AnyValue, 5) => Some(MessageType::ArrayValue),
+            (MessageType::AnyValue, 6) => Some(MessageType::KeyValueList),
+            (MessageType::ArrayValue, 1) | (MessageType::KeyValue, 2) => {
+                Some(MessageType::AnyValue)
+            }
+            (MessageType::KeyValueList, 1) => Some(MessageType::KeyValue),
             _ => None,
         }
     }
 
     /// Takes from `room` what the message with these bytes will take beside its text, going
     /// `depth` levels deeper at most.
-    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), Refusal> {
-        take_room(room, size_of::<otlp::KeyValue>())?;
+    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), ErrorText> {
+        spend(room, size_of::<otlp::KeyValue>())?;
         each(bytes, |number, value| {
             let child = self.child(number).zip(value.bytes().ok());
             child.map_or(Ok(()), |(child, bytes)| {

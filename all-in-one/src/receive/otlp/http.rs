@@ -20,7 +20,7 @@ use super::exporter::{Exporter, shortened};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::receive::intake::Intake;
-use crate::server::body::Unreadable;
+use crate::server::body::BodyError;
 use crate::server::counters::Reason;
 use crate::server::door::{Opened, TcpDoor};
 use crate::server::http;
@@ -77,7 +77,7 @@ impl Exporter {
             Encoding::Protobuf => exporter.export(&body),
             Encoding::Json => exporter.export_json(body),
         };
-        match self.intake.context.room.work(&head.headers, body, work).await {
+        match self.intake.context.bodies.work(&head.headers, body, work).await {
             Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);
@@ -88,11 +88,11 @@ impl Exporter {
         }
     }
 
-    fn unreadable(&self, encoding: Encoding, unreadable: &Unreadable) -> Response {
+    fn unreadable(&self, encoding: Encoding, unreadable: &BodyError) -> Response {
         let reason = shortened(unreadable.to_string());
         self.counters.refuse(unreadable.reason(), &reason);
         let mut response = encoding.error(unreadable.status(), reason);
-        if *unreadable == Unreadable::Busy {
+        if *unreadable == BodyError::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-use super::limits::{MAX_DEPTH, Room};
+use super::limits::{JsonBudget, MAX_DEPTH};
 use crate::go_format::numbers::quote;
 use crate::receive::json::{Json, unexpected};
 
@@ -28,28 +28,28 @@ use crate::receive::json::{Json, unexpected};
 /// # Errors
 /// Where the text is no JSON, or a field holds something else than it should; in Go's words.
 pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
-    let room = Room::default();
+    let budget = JsonBudget::default();
     let mut traces = Vec::new();
     for (name, value) in object(Json::parse(request)?)? {
         match &*name {
-            "resourceSpans" | "resource_spans" => traces = list(value, &room, resource_spans)?,
+            "resourceSpans" | "resource_spans" => traces = list(value, &budget, resource_spans)?,
             _ => {}
         }
     }
     Ok(traces)
 }
 
-fn resource_spans(value: Json, room: &Room) -> Result<ResourceSpans, String> {
+fn resource_spans(value: Json, budget: &JsonBudget) -> Result<ResourceSpans, String> {
     let mut found = ResourceSpans::default();
     for (name, value) in object(value)? {
         match &*name {
-            "resource" => found.resource = Some(resource(value, room)?),
+            "resource" => found.resource = Some(resource(value, budget)?),
             "scopeSpans"
             | "scope_spans"
             // What they were called until 2022.
             | "instrumentationLibrarySpans"
             | "instrumentation_library_spans" => {
-                found.scope_spans.append(&mut list(value, room, scope_spans)?);
+                found.scope_spans.append(&mut list(value, budget, scope_spans)?);
             }
             _ => {}
         }
@@ -57,25 +57,25 @@ fn resource_spans(value: Json, room: &Room) -> Result<ResourceSpans, String> {
     Ok(found)
 }
 
-fn resource(value: Json, room: &Room) -> Result<Resource, String> {
+fn resource(value: Json, budget: &JsonBudget) -> Result<Resource, String> {
     let mut found = Resource::default();
     for (name, value) in object(value)? {
         if name == "attributes" {
             found.attributes =
-                list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 1))?;
+                list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 1))?;
         }
     }
     Ok(found)
 }
 
-fn scope_spans(value: Json, room: &Room) -> Result<ScopeSpans, String> {
+fn scope_spans(value: Json, budget: &JsonBudget) -> Result<ScopeSpans, String> {
     let mut found = ScopeSpans::default();
     for (name, value) in object(value)? {
         match &*name {
             "scope" | "instrumentationLibrary" | "instrumentation_library" => {
                 found.scope = Some(scope(value)?);
             }
-            "spans" => found.spans = list(value, room, span)?,
+            "spans" => found.spans = list(value, budget, span)?,
             _ => {}
         }
     }
@@ -94,7 +94,7 @@ fn scope(value: Json) -> Result<InstrumentationScope, String> {
     Ok(found)
 }
 
-fn span(value: Json, room: &Room) -> Result<Span, String> {
+fn span(value: Json, budget: &JsonBudget) -> Result<Span, String> {
     let mut found = Span::default();
     for (name, value) in object(value)? {
         match &*name {
@@ -110,10 +110,10 @@ fn span(value: Json, room: &Room) -> Result<Span, String> {
             "endTimeUnixNano" | "end_time_unix_nano" => found.end_time_unix_nano = unsigned(value)?,
             "attributes" => {
                 found.attributes =
-                    list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 1))?
+                    list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 1))?
             }
-            "events" => found.events = list(value, room, event)?,
-            "links" => found.links = list(value, room, link)?,
+            "events" => found.events = list(value, budget, event)?,
+            "links" => found.links = list(value, budget, link)?,
             "status" => found.status = Some(status(value)?),
             _ => {}
         }
@@ -121,7 +121,7 @@ fn span(value: Json, room: &Room) -> Result<Span, String> {
     Ok(found)
 }
 
-fn event(value: Json, room: &Room) -> Result<Event, String> {
+fn event(value: Json, budget: &JsonBudget) -> Result<Event, String> {
     let mut found = Event::default();
     for (name, value) in object(value)? {
         match &*name {
@@ -129,7 +129,7 @@ fn event(value: Json, room: &Room) -> Result<Event, String> {
             "name" => found.name = text(value)?,
             "attributes" => {
                 found.attributes =
-                    list(value, room, |value, room| attribute(value, room, MAX_DEPTH - 2))?
+                    list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 2))?
             }
             _ => {}
         }
@@ -138,7 +138,7 @@ fn event(value: Json, room: &Room) -> Result<Event, String> {
 }
 
 /// Jaeger has no place for a link's attributes.
-fn link(value: Json, _: &Room) -> Result<Link, String> {
+fn link(value: Json, _: &JsonBudget) -> Result<Link, String> {
     let mut found = Link::default();
     for (name, value) in object(value)? {
         match &*name {
@@ -163,19 +163,19 @@ fn status(value: Json) -> Result<Status, String> {
 }
 
 /// An attribute below which `depth` levels are allowed.
-fn attribute(value: Json, room: &Room, depth: u32) -> Result<KeyValue, String> {
+fn attribute(value: Json, budget: &JsonBudget, depth: u32) -> Result<KeyValue, String> {
     let mut found = KeyValue::default();
     for (name, value) in object(value)? {
         match &*name {
             "key" => found.key = text(value)?,
-            "value" => found.value = Some(any(value, room, deeper(depth)?)?),
+            "value" => found.value = Some(any(value, budget, deeper(depth)?)?),
             _ => {}
         }
     }
     Ok(found)
 }
 
-fn any(value: Json, room: &Room, depth: u32) -> Result<AnyValue, String> {
+fn any(value: Json, budget: &JsonBudget, depth: u32) -> Result<AnyValue, String> {
     let mut found = None;
     for (name, value) in object(value)? {
         if matches!(value, Json::Null) {
@@ -189,12 +189,13 @@ fn any(value: Json, room: &Room, depth: u32) -> Result<AnyValue, String> {
             "bytesValue" | "bytes_value" => Some(Any::BytesValue(bytes(value)?)),
             "arrayValue" | "array_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values = values(value, room, |value, room| any(value, room, depth))?;
+                let values = values(value, budget, |value, budget| any(value, budget, depth))?;
                 Some(Any::ArrayValue(ArrayValue { values }))
             }
             "kvlistValue" | "kvlist_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values = values(value, room, |value, room| attribute(value, room, depth))?;
+                let values =
+                    values(value, budget, |value, budget| attribute(value, budget, depth))?;
                 Some(Any::KvlistValue(KeyValueList { values }))
             }
             _ => found,
@@ -206,21 +207,21 @@ fn any(value: Json, room: &Room, depth: u32) -> Result<AnyValue, String> {
 /// The field `values` of a list or a map.
 fn values<'a, T>(
     value: Json<'a>,
-    room: &Room,
-    each: impl Fn(Json<'a>, &Room) -> Result<T, String>,
+    budget: &JsonBudget,
+    each: impl Fn(Json<'a>, &JsonBudget) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     let fields = object(value)?;
     let found = fields.into_iter().find(|(name, _)| name == "values");
-    found.map_or(Ok(Vec::new()), |(_, value)| list(value, room, each))
+    found.map_or(Ok(Vec::new()), |(_, value)| list(value, budget, each))
 }
 
 fn deeper(depth: u32) -> Result<u32, String> {
     depth.checked_sub(1).ok_or_else(|| "it nests too deep".to_owned())
 }
 
-type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+type JsonFields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
-fn object(value: Json<'_>) -> Result<Fields<'_>, String> {
+fn object(value: Json<'_>) -> Result<JsonFields<'_>, String> {
     match value {
         Json::Object(fields) => Ok(fields),
         Json::Null => Ok(Vec::new()),
@@ -230,13 +231,13 @@ fn object(value: Json<'_>) -> Result<Fields<'_>, String> {
 
 fn list<'a, T>(
     value: Json<'a>,
-    room: &Room,
-    each: impl Fn(Json<'a>, &Room) -> Result<T, String>,
+    budget: &JsonBudget,
+    each: impl Fn(Json<'a>, &JsonBudget) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     match value {
         Json::List(items) => {
-            room.take(items.len() * size_of::<T>())?;
-            items.into_iter().map(|item| each(item, room)).collect()
+            budget.take(items.len() * size_of::<T>())?;
+            items.into_iter().map(|item| each(item, budget)).collect()
         }
         Json::Null => Ok(Vec::new()),
         other => Err(other.mismatch("[]json.RawMessage")),

@@ -12,27 +12,27 @@ pub(super) const MAX_DEPTH: u32 = 100;
 pub(super) const MAX_JSON: usize = MAX_DECODED;
 
 /// Why a request is refused. It is smaller than a `String`: readers hand it up at every field.
-pub(super) type Refusal = Box<str>;
+pub(super) type ErrorText = Box<str>;
 
 /// Takes bytes from what is left.
-pub(super) fn take_room(room: &mut usize, bytes: usize) -> Result<(), Refusal> {
+pub(super) fn spend(room: &mut usize, bytes: usize) -> Result<(), ErrorText> {
     *room = room.checked_sub(bytes).ok_or("it becomes too large when it is decoded")?;
     Ok(())
 }
 
 /// What is left of [`MAX_JSON`] while a request in JSON is decoded.
-pub(super) struct Room(Cell<usize>);
+pub(super) struct JsonBudget(Cell<usize>);
 
-impl Default for Room {
+impl Default for JsonBudget {
     fn default() -> Self {
-        Room(Cell::new(MAX_JSON))
+        JsonBudget(Cell::new(MAX_JSON))
     }
 }
 
-impl Room {
+impl JsonBudget {
     pub(super) fn take(&self, bytes: usize) -> Result<(), String> {
         let mut left = self.0.get();
-        take_room(&mut left, bytes)?;
+        spend(&mut left, bytes)?;
         self.0.set(left);
         Ok(())
     }

@@ -10,13 +10,13 @@
 //! the recorded requests, and the numbers of the fields in opentelemetry/proto.
 
 use super::attribute::nested;
-use super::limits::{MAX_DEPTH, Refusal, take_room};
+use super::limits::{ErrorText, MAX_DEPTH, spend};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
 };
 use crate::receive::protobuf::Error;
-use crate::receive::protobuf::wire::{Fields, Value};
+use crate::receive::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::NEGATIVE_DURATION;
 use crate::server::body::MAX_DECODED;
 
@@ -39,7 +39,7 @@ pub(super) fn decode<'a>(
     request: &'a [u8],
     most: usize,
     take: &mut dyn FnMut(Batch<'a>),
-) -> Result<u64, Refusal> {
+) -> Result<u64, ErrorText> {
     let mut decoder = Decoder {
         take,
         most,
@@ -91,7 +91,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Decoder<'a, '_> {
-    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
+    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
         // The resource may come after the spans.
         let mut resource = None;
         each(bytes, |number, value| {
@@ -111,7 +111,7 @@ impl<'a> Decoder<'a, '_> {
         })
     }
 
-    fn process(&mut self) -> Result<(), Refusal> {
+    fn process(&mut self) -> Result<(), ErrorText> {
         let mut attributes = Vec::new();
         each(self.resource, |number, value| match number {
             1 => {
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
+    fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
         // The scope may come after the spans.
         let mut scope = None;
         each(bytes, |number, value| {
@@ -157,7 +157,7 @@ impl<'a> Decoder<'a, '_> {
         })
     }
 
-    fn scope(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
+    fn scope(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
         let (mut name, mut version) = (&b""[..], &b""[..]);
         each(bytes, |number, value| {
             match number {
@@ -174,7 +174,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn span(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
+    fn span(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
         self.take(size_of::<Draft<'_>>())?;
         let mut sent = Sent { links: Some(Vec::new()), ..Sent::default() };
         let (first_tag, first_log) = (self.batch.tags.len(), self.batch.logs.len());
@@ -200,9 +200,9 @@ impl<'a> Decoder<'a, '_> {
     fn span_field(
         &mut self,
         number: u32,
-        value: Value<'a>,
+        value: WireValue<'a>,
         sent: &mut Sent<'a>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         match number {
             1 => sent.trace_id = message(value, "TraceId")?,
             2 => sent.span_id = message(value, "SpanId")?,
@@ -294,7 +294,7 @@ impl<'a> Decoder<'a, '_> {
         }
     }
 
-    fn event(&mut self, bytes: &'a [u8]) -> Result<(), Refusal> {
+    fn event(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
         self.take(size_of::<DraftLog>())?;
         let (mut time, mut name) = (0, &b""[..]);
         let first = self.fields.len();
@@ -319,7 +319,11 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    fn link(&mut self, bytes: &'a [u8], links: &mut Option<Vec<Reference>>) -> Result<(), Refusal> {
+    fn link(
+        &mut self,
+        bytes: &'a [u8],
+        links: &mut Option<Vec<Reference>>,
+    ) -> Result<(), ErrorText> {
         self.take(size_of::<Reference>())?;
         let (mut trace, mut span) = (&b""[..], &b""[..]);
         each(bytes, |number, value| {
@@ -345,12 +349,12 @@ impl<'a> Decoder<'a, '_> {
     }
 
     /// Reads an attribute for which Jaeger has no place: it is checked as everything is.
-    fn unused(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), Refusal> {
+    fn unused(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), ErrorText> {
         attribute(bytes, depth, &mut self.room, &mut Vec::new())
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
-        take_room(&mut self.room, bytes)
+    fn take(&mut self, bytes: usize) -> Result<(), ErrorText> {
+        spend(&mut self.room, bytes)
     }
 }
 
@@ -360,8 +364,8 @@ fn attribute<'a>(
     depth: u32,
     room: &mut usize,
     out: &mut Vec<Tag<'a>>,
-) -> Result<(), Refusal> {
-    take_room(room, size_of::<Tag<'_>>())?;
+) -> Result<(), ErrorText> {
+    spend(room, size_of::<Tag<'_>>())?;
     let (mut key, mut any) = (&b""[..], Any::Text(b""));
     each(bytes, |number, field| {
         match number {
@@ -396,7 +400,7 @@ enum Any<'a> {
 }
 
 #[inline]
-fn any_value(bytes: &[u8]) -> Result<Any<'_>, Refusal> {
+fn any_value(bytes: &[u8]) -> Result<Any<'_>, ErrorText> {
     let mut found = Any::Text(b"");
     let mut nests = false;
     each(bytes, |number, value| {
@@ -467,8 +471,8 @@ fn eight(bytes: &[u8]) -> Option<u64> {
 #[inline]
 pub(super) fn each<'a>(
     bytes: &'a [u8],
-    mut read: impl FnMut(u32, Value<'a>) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    mut read: impl FnMut(u32, WireValue<'a>) -> Result<(), ErrorText>,
+) -> Result<(), ErrorText> {
     let mut fields = Fields::of(bytes);
     while let Some((number, value)) = fields.next().map_err(|error| in_words_of_go(&error))? {
         read(number, value)?;
@@ -478,26 +482,26 @@ pub(super) fn each<'a>(
 
 /// The text, bytes or message in a field.
 #[inline]
-fn message<'a>(value: Value<'a>, field: &str) -> Result<&'a [u8], Refusal> {
+fn message<'a>(value: WireValue<'a>, field: &str) -> Result<&'a [u8], ErrorText> {
     value.bytes().map_err(|_| wrong_type(value, field))
 }
 
-fn varint(value: Value<'_>, field: &str) -> Result<u64, Refusal> {
+fn varint(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
     value.varint().map_err(|_| wrong_type(value, field))
 }
 
-fn fixed(value: Value<'_>, field: &str) -> Result<u64, Refusal> {
+fn fixed(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
     value.double().map(f64::to_bits).map_err(|_| wrong_type(value, field))
 }
 
 #[cold]
-fn wrong_type(value: Value<'_>, field: &str) -> Refusal {
+fn wrong_type(value: WireValue<'_>, field: &str) -> ErrorText {
     format!("proto: wrong wireType = {} for field {field}", value.wire_type()).into()
 }
 
 /// What Jaeger says of bytes that are no message.
 #[cold]
-fn in_words_of_go(error: &Error) -> Refusal {
+fn in_words_of_go(error: &Error) -> ErrorText {
     match error {
         Error::Truncated | Error::TooLong(_) => "unexpected EOF".into(),
         Error::Varint => "proto: integer overflow".into(),

@@ -58,14 +58,15 @@ struct Collector {
 }
 
 async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let (counters, room) = (Arc::clone(&collector.counters), collector.intake.context.room.clone());
+    let (counters, room) =
+        (Arc::clone(&collector.counters), collector.intake.context.bodies.clone());
     let answer = call(PostSpans(collector), request, &room).await;
     count(&counters, &answer);
     answer
 }
 
 async fn sampling_strategy(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    call(SamplingStrategy, request, &collector.intake.context.room).await
+    call(SamplingStrategy, request, &collector.intake.context.bodies).await
 }
 
 async fn unknown(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -93,7 +94,7 @@ impl UnaryService<Bytes> for PostSpans {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
         let collector = Arc::clone(&self.0);
         Box::pin(async move {
-            let (message, room) = (request.into_inner(), collector.intake.context.room.clone());
+            let (message, room) = (request.into_inner(), collector.intake.context.bodies.clone());
             let stored = room.decode(message.len(), move || collector.store(&message));
             let stored =
                 stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));

@@ -4,7 +4,7 @@
 //! field that is unknown is passed over, one that is missing is its type's zero: both as
 //! protocol buffers want it.
 
-use super::wire::{Fields, Value as Wire};
+use super::wire::{Fields, WireValue};
 use super::{Error, MAX_UNFOLDED};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a> {
         Ok(DraftLog { timestamp: timestamp_of, fields: self.tags_from(before) })
     }
 
-    fn tag(&mut self, message: Wire<'a>) -> Result<(), Error> {
+    fn tag(&mut self, message: WireValue<'a>) -> Result<(), Error> {
         self.unfold(size_of::<Tag<'_>>())?;
         let (mut key, mut kind, mut text) = (&b""[..], 0, &b""[..]);
         let (mut boolean, mut int, mut double, mut binary) = (false, 0, 0.0, &b""[..]);
@@ -196,7 +196,7 @@ fn reference(message: &[u8]) -> Result<Reference, Error> {
     Ok(Reference { kind: RefKind::from_number(kind), trace_id: trace, span_id: span })
 }
 
-fn trace_id(value: Wire<'_>) -> Result<TraceId, Error> {
+fn trace_id(value: WireValue<'_>) -> Result<TraceId, Error> {
     let bytes = value.bytes()?;
     let (high, low) = bytes.split_at(bytes.len().saturating_sub(8));
     let id = match high.len() {
@@ -206,7 +206,7 @@ fn trace_id(value: Wire<'_>) -> Result<TraceId, Error> {
     id.ok_or(Error::IdLength("TraceID"))
 }
 
-fn span_id(value: Wire<'_>) -> Result<SpanId, Error> {
+fn span_id(value: WireValue<'_>) -> Result<SpanId, Error> {
     eight(value.bytes()?).map(SpanId).ok_or(Error::IdLength("SpanID"))
 }
 

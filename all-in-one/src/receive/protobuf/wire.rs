@@ -13,7 +13,7 @@ pub(in crate::receive) struct Fields<'a> {
 
 /// A field's value, as far as the wire format knows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::receive) enum Value<'a> {
+pub(in crate::receive) enum WireValue<'a> {
     /// An integer of any size, a boolean, or an enum.
     Varint(u64),
     /// A double, or an integer of fixed size.
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
 
     /// The next field's number and value, or `None` at the end.
     #[inline(always)]
-    pub(in crate::receive) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Error> {
+    pub(in crate::receive) fn next(&mut self) -> Result<Option<(u32, WireValue<'a>)>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -41,15 +41,15 @@ impl<'a> Fields<'a> {
             return Err(Error::FieldNumber((key & 7) as u8));
         }
         let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
+            0 => WireValue::Varint(self.varint()?),
+            1 => WireValue::Fixed64(u64::from_le_bytes(self.array()?)),
             2 => {
                 let length = self.varint()?;
-                Value::Bytes(self.take(length)?)
+                WireValue::Bytes(self.take(length)?)
             }
             5 => {
                 self.array::<4>()?;
-                Value::Fixed32
+                WireValue::Fixed32
             }
             // 3 and 4 are groups, which nobody has sent for many years.
             other => return Err(Error::WireType(other as u8)),
@@ -104,34 +104,34 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Value<'a> {
+impl<'a> WireValue<'a> {
     /// The number of its wire type.
     pub(in crate::receive) fn wire_type(self) -> u8 {
         match self {
-            Value::Varint(_) => 0,
-            Value::Fixed64(_) => 1,
-            Value::Bytes(_) => 2,
-            Value::Fixed32 => 5,
+            WireValue::Varint(_) => 0,
+            WireValue::Fixed64(_) => 1,
+            WireValue::Bytes(_) => 2,
+            WireValue::Fixed32 => 5,
         }
     }
 
     pub(in crate::receive) fn varint(self) -> Result<u64, Error> {
         match self {
-            Value::Varint(value) => Ok(value),
+            WireValue::Varint(value) => Ok(value),
             _ => Err(Error::Kind),
         }
     }
 
     pub(in crate::receive) fn double(self) -> Result<f64, Error> {
         match self {
-            Value::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            WireValue::Fixed64(bits) => Ok(f64::from_bits(bits)),
             _ => Err(Error::Kind),
         }
     }
 
     pub(in crate::receive) fn bytes(self) -> Result<&'a [u8], Error> {
         match self {
-            Value::Bytes(bytes) => Ok(bytes),
+            WireValue::Bytes(bytes) => Ok(bytes),
             _ => Err(Error::Kind),
         }
     }
@@ -141,17 +141,17 @@ impl<'a> Value<'a> {
 mod tests {
     use super::*;
 
-    fn first(message: &[u8]) -> Result<Option<(u32, Value<'_>)>, Error> {
+    fn first(message: &[u8]) -> Result<Option<(u32, WireValue<'_>)>, Error> {
         Fields::of(message).next()
     }
 
     #[test]
     fn every_kind_of_value_is_read() {
         assert_eq!(first(&[]), Ok(None));
-        assert_eq!(first(&[0x08, 0x96, 0x01]), Ok(Some((1, Value::Varint(150)))));
-        assert_eq!(first(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]), Ok(Some((1, Value::Fixed64(1)))));
-        assert_eq!(first(&[0x12, 2, b'h', b'i']), Ok(Some((2, Value::Bytes(b"hi")))));
-        assert_eq!(first(&[0x0d, 0, 0, 0, 0]), Ok(Some((1, Value::Fixed32))));
+        assert_eq!(first(&[0x08, 0x96, 0x01]), Ok(Some((1, WireValue::Varint(150)))));
+        assert_eq!(first(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]), Ok(Some((1, WireValue::Fixed64(1)))));
+        assert_eq!(first(&[0x12, 2, b'h', b'i']), Ok(Some((2, WireValue::Bytes(b"hi")))));
+        assert_eq!(first(&[0x0d, 0, 0, 0, 0]), Ok(Some((1, WireValue::Fixed32))));
     }
 
     #[test]
@@ -172,6 +172,6 @@ mod tests {
             assert_eq!(first(message), Err(error), "{message:?}");
         }
         let largest = [0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
-        assert_eq!(first(&largest), Ok(Some((1, Value::Varint(u64::MAX)))));
+        assert_eq!(first(&largest), Ok(Some((1, WireValue::Varint(u64::MAX)))));
     }
 }

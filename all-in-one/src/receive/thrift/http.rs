@@ -22,7 +22,7 @@ use crate::error::Error as StartError;
 use crate::model::Batch;
 use crate::receive::intake::Intake;
 use crate::receive::sampling;
-use crate::server::body::Unreadable;
+use crate::server::body::BodyError;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Opened, TcpDoor};
 use crate::server::http::{not_found, text};
@@ -93,30 +93,30 @@ impl Collector {
         let taken = self.clone().take(headers, body).await;
         let answer = match taken {
             Ok(()) => StatusCode::ACCEPTED.into_response(),
-            Err(refusal) => {
-                self.counters.refuse(refusal.reason, &refusal.text);
-                text(refusal.status, refusal.text + "\n")
+            Err(rejection) => {
+                self.counters.refuse(rejection.reason, &rejection.text);
+                text(rejection.status, rejection.text + "\n")
             }
         };
         self.counters.received();
         answer
     }
 
-    async fn take(self: Arc<Self>, mut headers: HeaderMap, body: Body) -> Result<(), Refusal> {
+    async fn take(self: Arc<Self>, mut headers: HeaderMap, body: Body) -> Result<(), Rejection> {
         // Jaeger takes the bytes as they are, whatever coding they are said to have, and it
         // reads all of them before it looks at their type.
         headers.remove(header::CONTENT_ENCODING);
         let collector = Arc::clone(&self);
         let kind = check_type(&headers);
         let work = move |body: Bytes| kind.and_then(|()| collector.decode(&body));
-        match self.intake.context.room.work(&headers, body, work).await {
+        match self.intake.context.bodies.work(&headers, body, work).await {
             Ok(taken) => taken,
-            Err(unreadable) => Err(Refusal::unreadable(&unreadable)),
+            Err(unreadable) => Err(Rejection::unreadable(&unreadable)),
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<(), Refusal> {
-        self.store(body).map_err(|error| Refusal::malformed(body, &error))
+    fn decode(&self, body: &[u8]) -> Result<(), Rejection> {
+        self.store(body).map_err(|error| Rejection::malformed(body, &error))
     }
 
     fn store(&self, body: &[u8]) -> Result<(), Error> {
@@ -139,15 +139,15 @@ impl Collector {
     }
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let header = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let kind = media_type::parse(&String::from_utf8_lossy(header))
-        .map_err(|why| Refusal::unsupported(format!("Cannot parse content type: {why}")))?;
+        .map_err(|why| Rejection::unsupported(format!("Cannot parse content type: {why}")))?;
     match kind.as_str() {
         "application/x-thrift" | "application/vnd.apache.thrift.binary" => Ok(()),
         other => {
             let other = escape_html(other);
-            Err(Refusal::unsupported(format!("Unsupported content type: {other}")))
+            Err(Rejection::unsupported(format!("Unsupported content type: {other}")))
         }
     }
 }
@@ -160,25 +160,25 @@ fn escape_html(text: &str) -> String {
 
 /// Why a request was not taken, and what it is answered.
 #[derive(Debug)]
-struct Refusal {
+struct Rejection {
     status: StatusCode,
     reason: Reason,
     text: String,
 }
 
-impl Refusal {
+impl Rejection {
     fn malformed(body: &[u8], error: &Error) -> Self {
         let why = explain::explain(body).unwrap_or_else(|| error.to_string());
         let text = format!("Unable to process request body: {why}");
-        Refusal { status: StatusCode::BAD_REQUEST, reason: Reason::Malformed, text }
+        Rejection { status: StatusCode::BAD_REQUEST, reason: Reason::Malformed, text }
     }
 
     fn unsupported(text: String) -> Self {
-        Refusal { status: StatusCode::BAD_REQUEST, reason: Reason::Unsupported, text }
+        Rejection { status: StatusCode::BAD_REQUEST, reason: Reason::Unsupported, text }
     }
 
-    fn unreadable(why: &Unreadable) -> Self {
+    fn unreadable(why: &BodyError) -> Self {
         let text = format!("Unable to process request body: {why}");
-        Refusal { status: why.status(), reason: why.reason(), text }
+        Rejection { status: why.status(), reason: why.reason(), text }
     }
 }

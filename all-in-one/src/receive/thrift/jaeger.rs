@@ -49,7 +49,7 @@ pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<
 
 /// A process, and its tags.
 #[derive(Debug, Default)]
-pub(crate) struct Sender<'a> {
+pub(crate) struct BatchProcess<'a> {
     service: Bytes<'a>,
     tags: Vec<Tag<'a>>,
 }
@@ -60,9 +60,9 @@ pub(crate) fn parts<'a>(
     input: &mut impl Protocol<'a>,
     format: &'static str,
     most: usize,
-    known: Option<Sender<'a>>,
+    known: Option<BatchProcess<'a>>,
     take: &mut dyn FnMut(Batch<'a>),
-) -> Result<Sender<'a>, Error> {
+) -> Result<BatchProcess<'a>, Error> {
     let batch = Batch::recycled();
     let mut decoder = Decoder { input, batch, format, most, room: MAX_DECODED, known, take };
     let (mut process, mut spans) = (None, None);
@@ -89,12 +89,12 @@ struct Decoder<'d, 'a, P> {
     most: usize,
     /// The bytes that the rest of the batch may take.
     room: usize,
-    known: Option<Sender<'a>>,
+    known: Option<BatchProcess<'a>>,
     take: &'d mut dyn FnMut(Batch<'a>),
 }
 
 impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
-    fn process(&mut self) -> Result<Sender<'a>, Error> {
+    fn process(&mut self) -> Result<BatchProcess<'a>, Error> {
         let (mut service, before) = (None, self.batch.tags.len());
         let mut tags = before..before;
         let outer = self.input.begin_struct()?;
@@ -109,7 +109,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         let service = need(service, "Process.serviceName")?;
         let tags = self.batch.tags.drain(tags).collect();
         self.batch.tags.truncate(before);
-        Ok(Sender { service, tags })
+        Ok(BatchProcess { service, tags })
     }
 
     fn spans(&mut self) -> Result<(), Error> {
@@ -129,7 +129,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
     /// Gives away the spans so far.
     fn hand_over(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
-        if let Some(Sender { service, tags }) = &self.known {
+        if let Some(BatchProcess { service, tags }) = &self.known {
             let tags = append(&mut batch.tags, tags.iter().cloned());
             batch.processes.push(DraftProcess::new(service.clone(), tags));
         }

@@ -61,18 +61,18 @@ pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>,
 }
 
 /// What tells the doors apart.
-struct Kind {
+struct UdpDoor {
     name: &'static str,
     takes: &'static str,
     decode: Decode,
 }
 
-const COMPACT: Kind =
-    Kind { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
-const BINARY: Kind =
-    Kind { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
-const ZIPKIN: Kind =
-    Kind { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
+const COMPACT: UdpDoor =
+    UdpDoor { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
+const BINARY: UdpDoor =
+    UdpDoor { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
+const ZIPKIN: UdpDoor =
+    UdpDoor { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
 
 type Decode = fn(&[u8]) -> Result<Batch<'_>, Error>;
 
@@ -88,7 +88,7 @@ fn open(
     config: &Config,
     address: &HostPort,
     setting: &'static str,
-    kind: Kind,
+    kind: UdpDoor,
     intake: &Intake,
 ) -> Result<Option<Opened>, StartError> {
     let (socket, address) = bind(config, address, setting, socket)?;
@@ -130,7 +130,7 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(kind: Kind, intake: &Intake, counters: &Arc<Counters>) -> Self {
+    fn new(kind: UdpDoor, intake: &Intake, counters: &Arc<Counters>) -> Self {
         let (intake, counters) = (intake.clone(), Arc::clone(counters));
         Agent { intake, counters, decode: kind.decode }
     }
@@ -138,7 +138,7 @@ impl Agent {
     /// Receives until it is told to stop, and then what has already arrived.
     async fn serve(self, socket: UdpSocket) {
         let mut stop = self.intake.context.stop.clone();
-        // Room for more than is taken, or a datagram that is too large would look truncated.
+        // BodyBudget for more than is taken, or a datagram that is too large would look truncated.
         let mut buffer = vec![0; 1 << 16];
         loop {
             let readable = tokio::select! {

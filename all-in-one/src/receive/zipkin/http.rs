@@ -96,7 +96,7 @@ impl Collector {
         }
         let collector = Arc::clone(&self);
         let work = move |body: Bytes| json::decode(&body).map(|spans| collector.store(&spans));
-        match self.intake.context.room.work(&head.headers, body, work).await {
+        match self.intake.context.bodies.work(&head.headers, body, work).await {
             Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
             Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
             Err(unreadable) => {
@@ -105,7 +105,7 @@ impl Collector {
         }
     }
 
-    fn store(&self, spans: &[json::Span]) {
+    fn store(&self, spans: &[json::ZipkinSpan]) {
         self.intake.take(&self.counters, translate::spans(spans));
     }
 

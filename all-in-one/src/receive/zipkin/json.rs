@@ -12,27 +12,27 @@ use crate::server::body::MAX_DECODED;
 
 /// A span as it was sent.
 #[derive(Debug, Default)]
-pub(super) struct Span {
+pub(super) struct ZipkinSpan {
     pub(super) trace_id: TraceId,
     pub(super) id: SpanId,
     /// Zero is a parent too: Jaeger says so in a tag.
     pub(super) parent: Option<SpanId>,
     pub(super) name: String,
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<SpanKind>,
     /// In microseconds since the Unix epoch; 0 is unknown.
     pub(super) timestamp: i64,
     /// In microseconds; 0 is unknown.
     pub(super) duration: i64,
     pub(super) debug: bool,
-    pub(super) local: Option<Endpoint>,
-    pub(super) remote: Option<Endpoint>,
+    pub(super) local: Option<ZipkinEndpoint>,
+    pub(super) remote: Option<ZipkinEndpoint>,
     pub(super) annotations: Vec<Annotation>,
     pub(super) tags: Vec<(String, String)>,
 }
 
 /// Which side of a call or a message a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SpanKind {
     Client,
     Server,
     Producer,
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 
 /// A program on the network.
 #[derive(Debug, Default)]
-pub(super) struct Endpoint {
+pub(super) struct ZipkinEndpoint {
     pub(super) service: String,
     pub(super) ipv4: Option<Ipv4Addr>,
     pub(super) ipv6: Option<Ipv6Addr>,
@@ -61,9 +61,9 @@ pub(super) struct Annotation {
 ///
 /// # Errors
 /// Where the text is no such list, or a span is not as it should be.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Span>, String> {
+pub(super) fn decode(body: &[u8]) -> Result<Vec<ZipkinSpan>, String> {
     match Json::parse(body).map_err(end_of_input)? {
-        Json::List(items) if items.len() > MAX_DECODED / size_of::<Span>() => {
+        Json::List(items) if items.len() > MAX_DECODED / size_of::<ZipkinSpan>() => {
             Err("it holds too many spans".to_owned())
         }
         Json::List(items) => {
@@ -100,8 +100,8 @@ fn end_of_input(error: String) -> String {
     }
 }
 
-fn span(value: Json) -> Result<Span, String> {
-    let (mut span, mut texts) = (Span::default(), Texts::default());
+fn span(value: Json) -> Result<ZipkinSpan, String> {
+    let (mut span, mut texts) = (ZipkinSpan::default(), Texts::default());
     for (name, value) in object(value, "models.Span")? {
         match &*name {
             "traceId" => texts.trace_id = optional(value, "Span.traceId")?,
@@ -127,7 +127,7 @@ fn span(value: Json) -> Result<Span, String> {
 }
 
 /// Checks what the description of the format demands, and reads what came as text.
-fn check(mut span: Span, texts: Texts) -> Result<Span, String> {
+fn check(mut span: ZipkinSpan, texts: Texts) -> Result<ZipkinSpan, String> {
     let mut wrong = Vec::new();
     let mut seen = HashSet::new();
     if !span.annotations.iter().all(|annotation| seen.insert(annotation)) {
@@ -178,12 +178,12 @@ fn check_id(name: &str, id: Option<&str>, longest: usize, wrong: &mut Vec<String
     }
 }
 
-fn kind(name: &str, wrong: &mut Vec<String>) -> Option<Kind> {
+fn kind(name: &str, wrong: &mut Vec<String>) -> Option<SpanKind> {
     match name {
-        "CLIENT" => Some(Kind::Client),
-        "SERVER" => Some(Kind::Server),
-        "PRODUCER" => Some(Kind::Producer),
-        "CONSUMER" => Some(Kind::Consumer),
+        "CLIENT" => Some(SpanKind::Client),
+        "SERVER" => Some(SpanKind::Server),
+        "PRODUCER" => Some(SpanKind::Producer),
+        "CONSUMER" => Some(SpanKind::Consumer),
         "" => None,
         _ => {
             let kinds = "[CLIENT SERVER PRODUCER CONSUMER]";
@@ -194,7 +194,11 @@ fn kind(name: &str, wrong: &mut Vec<String>) -> Option<Kind> {
 }
 
 /// Reads an endpoint's addresses.
-fn addresses(endpoint: &mut Option<Endpoint>, texts: Option<Addresses>, wrong: &mut Vec<String>) {
+fn addresses(
+    endpoint: &mut Option<ZipkinEndpoint>,
+    texts: Option<Addresses>,
+    wrong: &mut Vec<String>,
+) {
     let (Some(endpoint), Some(texts)) = (endpoint, texts) else {
         return;
     };
@@ -214,13 +218,13 @@ fn address<A: std::str::FromStr>(kind: &str, text: &str, wrong: &mut Vec<String>
     address
 }
 
-fn endpoint(value: Json, field: &str) -> Result<Option<(Endpoint, Addresses)>, String> {
+fn endpoint(value: Json, field: &str) -> Result<Option<(ZipkinEndpoint, Addresses)>, String> {
     let fields = match value {
         Json::Object(fields) => fields,
         Json::Null => return Ok(None),
         other => return Err(other.no_field(field, "models.Endpoint")),
     };
-    let (mut endpoint, mut texts) = (Endpoint::default(), Addresses::default());
+    let (mut endpoint, mut texts) = (ZipkinEndpoint::default(), Addresses::default());
     for (name, value) in fields {
         match &*name {
             "serviceName" => endpoint.service = text(value, "Endpoint.serviceName")?,

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::json::{Annotation, Endpoint, Kind, Span as Sent};
+use super::json::{Annotation, SpanKind, ZipkinEndpoint, ZipkinSpan};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, Tag, TagValue, append,
 };
@@ -22,7 +22,7 @@ const UNKNOWN_SERVICE: &str = "unknown-service-name";
 const DEBUG: u32 = 2;
 
 /// Translates spans.
-pub(super) fn spans(sent: &[Sent]) -> Batch<'_> {
+pub(super) fn spans(sent: &[ZipkinSpan]) -> Batch<'_> {
     let mut batch = Batch::recycled();
     for sent in sent {
         let span = span(sent, &mut batch);
@@ -31,7 +31,7 @@ pub(super) fn spans(sent: &[Sent]) -> Batch<'_> {
     batch
 }
 
-fn span<'a>(sent: &'a Sent, batch: &mut Batch<'a>) -> Draft<'a> {
+fn span<'a>(sent: &'a ZipkinSpan, batch: &mut Batch<'a>) -> Draft<'a> {
     let annotations = sent.annotations.iter().map(Event::of).chain(of_kind(sent));
     let annotations: Vec<Event<'a>> = annotations.collect();
     let mut tags = Tags::default();
@@ -85,15 +85,15 @@ impl<'a> Event<'a> {
 }
 
 /// The annotations that a kind stands for.
-fn of_kind(sent: &Sent) -> Vec<Event<'static>> {
+fn of_kind(sent: &ZipkinSpan) -> Vec<Event<'static>> {
     let at = |timestamp, value: &'static str| Event { timestamp, value };
     let start = sent.timestamp;
     let end = start.saturating_add(sent.duration);
     match sent.kind {
-        Some(Kind::Client) => vec![at(start, "cs"), at(end, "cr")],
-        Some(Kind::Server) => vec![at(start, "sr"), at(end, "ss")],
-        Some(Kind::Producer) => vec![at(start, "ms")],
-        Some(Kind::Consumer) => vec![at(start, "mr")],
+        Some(SpanKind::Client) => vec![at(start, "cs"), at(end, "cr")],
+        Some(SpanKind::Server) => vec![at(start, "sr"), at(end, "ss")],
+        Some(SpanKind::Producer) => vec![at(start, "ms")],
+        Some(SpanKind::Consumer) => vec![at(start, "mr")],
         None => Vec::new(),
     }
 }
@@ -108,7 +108,7 @@ fn side(annotation: &str) -> Option<&'static str> {
 }
 
 /// Start and duration; from the annotations of a call where the span says none.
-fn times(sent: &Sent, annotations: &[Event<'_>]) -> (i64, i64) {
+fn times(sent: &ZipkinSpan, annotations: &[Event<'_>]) -> (i64, i64) {
     let at = |value: &str| annotations.iter().find(|a| a.value == value).map(|a| a.timestamp);
     if sent.timestamp != 0 {
         return (sent.timestamp, sent.duration);
@@ -133,7 +133,7 @@ struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     /// Sorts the tags of a span that has annotations, or has none.
-    fn of_span(&mut self, sent: &'a Sent, no_annotations: bool) {
+    fn of_span(&mut self, sent: &'a ZipkinSpan, no_annotations: bool) {
         let mut messages = Vec::new();
         for (key, value) in &sent.tags {
             match key.as_str() {
@@ -167,7 +167,7 @@ impl<'a> Tags<'a> {
     }
 
     /// What is known of the other side of a call.
-    fn peer(&mut self, peer: Option<&'a Endpoint>) {
+    fn peer(&mut self, peer: Option<&'a ZipkinEndpoint>) {
         let Some(peer) = peer else {
             return;
         };
@@ -197,8 +197,12 @@ fn error(value: &str) -> (bool, Option<&str>) {
 }
 
 /// The process is the local endpoint, or for want of its name the remote one.
-fn process<'a>(sent: &'a Sent, mut tags: Vec<Tag<'a>>, batch: &mut Batch<'a>) -> DraftProcess<'a> {
-    let named = |endpoint: &&Endpoint| !endpoint.service.is_empty();
+fn process<'a>(
+    sent: &'a ZipkinSpan,
+    mut tags: Vec<Tag<'a>>,
+    batch: &mut Batch<'a>,
+) -> DraftProcess<'a> {
+    let named = |endpoint: &&ZipkinEndpoint| !endpoint.service.is_empty();
     let remote = sent.remote.as_ref().filter(|_| sent.kind.is_some());
     let host = sent.local.as_ref().filter(named).or(remote.filter(named));
     if let Some(ipv4) = host.and_then(|host| host.ipv4).map(u32::from).filter(|ipv4| *ipv4 != 0) {

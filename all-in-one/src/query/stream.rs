@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::api::Api;
-use super::errors::Refusal;
+use super::errors::ApiError;
 
 /// The bytes of a part. Most answers are shorter.
 const PART: usize = 256 << 10;
@@ -22,15 +22,15 @@ const PART: usize = 256 << 10;
 const SMALL: usize = 8 << 10;
 
 /// What an answer is written to.
-pub(super) struct Out<'s> {
+pub(super) struct AnswerWriter<'s> {
     part: Vec<u8>,
     /// Takes each part but the last.
     send: &'s mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 }
 
-impl<'s> Out<'s> {
+impl<'s> AnswerWriter<'s> {
     pub(super) fn new(send: &'s mut dyn FnMut(Vec<u8>) -> io::Result<()>) -> Self {
-        Out { part: Vec::with_capacity(SMALL), send }
+        AnswerWriter { part: Vec::with_capacity(SMALL), send }
     }
 
     #[cold]
@@ -52,7 +52,7 @@ impl<'s> Out<'s> {
     }
 }
 
-impl Write for Out<'_> {
+impl Write for AnswerWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.part.len() == PART {
             (self.send)(take(&mut self.part))?;
@@ -81,12 +81,12 @@ impl Write for Out<'_> {
 /// large search must not hold up what else this one has to do.
 pub(super) async fn answer(
     api: Arc<Api>,
-    write: impl FnOnce(&Api, &mut Out<'_>) -> Result<(), Refusal> + Send + 'static,
+    write: impl FnOnce(&Api, &mut AnswerWriter<'_>) -> Result<(), ApiError> + Send + 'static,
 ) -> Response {
     let turn = Arc::clone(&api.turns).acquire_owned().await.ok();
     let (first, begun) = oneshot::channel();
     let (threads, first) = (Handle::current(), Some(first));
-    let sender = Sender { api: Arc::clone(&api), threads, turn, first, rest: None };
+    let sender = PartSender { api: Arc::clone(&api), threads, turn, first, rest: None };
     // It ends by itself, also when nobody waits for the answer any more.
     tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
     match begun.await {
@@ -97,21 +97,21 @@ pub(super) async fn answer(
 }
 
 /// Sends an answer on its way.
-struct Sender {
+struct PartSender {
     api: Arc<Api>,
     threads: Handle,
     /// Among the answers that are being written. While this one waits for its reader, it has none.
     turn: Option<OwnedSemaphorePermit>,
     /// Where the answer begins, unless it has.
-    first: Option<oneshot::Sender<Result<Body, Refusal>>>,
+    first: Option<oneshot::Sender<Result<Body, ApiError>>>,
     /// Where it goes on; `None` is its end.
     rest: Option<mpsc::Sender<Option<Bytes>>>,
 }
 
-impl Sender {
-    fn send_all(mut self, write: impl FnOnce(&mut Out<'_>) -> Result<(), Refusal>) {
+impl PartSender {
+    fn send_all(mut self, write: impl FnOnce(&mut AnswerWriter<'_>) -> Result<(), ApiError>) {
         let mut send = |part: Vec<u8>| self.send(part.into());
-        let mut out = Out::new(&mut send);
+        let mut out = AnswerWriter::new(&mut send);
         let written = write(&mut out);
         let last: Bytes = out.end().into();
         self.turn = None;
@@ -167,9 +167,9 @@ fn parts(
     })
 }
 
-fn too_many() -> Refusal {
+fn too_many() -> ApiError {
     let why = "too many large answers are being read: try again, or ask for fewer traces";
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 #[cfg(test)]
@@ -181,18 +181,18 @@ mod tests {
     use super::*;
     use crate::query::api::TURNS;
     use crate::store::{Limits, Store};
-    use crate::ui::Pages;
+    use crate::ui::WebPages;
 
     fn api() -> Arc<Api> {
         let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
-        Api::new(store, Pages::new(""), Duration::ZERO, String::new())
+        Api::new(store, WebPages::new(""), Duration::ZERO, String::new())
     }
 
     const LONG: usize = 10 * PART;
     /// Nothing here takes that long.
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    fn long(_: &Api, out: &mut Out<'_>) -> Result<(), Refusal> {
+    fn long(_: &Api, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
         Ok(out.write_all(&vec![b'a'; LONG])?)
     }
 
@@ -210,7 +210,7 @@ mod tests {
                     parts.push(part);
                     Ok(())
                 };
-                let mut out = Out::new(&mut send);
+                let mut out = AnswerWriter::new(&mut send);
                 for piece in text[..length].chunks(piece) {
                     out.write_all(piece).expect("written");
                 }
@@ -227,9 +227,9 @@ mod tests {
     async fn a_long_answer_arrives_whole_and_half_of_one_is_an_error() {
         let all = body(answer(api(), long).await).await.expect("all of it");
         assert_eq!(all.len(), LONG);
-        let half = |api: &Api, out: &mut Out<'_>| {
+        let half = |api: &Api, out: &mut AnswerWriter<'_>| {
             long(api, out)?;
-            Err(Refusal::trace_not_found())
+            Err(ApiError::trace_not_found())
         };
         let begun = answer(api(), half).await;
         assert_eq!(begun.status(), StatusCode::OK);
@@ -241,7 +241,8 @@ mod tests {
         let api = api();
         // It waits for its reader with its third part, which is its last, or with one before that.
         for length in [2 * PART + 1, 3 * PART + 1, LONG] {
-            let text = move |_: &Api, out: &mut Out<'_>| Ok(out.write_all(&vec![b'a'; length])?);
+            let text =
+                move |_: &Api, out: &mut AnswerWriter<'_>| Ok(out.write_all(&vec![b'a'; length])?);
             let ask = || timeout(PATIENCE, answer(Arc::clone(&api), text));
             let mut unread = Vec::new();
             for _ in 0..2 * TURNS {
@@ -259,7 +260,7 @@ mod tests {
             let made = answer(Arc::clone(&api), |_, _| panic!("a mistake of our own")).await;
             assert_eq!(made.status(), StatusCode::INTERNAL_SERVER_ERROR);
         }
-        let made = answer(api, |_, _| Err(Refusal::trace_not_found())).await;
+        let made = answer(api, |_, _| Err(ApiError::trace_not_found())).await;
         assert_eq!(made.status(), StatusCode::NOT_FOUND);
     }
 }

@@ -10,9 +10,9 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 
 /// A text in the making.
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct Exposition(String);
 
-impl Text {
+impl Exposition {
     /// A number that only grows. Its name ends in `_total`.
     pub(super) fn counter(&mut self, name: &str, help: &str) -> Metric<'_> {
         self.metric(name, help, "counter")
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_metric_is_named_explained_and_typed() {
-        let mut text = Text::default();
+        let mut text = Exposition::default();
         let mut doors = text.counter("spans_total", "Spans.");
         doors.value(&[("door", "a"), ("reason", "b")], 1);
         doors.value(&[("door", "c")], 2);

@@ -1,9 +1,9 @@
-//! What a span can be found by, as numbers: its service, its operation and each of its tags,
-//! always together with the service.
+//! Search keys: the numbers that a span is found by. A span has one for its service, one for its
+//! operation and one for each tag, the last two combined with the service.
 //!
-//! A search names a tag's value by its text, whatever its type. For most types the token of the
-//! text is that of the value; of a float and of bytes many texts would have to be tried, so these
-//! share one token by type: it says that there is some float under the key.
+//! A search gives a tag's value as text, whatever its type. For most types the text has the same
+//! key as the value. A float or bytes can be written in many ways, so all floats under a tag's name
+//! share one key, and so do all bytes.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -17,14 +17,14 @@ const INTEGER: u64 = 0x6d_b9_13_c4_5b_a0_77_e3;
 const FLOAT: u64 = 0x94_d0_49_bb_13_31_11_eb;
 const BINARY: u64 = 0xbf_58_47_6d_1c_e4_e5_b9;
 
-/// Hashes with a key of its own, so that nobody can choose text that collides.
+/// Hashes with a random seed, so that nobody can choose text that collides.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(RandomState);
+pub(super) struct KeyHasher(RandomState);
 
-/// The tokens that the spans have of which a search wants at least one.
+/// Keys of which a span must have at least one.
 pub(super) type AnyOf = Vec<u64>;
 
-impl Tokens {
+impl KeyHasher {
     /// The hash of text or other bytes.
     pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hasher = self.0.build_hasher();
@@ -36,7 +36,7 @@ impl Tokens {
         self.0.hash_one(value)
     }
 
-    /// The hash of a value; that of text is given.
+    /// The hash of a value; `text` is the hash of its text.
     pub(super) fn value(&self, value: &TagValue<'_>, text: u64) -> u64 {
         match value {
             TagValue::String(_) => text,
@@ -63,29 +63,29 @@ impl Tokens {
         values
     }
 
-    /// What a search for a tag of a service wants one of.
+    /// The keys of which a span with this tag has one.
     pub(super) fn any_tag(&self, service: u64, key: &str, value: &str) -> AnyOf {
         let key = self.hash(key.as_bytes());
         self.values(value).into_iter().map(|value| tag(service, key, value)).collect()
     }
 }
 
-/// The token of a service, by the hash of its name.
+/// The key of a service, by the hash of its name.
 pub(super) fn service(service: u64) -> u64 {
     mix(service, SERVICE)
 }
 
-/// The token of an operation, by the hashes of both names.
+/// The key of an operation, by the hashes of both names.
 pub(super) fn operation(service: u64, operation: u64) -> u64 {
     mix(mix(service, OPERATION), operation)
 }
 
-/// The token of a tag, by hashes.
+/// The key of a tag, by hashes.
 pub(super) fn tag(service: u64, key: u64, value: u64) -> u64 {
     mix(mix(service, key), value)
 }
 
-/// A product of which no bit is lost, folded.
+/// Multiplies to 128 bits and folds the product, so that every bit counts.
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd6e8_feb8_6659_fd93);
     product as u64 ^ (product >> 64) as u64

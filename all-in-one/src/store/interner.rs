@@ -12,7 +12,7 @@ const ENTRY: usize = 64;
 
 /// Byte strings, each with the number of those who hold it.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
+pub(super) struct Interner {
     entries: Vec<Entry>,
     free: Vec<u32>,
     by_hash: HashTable<u32>,
@@ -26,7 +26,7 @@ struct Entry {
     holders: u32,
 }
 
-impl Pool {
+impl Interner {
     /// The bytes that all entries take that ever were at one time, without their cells: the
     /// memory of those that are gone waits for others.
     pub(super) fn size(&self) -> usize {
@@ -118,20 +118,20 @@ mod tests {
 
     #[test]
     fn a_string_goes_with_its_last_holder() {
-        let (mut pool, mut cells) = (Pool::default(), Cells::default());
+        let (mut interner, mut cells) = (Interner::default(), Cells::default());
         // The same hash for both: what counts is the content.
-        let a = pool.hold(&mut cells, 7, b"a");
-        let b = pool.hold(&mut cells, 7, b"b");
+        let a = interner.hold(&mut cells, 7, b"a");
+        let b = interner.hold(&mut cells, 7, b"b");
         assert_ne!(a, b);
-        assert_eq!(pool.hold(&mut cells, 7, b"a"), a);
-        pool.release(&mut cells, a);
-        assert_eq!((pool.find(&cells, 7, b"a"), pool.holders(a)), (Some(a), 1));
-        pool.release(&mut cells, a);
-        assert_eq!(pool.find(&cells, 7, b"a"), None);
-        assert_eq!(pool.read(&cells, b), b"b");
-        pool.release(&mut cells, b);
+        assert_eq!(interner.hold(&mut cells, 7, b"a"), a);
+        interner.release(&mut cells, a);
+        assert_eq!((interner.find(&cells, 7, b"a"), interner.holders(a)), (Some(a), 1));
+        interner.release(&mut cells, a);
+        assert_eq!(interner.find(&cells, 7, b"a"), None);
+        assert_eq!(interner.read(&cells, b), b"b");
+        interner.release(&mut cells, b);
         assert_eq!(cells.size(), 0);
-        let c = pool.hold(&mut cells, 9, b"c");
+        let c = interner.hold(&mut cells, 9, b"c");
         assert!(c == a || c == b, "an entry is used again");
     }
 }

@@ -7,22 +7,22 @@
 use std::ops::Range;
 
 use super::cells::{CELL, Cells, Position};
-use super::common::{Common, Operation, Process};
+use super::common::{Common, HeldProcess, Operation};
 use super::limits::{Limits, Usage};
 use super::page::Run;
 use super::pages::Pages;
 use super::reader::Reader;
 use super::record::{self, Input, Writer, varint};
-use super::search::{Hunt, Search};
+use super::search::{Search, SearchCursor};
+use super::search_keys::KeyHasher;
 use super::symbols::Symbols;
-use super::tokens::Tokens;
-use super::traces::{Place, TRACE, Traces};
+use super::traces::{TRACE, TraceRank, Traces};
 use crate::model::{Batch, Draft, Span, Text, TraceId};
 
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct Inner {
     limits: Limits,
-    tokens: Tokens,
+    hasher: KeyHasher,
     cells: Cells,
     symbols: Symbols,
     common: Common,
@@ -54,11 +54,11 @@ impl Reading {
     }
 }
 
-impl Shelf {
+impl Inner {
     pub(super) fn new(limits: Limits) -> Self {
-        Shelf {
+        Inner {
             limits,
-            tokens: Tokens::default(),
+            hasher: KeyHasher::default(),
             cells: Cells::default(),
             symbols: Symbols::default(),
             common: Common::default(),
@@ -82,7 +82,7 @@ impl Shelf {
                 &batch.processes[number],
                 batch,
                 &mut self.cells,
-                &self.tokens,
+                &self.hasher,
             );
             for draft in &rest[..same] {
                 self.insert_one(draft, batch, &process);
@@ -92,7 +92,7 @@ impl Shelf {
         }
     }
 
-    fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &Process) {
+    fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) {
         let before = self.size();
         self.write(draft, batch, process);
         let elsewhere = self.size() - before;
@@ -107,22 +107,21 @@ impl Shelf {
     }
 
     /// Writes the record of a span, which holds from then on what it names.
-    fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &Process) {
+    fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) {
         self.record.clear();
         self.record.shrink_to(1 << 16);
         self.found_by.clear();
         self.found_by.shrink_to(1 << 13);
-        let (cells, tokens) = (&mut self.cells, &self.tokens);
+        let (cells, hasher) = (&mut self.cells, &self.hasher);
         let scratch = &mut self.record;
-        let (operation, token) =
-            self.common.hold_span(process, draft, batch, cells, tokens, scratch);
+        let (operation, key) = self.common.hold_span(process, draft, batch, cells, hasher, scratch);
         self.record.clear();
-        self.found_by.push(token);
+        self.found_by.push(key);
         self.symbols.begin();
         let mut writer = Writer {
             out: &mut self.record,
             found_by: &mut self.found_by,
-            tokens,
+            hasher,
             symbols: Some(&mut self.symbols),
             service: process.service_hash,
         };
@@ -132,13 +131,13 @@ impl Shelf {
     /// Makes room for a span; tells whether its trace may have that much.
     fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
         let held =
-            self.traces.find(id, &self.tokens).map_or(TRACE, |slot| self.traces.at(slot).size());
+            self.traces.find(id, &self.hasher).map_or(TRACE, |slot| self.traces.at(slot).size());
         if held + bytes > self.limits.bytes.saturating_sub(self.reserved()) / 2 {
             return false;
         }
         let more = bytes + 2 * CELL + TRACE + self.pages.growth();
         while self.size() + more > self.limits.bytes && self.evict_oldest() {}
-        let is_new = |shelf: &Self| shelf.traces.find(id, &shelf.tokens).is_none();
+        let is_new = |inner: &Self| inner.traces.find(id, &inner.hasher).is_none();
         while self.limits.traces > 0
             && self.traces.len() >= self.limits.traces
             && is_new(self)
@@ -147,11 +146,11 @@ impl Shelf {
         true
     }
 
-    fn add(&mut self, draft: &Draft<'_>, record: &[u8], elsewhere: usize, process: &Process) {
+    fn add(&mut self, draft: &Draft<'_>, record: &[u8], elsewhere: usize, process: &HeldProcess) {
         let slot = self
             .traces
-            .find(draft.trace_id, &self.tokens)
-            .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.tokens));
+            .find(draft.trace_id, &self.hasher)
+            .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.hasher));
         let trace = self.traces.at_mut(slot);
         self.length.clear();
         varint(&mut self.length, record.len() as u64);
@@ -171,13 +170,13 @@ impl Shelf {
         }
         page.find_by(&self.found_by, &self.found_before);
         std::mem::swap(&mut self.found_by, &mut self.found_before);
-        let Place { start, number } = trace.place;
+        let TraceRank { start, number } = trace.place;
         let run = Run { slot, number, service: process.service, at, spans: 1 };
         page.add(run, start, draft.start, draft.duration);
     }
 
     fn evict_oldest(&mut self) -> bool {
-        let Some(trace) = self.traces.remove_oldest(&self.tokens) else {
+        let Some(trace) = self.traces.remove_oldest(&self.hasher) else {
             return false;
         };
         let (mut at, mut record) = (trace.chain.start(), Vec::new());
@@ -202,7 +201,7 @@ impl Shelf {
 
     /// Begins to read a trace.
     pub(super) fn begin(&self, id: TraceId) -> Option<Reading> {
-        let slot = self.traces.find(id, &self.tokens)?;
+        let slot = self.traces.find(id, &self.hasher)?;
         let trace = self.traces.at(slot);
         let (number, at, left) = (trace.place.number, trace.chain.start(), trace.spans);
         Some(Reading { id, slot, number, at, left })
@@ -233,39 +232,39 @@ impl Shelf {
     }
 
     /// Begins a search.
-    pub(super) fn hunt<'s>(&self, search: &'s Search) -> Hunt<'s> {
-        Hunt::new(search, self.pages.that_may_have(search, &search.wants(&self.tokens)))
+    pub(super) fn cursor<'s>(&self, search: &'s Search) -> SearchCursor<'s> {
+        SearchCursor::new(search, self.pages.that_may_have(search, &search.wants(&self.hasher)))
     }
 
     /// Goes on with a search until it has looked at about so many spans; tells whether it is done.
-    pub(super) fn hunt_on(&self, hunt: &mut Hunt<'_>, spans: usize) -> bool {
-        let service = self.common.service(&hunt.search.service, &self.cells, &self.tokens);
+    pub(super) fn advance(&self, cursor: &mut SearchCursor<'_>, spans: usize) -> bool {
+        let service = self.common.service(&cursor.search.service, &self.cells, &self.hasher);
         let Some(service) = service else {
             return true;
         };
-        let enough = hunt.inspected + spans;
-        while hunt.inspected < enough {
-            let Some(page) = hunt.next_page() else {
+        let enough = cursor.inspected + spans;
+        while cursor.inspected < enough {
+            let Some(page) = cursor.next_page() else {
                 return true;
             };
             for run in self.pages.get(page).map_or(&[][..], |page| &page.runs) {
-                self.look_at(run, service, hunt);
+                self.look_at(run, service, cursor);
             }
         }
         false
     }
 
-    fn look_at(&self, run: &Run, service: u32, hunt: &mut Hunt<'_>) {
+    fn look_at(&self, run: &Run, service: u32, cursor: &mut SearchCursor<'_>) {
         let trace = self.traces.get(run.slot, run.number).filter(|_| run.service == service);
-        let Some(trace) = trace.filter(|trace| hunt.wants(trace.place)) else {
+        let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
             return;
         };
         let (mut at, mut record) = (run.at, Vec::new());
         for _ in 0..run.spans {
             at = next_record(&self.cells, at, &mut record);
-            hunt.inspected += 1;
-            if self.matches(hunt.search, &record, service) {
-                hunt.find(trace.place, trace.id);
+            cursor.inspected += 1;
+            if self.matches(cursor.search, &record, service) {
+                cursor.find(trace.place, trace.id);
                 return;
             }
         }
@@ -313,12 +312,12 @@ impl Shelf {
         numbers: Range<u32>,
         found: &mut Vec<Operation>,
     ) -> bool {
-        let service = self.common.service(service, &self.cells, &self.tokens);
+        let service = self.common.service(service, &self.cells, &self.hasher);
         service.is_none_or(|service| self.common.operations(service, numbers, &self.cells, found))
     }
 
     pub(super) fn span_count(&self, service: &str) -> usize {
-        let service = self.common.service(service, &self.cells, &self.tokens);
+        let service = self.common.service(service, &self.cells, &self.hasher);
         service.map_or(0, |service| self.common.span_count(service))
     }
 
