@@ -46,7 +46,7 @@ pub fn thrift_compact(bytes: &[u8]) {
     show(&receive(receive::DATAGRAM, bytes));
 }
 
-/// A body at the collector, which explains what is wrong with it.
+/// A body at the collector.
 pub fn thrift_binary(bytes: &[u8]) {
     show(&receive(receive::THRIFT_BODY, bytes));
 }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
-use crate::go_format::numbers::format_duration;
+use crate::go_format::durations::format_duration;
 use crate::go_format::times::rfc3339;
 
 /// Since when the all-in-one runs.

@@ -61,12 +61,12 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// Why a text is no trace id. The wording is what Jaeger's query API answers.
+/// Why a text is not a trace id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidId {
     /// More than 32 digits.
     TooLong(String),
-    /// Something that is no hexadecimal digit, or nothing at all.
+    /// Another character than hexadecimal digits, or none at all.
     NotHex(String),
 }
 
@@ -77,11 +77,7 @@ impl fmt::Display for InvalidId {
                 write!(f, "TraceID cannot be longer than 32 hex characters: {text}")
             }
             InvalidId::NotHex(text) => {
-                write!(
-                    f,
-                    "strconv.ParseUint: parsing {}: invalid syntax",
-                    crate::go_format::numbers::quote(text)
-                )
+                write!(f, "TraceID is not a hexadecimal number: {text:?}")
             }
         }
     }

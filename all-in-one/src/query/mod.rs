@@ -14,6 +14,5 @@ pub(crate) mod router;
 mod services;
 mod span_json;
 mod stream;
-mod tags;
 mod trace;
 mod traces;

@@ -1,11 +1,11 @@
-//! The parameters of a search, checked in Jaeger's order and refused with its words.
+//! The parameters of a search, checked in Jaeger's order.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::errors::ApiError;
-use super::tags;
-use crate::go_format::numbers::{parse_duration, parse_int};
+use crate::go_format::durations::parse_duration;
+use crate::go_format::numbers::parse_int;
 use crate::model::TraceId;
 use crate::server::form::Form;
 use crate::store::Search;
@@ -127,12 +127,13 @@ fn all_tags(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
         tags.insert(key.to_owned(), value.to_owned());
     }
     for json in form.all("tags") {
-        let object = tags::parse(json).map_err(|why| {
-            ApiError::bad_request(format!(
-                "malformed 'tags' parameter, cannot unmarshal JSON: {why}"
-            ))
-        })?;
-        tags.extend(object);
+        let object: Option<BTreeMap<String, Option<String>>> =
+            serde_json::from_str(json).map_err(|why| {
+                let wanted = "expecting a JSON object of strings";
+                ApiError::bad_request(format!("malformed 'tags' parameter, {wanted}: {why}"))
+            })?;
+        let pairs = object.into_iter().flatten();
+        tags.extend(pairs.map(|(key, value)| (key, value.unwrap_or_default())));
     }
     Ok(tags.into_iter().collect())
 }

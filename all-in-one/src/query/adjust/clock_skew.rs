@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 
 use super::outline::{Misfit, Outline};
 use super::view::View;
-use crate::go_format::numbers::format_duration;
+use crate::go_format::durations::format_duration;
 use crate::model::SpanId;
 
 const NONE: u32 = u32::MAX;

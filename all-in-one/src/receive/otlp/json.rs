@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{DecodeError, Engine as _};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
@@ -20,13 +20,12 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
 use super::limits::{JsonBudget, MAX_DEPTH};
-use crate::go_format::numbers::quote;
-use crate::receive::json::{Json, unexpected};
+use crate::receive::json::Json;
 
 /// Decodes an `ExportTraceServiceRequest`.
 ///
 /// # Errors
-/// Where the text is no JSON, or a field holds something else than it should; in Go's words.
+/// Where the text is not JSON, or a field holds something else than it should.
 pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
     let budget = JsonBudget::default();
     let mut traces = Vec::new();
@@ -98,12 +97,12 @@ fn span(value: Json, budget: &JsonBudget) -> Result<Span, String> {
     let mut found = Span::default();
     for (name, value) in object(value)? {
         match &*name {
-            "traceId" | "trace_id" => found.trace_id = id(value, 16)?,
-            "spanId" | "span_id" => found.span_id = id(value, 8)?,
-            "parentSpanId" | "parent_span_id" => found.parent_span_id = id(value, 8)?,
+            "traceId" | "trace_id" => found.trace_id = id(value)?,
+            "spanId" | "span_id" => found.span_id = id(value)?,
+            "parentSpanId" | "parent_span_id" => found.parent_span_id = id(value)?,
             "traceState" | "trace_state" => found.trace_state = text(value)?,
             "name" => found.name = text(value)?,
-            "kind" => found.kind = enumeration(value, "Span_SpanKind", kind)?,
+            "kind" => found.kind = enumeration(value, kind)?,
             "startTimeUnixNano" | "start_time_unix_nano" => {
                 found.start_time_unix_nano = unsigned(value)?;
             }
@@ -142,8 +141,8 @@ fn link(value: Json, _: &JsonBudget) -> Result<Link, String> {
     let mut found = Link::default();
     for (name, value) in object(value)? {
         match &*name {
-            "traceId" | "trace_id" => found.trace_id = id(value, 16)?,
-            "spanId" | "span_id" => found.span_id = id(value, 8)?,
+            "traceId" | "trace_id" => found.trace_id = id(value)?,
+            "spanId" | "span_id" => found.span_id = id(value)?,
             _ => {}
         }
     }
@@ -154,7 +153,7 @@ fn status(value: Json) -> Result<Status, String> {
     let mut found = Status::default();
     for (name, value) in object(value)? {
         match &*name {
-            "code" => found.code = enumeration(value, "Status_StatusCode", code)?,
+            "code" => found.code = enumeration(value, code)?,
             "message" => found.message = text(value)?,
             _ => {}
         }
@@ -225,7 +224,7 @@ fn object(value: Json<'_>) -> Result<JsonFields<'_>, String> {
     match value {
         Json::Object(fields) => Ok(fields),
         Json::Null => Ok(Vec::new()),
-        other => Err(other.mismatch("map[string]json.RawMessage")),
+        other => Err(mismatch(&other, "an object")),
     }
 }
 
@@ -240,7 +239,7 @@ fn list<'a, T>(
             items.into_iter().map(|item| each(item, budget)).collect()
         }
         Json::Null => Ok(Vec::new()),
-        other => Err(other.mismatch("[]json.RawMessage")),
+        other => Err(mismatch(&other, "an array")),
     }
 }
 
@@ -248,35 +247,33 @@ fn text(value: Json) -> Result<String, String> {
     match value {
         Json::Text(text) => Ok(text.into_owned()),
         Json::Null => Ok(String::new()),
-        other => Err(other.mismatch("string")),
+        other => Err(mismatch(&other, "a string")),
     }
 }
 
 fn boolean(value: Json) -> Result<bool, String> {
     match value {
         Json::Bool(value) => Ok(value),
-        other => Err(other.mismatch("bool")),
+        other => Err(mismatch(&other, "a boolean")),
     }
 }
 
 fn signed(value: Json) -> Result<i64, String> {
     match value {
         Json::Int(number) => Ok(number),
-        Json::Text(text) => text.parse().map_err(|_| no_number(&text, "int64")),
+        Json::Text(text) => text.parse().map_err(|_| out_of_range(&text)),
         Json::Null => Ok(0),
-        other => Err(other.mismatch("int64")),
+        other => Err(mismatch(&other, "an integer")),
     }
 }
 
 fn unsigned(value: Json) -> Result<u64, String> {
     match value {
-        Json::Int(number) => {
-            u64::try_from(number).map_err(|_| no_number(&number.to_string(), "uint64"))
-        }
+        Json::Int(number) => u64::try_from(number).map_err(|_| out_of_range(&number.to_string())),
         Json::Uint(number) => Ok(number),
-        Json::Text(text) => text.parse().map_err(|_| no_number(&text, "uint64")),
+        Json::Text(text) => text.parse().map_err(|_| out_of_range(&text)),
         Json::Null => Ok(0),
-        other => Err(other.mismatch("uint64")),
+        other => Err(mismatch(&other, "an unsigned integer")),
     }
 }
 
@@ -289,35 +286,28 @@ fn float(value: Json) -> Result<f64, String> {
             "NaN" => Ok(f64::NAN),
             "Infinity" => Ok(f64::INFINITY),
             "-Infinity" => Ok(f64::NEG_INFINITY),
-            other => other.parse().map_err(|_| no_number(other, "float64")),
+            other => other.parse().map_err(|_| out_of_range(other)),
         },
-        other => Err(other.mismatch("float64")),
+        other => Err(mismatch(&other, "a number")),
     }
 }
 
-/// Go reads a number that came as text as JSON, and says what it thinks of that.
-fn no_number(text: &str, wanted: &str) -> String {
-    match text.chars().next() {
-        None => "unexpected end of JSON input".to_owned(),
-        Some(c) if c.is_ascii_digit() || c == '-' => {
-            format!("json: cannot unmarshal number {text} into Go value of type {wanted}")
-        }
-        Some(c) => unexpected(c, "looking for beginning of value"),
-    }
+fn mismatch(value: &Json, wanted: &str) -> String {
+    format!("expected {wanted}, found {}", value.kind())
+}
+
+/// That text is no number, or one that does not fit into its field.
+fn out_of_range(text: &str) -> String {
+    format!("{text:?} is not a number, or out of range")
 }
 
 /// A number, or a name that `known` knows.
-fn enumeration(value: Json, of: &str, known: fn(&str) -> Option<i32>) -> Result<i32, String> {
+fn enumeration(value: Json, known: fn(&str) -> Option<i32>) -> Result<i32, String> {
     match value {
-        Json::Int(number) => {
-            i32::try_from(number).map_err(|_| no_number(&number.to_string(), "int32"))
-        }
-        Json::Text(name) => known(&name).ok_or_else(|| {
-            let name = quote(&name);
-            format!("unknown value {name} for enum opentelemetry.proto.trace.v1.{of}")
-        }),
+        Json::Int(number) => i32::try_from(number).map_err(|_| out_of_range(&number.to_string())),
+        Json::Text(name) => known(&name).ok_or_else(|| format!("unknown enum value {name:?}")),
         Json::Null => Ok(0),
-        other => Err(other.mismatch("int32")),
+        other => Err(mismatch(&other, "an enum value")),
     }
 }
 
@@ -329,24 +319,11 @@ fn code(name: &str) -> Option<i32> {
     StatusCode::from_str_name(name).map(i32::from)
 }
 
-/// An id in hexadecimal. One of another length than `bytes` is read all the same: what becomes
-/// of its span is decided where that of protobuf is.
-fn id(value: Json, bytes: usize) -> Result<Vec<u8>, String> {
-    let wrong_length = || "invalid length for ID".to_owned();
-    let digits = text(value).map_err(|_| wrong_length())?;
-    match hex(&digits) {
-        Some(id) => Ok(id),
-        None if digits.len() != bytes * 2 => Err(wrong_length()),
-        None => Err(format!("cannot unmarshal ID from string '{digits}': {}", no_hex(&digits))),
-    }
-}
-
-/// In the words of Go's `encoding/hex`.
-fn no_hex(digits: &str) -> String {
-    match digits.chars().find(|digit| !digit.is_ascii_hexdigit()) {
-        Some(c) => format!("encoding/hex: invalid byte: U+{:04X} '{c}'", u32::from(c)),
-        None => "encoding/hex: odd length hex string".to_owned(),
-    }
+/// An id in hexadecimal. An id of the wrong length is decoded here; its span is refused where spans
+/// in protobuf are.
+fn id(value: Json) -> Result<Vec<u8>, String> {
+    let digits = text(value)?;
+    hex(&digits).ok_or_else(|| format!("{digits:?} is not a hexadecimal id"))
 }
 
 fn hex(digits: &str) -> Option<Vec<u8>> {
@@ -366,10 +343,5 @@ fn bytes(value: Json) -> Result<Vec<u8>, String> {
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
     let text = text(value)?;
     let decoded = STANDARD.decode(&text).or_else(|_| URL_SAFE.decode(&text));
-    decoded.map_err(|error| match error {
-        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => {
-            format!("illegal base64 data at input byte {at}")
-        }
-        other => format!("illegal base64 data: {other}"),
-    })
+    decoded.map_err(|error| format!("invalid base64: {error}"))
 }

@@ -15,7 +15,6 @@ use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
 };
-use crate::receive::protobuf::Error;
 use crate::receive::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::NEGATIVE_DURATION;
 use crate::server::body::MAX_DECODED;
@@ -474,7 +473,7 @@ pub(super) fn each<'a>(
     mut read: impl FnMut(u32, WireValue<'a>) -> Result<(), ErrorText>,
 ) -> Result<(), ErrorText> {
     let mut fields = Fields::of(bytes);
-    while let Some((number, value)) = fields.next().map_err(|error| in_words_of_go(&error))? {
+    while let Some((number, value)) = fields.next().map_err(|error| error.to_string())? {
         read(number, value)?;
     }
     Ok(())
@@ -496,17 +495,5 @@ fn fixed(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
 
 #[cold]
 fn wrong_type(value: WireValue<'_>, field: &str) -> ErrorText {
-    format!("proto: wrong wireType = {} for field {field}", value.wire_type()).into()
-}
-
-/// What Jaeger says of bytes that are no message.
-#[cold]
-fn in_words_of_go(error: &Error) -> ErrorText {
-    match error {
-        Error::Truncated | Error::TooLong(_) => "unexpected EOF".into(),
-        Error::Varint => "proto: integer overflow".into(),
-        Error::FieldNumber(kind) => format!("proto: illegal tag 0 (wire type {kind})").into(),
-        Error::WireType(number) => format!("proto: illegal wireType {number}").into(),
-        other => other.to_string().into(),
-    }
+    format!("the field {field} has the wire type {}", value.wire_type()).into()
 }

@@ -22,8 +22,8 @@ pub enum Error {
     TooLong(u64),
     /// A variable-length integer does not end within ten bytes, or is out of its range.
     Varint,
-    /// A field without a number, and its wire type.
-    FieldNumber(u8),
+    /// A field without a number.
+    FieldNumber,
     /// A wire type that is unknown or no longer used.
     WireType(u8),
     /// A field holds another kind of value than it should.
@@ -44,7 +44,7 @@ impl fmt::Display for Error {
                 write!(f, "a field claims a length of {length}, more than the message holds")
             }
             Error::Varint => f.write_str("an integer is out of range"),
-            Error::FieldNumber(_) => f.write_str("a field has the number 0"),
+            Error::FieldNumber => f.write_str("a field has the number 0"),
             Error::WireType(number) => write!(f, "a field has the wire type {number}"),
             Error::Kind => f.write_str("a field holds another kind of value than it should"),
             Error::IdLength(name) => write!(f, "invalid length for {name}"),

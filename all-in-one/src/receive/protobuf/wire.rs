@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).map_err(|_| Error::Varint)?;
         if number == 0 {
-            return Err(Error::FieldNumber((key & 7) as u8));
+            return Err(Error::FieldNumber);
         }
         let value = match key & 7 {
             0 => WireValue::Varint(self.varint()?),
@@ -163,7 +163,7 @@ mod tests {
             (&[0x0d, 1, 2, 3], Error::Truncated),
             (&[0x12, 1], Error::TooLong(1)),
             (&[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f], Error::TooLong(0xffff_ffff)),
-            (&[0x00, 1], Error::FieldNumber(0)),
+            (&[0x00, 1], Error::FieldNumber),
             (&[0x0b], Error::WireType(3)),
             (&[0x0f], Error::WireType(7)),
             (&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], Error::Varint),

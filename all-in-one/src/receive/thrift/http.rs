@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | POST /api/traces | 202 without a body, or 400 with the reason, as Jaeger words it |
+//! | POST /api/traces | 202 without a body, or 400 with the reason |
 //! | GET /api/sampling?service= | how that service is to sample |
 //! | GET /api/baggageRestrictions?service= | 500: Jaeger does not know either |
 //!
@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{Error, binary::Binary, explain, jaeger, media_type};
+use super::{Error, binary::Binary, jaeger, media_type};
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::model::Batch;
@@ -116,7 +116,7 @@ impl Collector {
     }
 
     fn decode(&self, body: &[u8]) -> Result<(), Rejection> {
-        self.store(body).map_err(|error| Rejection::malformed(body, &error))
+        self.store(body).map_err(|error| Rejection::malformed(&error))
     }
 
     fn store(&self, body: &[u8]) -> Result<(), Error> {
@@ -142,7 +142,7 @@ impl Collector {
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let header = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let kind = media_type::parse(&String::from_utf8_lossy(header))
-        .map_err(|why| Rejection::unsupported(format!("Cannot parse content type: {why}")))?;
+        .ok_or_else(|| Rejection::unsupported("Cannot parse content type".to_owned()))?;
     match kind.as_str() {
         "application/x-thrift" | "application/vnd.apache.thrift.binary" => Ok(()),
         other => {
@@ -167,9 +167,8 @@ struct Rejection {
 }
 
 impl Rejection {
-    fn malformed(body: &[u8], error: &Error) -> Self {
-        let why = explain::explain(body).unwrap_or_else(|| error.to_string());
-        let text = format!("Unable to process request body: {why}");
+    fn malformed(error: &Error) -> Self {
+        let text = format!("Unable to process request body: {error}");
         Rejection { status: StatusCode::BAD_REQUEST, reason: Reason::Malformed, text }
     }
 

@@ -8,7 +8,6 @@
 pub mod binary;
 pub mod compact;
 mod cursor;
-mod explain;
 pub(crate) mod http;
 pub mod jaeger;
 mod media_type;
