@@ -7,14 +7,25 @@ use jaeger_all_in_one::AllInOne;
 
 use crate::support::{Packet, UdpSender, until};
 
-/// How many datagrams the kernel has thrown away at this address, as Linux counts them.
+/// How many datagrams the kernel has dropped at this address, as Linux counts them. The kernel
+/// writes its table in pieces: where sockets are opened or closed between two of them, a line can
+/// be missing. So the table is read until the line is there.
 fn lost(address: SocketAddr) -> u64 {
+    let mut drops = None;
+    until("the kernel's table lists the door", || {
+        drops = listed(address);
+        drops.is_some()
+    });
+    drops.expect("the count")
+}
+
+/// The last column of the door's line in one reading of the table.
+fn listed(address: SocketAddr) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/udp").expect("the kernel's table");
     let port = format!(":{:04X}", address.port());
     let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let mut ours = columns.filter(|it| it.get(1).is_some_and(|local| local.ends_with(&port)));
-    let ours = ours.next().expect("the door's line");
-    ours.last().and_then(|drops| drops.parse().ok()).expect("a count")
+    ours.next()?.last()?.parse().ok()
 }
 
 #[test]
