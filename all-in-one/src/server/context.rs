@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::body::BodyBudget;
 use super::connections::ConnectionBudget;
 
-/// BodyBudget for connections and for what is being received, and the word to stop.
+/// The memory budgets of all doors together, and the signal to stop.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) stop: watch::Receiver<bool>,

@@ -1,19 +1,14 @@
 //! The HTTP server behind the query port and the doors that speak HTTP: connections, and what holds for every answer.
 
-use std::io::{self, Write};
-use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use flate2::{Compression, write::GzEncoder};
-use futures_util::{StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -21,6 +16,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tracing::debug;
 
 use super::connections::{Connection, ConnectionSize, Listener};
@@ -103,7 +100,9 @@ pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
 /// Puts in front of a router what holds for every answer: the check of the Host header,
 /// compression, `Vary` and `nosniff`.
 pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
-    local_only(router.layer(middleware::from_fn(finish)), bound)
+    // Fast rather than small: most answers stay on one machine.
+    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(has_type);
+    local_only(router.layer(gzip).layer(middleware::from_fn(finish)), bound)
 }
 
 /// On a loopback address only this machine can connect, but a web page of someone else's, shown
@@ -152,21 +151,21 @@ fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
         })
 }
 
-/// Adds the headers that every answer has, and compresses it where the client takes that.
+/// Only an answer with a content type is compressed: the others have no body.
+fn has_type(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    headers.contains_key(header::CONTENT_TYPE)
+}
+
+/// Adds the headers that every answer has.
 async fn finish(request: Request, next: Next) -> Response {
-    let gzip = accepts_gzip(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let done = headers.contains_key(header::CONTENT_ENCODING);
-    if gzip && !done && headers.contains_key(header::CONTENT_TYPE) {
-        return compressed(response);
-    }
     response
 }
 
-/// BytesCodec text that a browser must not take for anything else, as Go's `http.Error` sends it.
+/// Plain text with `nosniff`, so that a browser takes it for nothing else, as Go's `http.Error` sends it.
 pub(crate) fn text(status: StatusCode, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
@@ -180,43 +179,14 @@ pub(crate) fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
-        name.trim().eq_ignore_ascii_case("gzip") && !refused
-    })
-}
-
-/// About the compressed bytes that are sent at once.
-const PACKED: usize = 16 << 10;
-
-/// Compresses an answer as it comes, part by part.
-fn compressed(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    parts.headers.remove(header::CONTENT_LENGTH);
-    // Fast rather than small: it mostly stays on one machine.
-    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let packed = stream::try_unfold(Some((body.into_data_stream(), encoder)), |state| async move {
-        let Some((mut plain, mut encoder)) = state else { return Ok(None) };
-        while encoder.get_ref().len() < PACKED {
-            let Some(part) = plain.next().await else {
-                let end: Bytes = encoder.finish()?.into();
-                return Ok(Some((end, None)));
-            };
-            encoder.write_all(&part.map_err(io::Error::other)?)?;
-        }
-        let part: Bytes = mem::take(encoder.get_mut()).into();
-        Ok::<_, io::Error>(Some((part, Some((plain, encoder)))))
-    });
-    Response::from_parts(parts, Body::from_stream(packed))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use axum::body::Body;
+    use futures_util::{StreamExt, stream};
+    use hyper::service::Service as _;
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;
@@ -260,15 +230,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn gzip_is_taken_only_where_it_is_accepted() {
-        let accept = |text| {
-            HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(text))])
+    /// What a client that accepts gzip gets of an answer with this body.
+    async fn packed(body: Body) -> Body {
+        let (body, bound) =
+            (Arc::new(Mutex::new(Some(body))), SocketAddr::from(([127, 0, 0, 1], 80)));
+        let answer = move || {
+            let body = body.lock().expect("the body").take().expect("one request");
+            std::future::ready(([(header::CONTENT_TYPE, "text/plain")], body))
         };
-        assert!(accepts_gzip(&accept("gzip, deflate, br")));
-        assert!(accepts_gzip(&accept("br;q=1.0, GZIP;q=0.8")));
-        assert!(!accepts_gzip(&accept("br, gzip;q=0")));
-        assert!(!accepts_gzip(&HeaderMap::new()));
+        let router = guarded(Router::new().fallback(answer), bound);
+        let request = Request::get("/").header(header::ACCEPT_ENCODING, "gzip");
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = TowerToHyperService::new(router).call(request).await.expect("an answer");
+        assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip");
+        answer.into_body()
     }
 
     #[tokio::test]
@@ -277,7 +252,7 @@ mod tests {
         let text: Vec<_> = (0..40_000_u64).map(|n| format!("{},", n * n % 65_537)).collect();
         let parts: Vec<io::Result<String>> = text.chunks(5_000).map(|it| Ok(it.concat())).collect();
         let body = Body::from_stream(stream::iter(parts));
-        let mut packed = compressed(body.into_response()).into_body().into_data_stream();
+        let mut packed = packed(body).await.into_data_stream();
         let (mut bytes, mut count) = (Vec::new(), 0);
         while let Some(part) = packed.next().await {
             bytes.extend(part.expect("a part"));
@@ -294,7 +269,6 @@ mod tests {
     async fn half_an_answer_is_not_ended_as_if_it_were_whole() {
         let parts = [Ok("half"), Err(io::Error::other("the rest is not there"))];
         let body = Body::from_stream(stream::iter(parts));
-        let packed = compressed(body.into_response()).into_body();
-        assert!(axum::body::to_bytes(packed, usize::MAX).await.is_err());
+        assert!(axum::body::to_bytes(packed(body).await, usize::MAX).await.is_err());
     }
 }

@@ -172,7 +172,7 @@ pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'r>(pub(super) &'r [u8]);
 
-/// TextRef in a record.
+/// Text in a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TextRef<'r> {
     Symbol(u32),

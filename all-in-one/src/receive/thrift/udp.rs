@@ -138,7 +138,7 @@ impl Agent {
     /// Receives until it is told to stop, and then what has already arrived.
     async fn serve(self, socket: UdpSocket) {
         let mut stop = self.intake.context.stop.clone();
-        // BodyBudget for more than is taken, or a datagram that is too large would look truncated.
+        // Larger than any datagram that is accepted: a larger one must not look truncated.
         let mut buffer = vec![0; 1 << 16];
         loop {
             let readable = tokio::select! {
