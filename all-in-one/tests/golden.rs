@@ -104,15 +104,36 @@ fn the_real_one_gives_the_recorded_answers() {
         wrong.extend(still_wrong);
     }
     println!("{} of {compared} answers are the recorded ones", compared - wrong.len());
-    assert!(wrong.len() <= NEVER_THE_SAME, "{}:\n{}", wrong.len(), wrong.join("\n"));
+    let is_named = |difference: &String| {
+        NEVER_THE_SAME.iter().any(|(case, request, place)| {
+            let line = difference.lines().next().unwrap_or_default();
+            line.starts_with(&format!("{case}: \"{request}\" ")) && line.ends_with(place)
+        })
+    };
+    wrong.retain(|difference| !is_named(difference));
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// How long the real one may take to store what it was sent.
 const REAL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many answers of the real one are never the same twice: up-times, an address in an error's
-/// text, the order of a list.
-const NEVER_THE_SAME: usize = 12;
+/// Where the real one never answers twice the same: the case, the request, and the place in its
+/// answer. There is one cause: Jaeger prints a tag of an unknown type as a Go struct, with the
+/// address of the tag's text (`VStr:0x3df9fc99d940`).
+const NEVER_THE_SAME: [(&str, &str, &str); 4] = [
+    (
+        "synth-minimal",
+        "GET /api/traces?service=synth-minimal&start=0&end=4200000000000000",
+        ".spans[0].tags[5].value:",
+    ),
+    ("synth-minimal", "GET /api/traces/0000000000000001", ".spans[0].tags[5].value:"),
+    ("synth-minimal", "GET /api/traces/0000000000000001?raw=true", ".spans[0].tags[5].value:"),
+    (
+        "synth-minimal",
+        "GET /api/traces?traceID=0000000000000001&traceID=fedcba9876543210ffffffffffffffff&traceID=deadbeef",
+        ".spans[0].tags[5].value:",
+    ),
+];
 
 /// The names of the recorded cases.
 fn cases() -> Vec<String> {
