@@ -324,3 +324,78 @@ impl Drop for AllInOne {
         self.stop.send_replace(true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use query::{adjust, api, stream};
+    use receive::otlp::limits::MAX_DEPTH;
+    use server::{body, connections, grpc, idle_timeout};
+
+    const MANUAL: &str = include_str!("../README.md");
+
+    /// A number with commas between thousands.
+    fn commas(number: usize) -> String {
+        let digits = number.to_string();
+        let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+        groups.collect::<Vec<_>>().join(",")
+    }
+
+    fn kib(bytes: usize) -> String {
+        format!("{} KiB", bytes >> 10)
+    }
+
+    fn mib(bytes: usize) -> String {
+        format!("{} MiB", bytes >> 20)
+    }
+
+    fn seconds(time: Duration) -> String {
+        format!("{} s", time.as_secs())
+    }
+
+    #[test]
+    fn the_manual_has_every_limit_as_it_is() {
+        let config = Config::default();
+        let size = http::CONNECTION_SIZE;
+        let idle = connections::DOORS_KIB as u32 / size.idle;
+        let unfinished = connections::DOORS_KIB as u32 / (size.idle + size.buffers);
+        assert!((1_450..1_550).contains(&idle) && (245..=256).contains(&unfinished));
+        let limits = [
+            ("traces", commas(config.max_traces)),
+            ("memory for spans and their indexes", mib(config.max_bytes)),
+            ("one trace", "half of that memory".to_owned()),
+            ("spans of a trace that are adjusted together", commas(adjust::MOST)),
+            ("a datagram", commas(MAX_PACKET) + " bytes"),
+            ("a request body, after decompression", mib(MAX_BODY)),
+            ("all request bodies that are being received", mib((body::READING_KIB as usize) << 10)),
+            ("spans decoded from one request at a time", mib(body::MAX_DECODED)),
+            ("the head of an HTTP request", kib(http::LARGEST_HEAD)),
+            ("the headers of a gRPC call", kib(grpc::LARGEST_HEAD as usize)),
+            ("connections to the doors", mib(connections::DOORS_KIB << 10)),
+            ("connections to the query port", mib(connections::QUERY_KIB << 10)),
+            ("connections to the admin port", mib(connections::ADMIN_KIB << 10)),
+            ("gRPC calls at a time on one connection", grpc::STREAMS.to_string()),
+            (
+                "answers of the query API that are written at a time",
+                format!("{}, in parts of {}", api::TURNS, kib(stream::PART)),
+            ),
+            ("answers of more than one part that are being read", api::LONG_ANSWERS.to_string()),
+            ("the time for a head", seconds(http::HEAD_TIMEOUT)),
+            ("the time for a body", seconds(body::TIME)),
+            ("the time for a gRPC call", seconds(grpc::CALL_TIMEOUT)),
+            ("the time without a byte on a connection", seconds(idle_timeout::IDLE_LIMIT)),
+            ("a gRPC message", mib(MAX_MESSAGE)),
+            // A list is two messages: a value, and the list in it. The attribute is one more.
+            ("lists within lists in an OTLP attribute", format!("{} levels", (MAX_DEPTH - 1) / 2)),
+        ];
+        let (_, table) = MANUAL.split_once("## Limits").expect("the chapter");
+        let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+        let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(rows.len(), limits.len());
+        for (row, (what, limit)) in rows.iter().zip(&limits) {
+            let said = row.strip_prefix(&format!("| {what} | {limit}"));
+            let ends = said.is_some_and(|rest| rest.starts_with([' ', ',', ':']));
+            assert!(ends, "{what}: {limit} is not in {row}");
+        }
+    }
+}

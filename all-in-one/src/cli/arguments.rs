@@ -284,4 +284,24 @@ mod tests {
         let line = super::parse(["jaeger-all-in-one", "tree"]).expect_err("no id").to_string();
         assert!(line.contains("tree ID [SPANS]") && !line.contains('\n'), "{line}");
     }
+
+    #[test]
+    fn the_manual_lists_every_port_with_its_flag() {
+        let manual = include_str!("../../README.md");
+        let command = command();
+        let ports = command.get_arguments().filter_map(|arg| {
+            let port = match arg.get_default_values() {
+                [] => "9411".to_owned(), // closed by default
+                [default, ..] => default.to_str()?.strip_prefix(':')?.to_owned(),
+            };
+            Some((arg.get_long()?.to_owned(), port))
+        });
+        let ports: Vec<_> = ports.filter(|(flag, _)| flag.ends_with("host-port")).collect();
+        assert_eq!(ports.len(), 12);
+        for (flag, port) in ports {
+            let row = manual.lines().find(|line| line.contains(&format!("`--{flag}`")));
+            let row = row.unwrap_or_else(|| panic!("--{flag} is not in the manual"));
+            assert!(row.starts_with(&format!("| {port}")), "{port}: {row}");
+        }
+    }
 }

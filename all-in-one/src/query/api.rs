@@ -14,11 +14,11 @@ use crate::store::Store;
 use crate::ui::WebPages;
 
 /// How many answers are written at a time.
-pub(super) const TURNS: usize = 2;
+pub(crate) const TURNS: usize = 2;
 /// How many answers that do not fit into one part may be on their way. Each knows the ids of all
 /// of its traces, 1.6 MB for a hundred thousand, and what is changed in the one that it writes,
 /// 3.2 MB at the most.
-const LONG_ANSWERS: usize = 8;
+pub(crate) const LONG_ANSWERS: usize = 8;
 
 /// What an answer is made from.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! As Jaeger 1.35 answers it, `/api/v3` left out. What is not under `/api` is the web pages'.
 
-mod adjust;
+pub(crate) mod adjust;
 mod answer;
 pub(crate) mod api;
 mod dependencies;
@@ -13,6 +13,6 @@ mod params;
 pub(crate) mod router;
 mod services;
 mod span_json;
-mod stream;
+pub(crate) mod stream;
 mod trace;
 mod traces;

@@ -16,7 +16,7 @@ use super::api::Api;
 use super::errors::ApiError;
 
 /// The bytes of a part. Most answers are shorter.
-const PART: usize = 256 << 10;
+pub(crate) const PART: usize = 256 << 10;
 
 /// What most answers are that are no traces.
 const SMALL: usize = 8 << 10;

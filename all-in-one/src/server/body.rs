@@ -22,7 +22,7 @@ use super::threads;
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
 /// How much may be read at one time, in KiB: one of the largest bodies, or many usual ones.
-const READING_KIB: u32 = 21 << 10;
+pub(crate) const READING_KIB: u32 = 21 << 10;
 /// How much what is decoded at one time may take, in KiB.
 const DECODING_KIB: u32 = (MAX_DECODED >> 10) as u32;
 /// The most that what is decoded from one request may take at a time, in bytes: twenty thousand
@@ -32,7 +32,7 @@ pub(crate) const MAX_DECODED: usize = 16 << 20;
 /// and 56 in memory.
 const SWELLS: usize = 28;
 /// How long a body may take to arrive.
-const TIME: Duration = Duration::from_secs(30);
+pub(crate) const TIME: Duration = Duration::from_secs(30);
 
 /// The memory that the requests at all doors share, in KiB.
 #[derive(Clone, Debug)]

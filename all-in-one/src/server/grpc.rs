@@ -30,16 +30,16 @@ use super::counters::{Counters, Reason};
 /// The largest message that is taken, in bytes, as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
 /// How long a call may take, the arrival of its message included.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many calls one connection may have open; the client holds others back.
-const STREAMS: u32 = 16;
+pub(crate) const STREAMS: u32 = 16;
 /// How much of all messages of a connection may be on its way before the client has to wait for
 /// word from here, in bytes.
 const WINDOW: u32 = 128 << 10;
 /// The largest part in which a message comes, in bytes.
 const FRAME: u32 = 16 << 10;
 /// The largest head of a call, in bytes: gRPC's usual limit.
-const LARGEST_HEAD: u32 = 8 << 10;
+pub(crate) const LARGEST_HEAD: u32 = 8 << 10;
 /// What a connection takes: as many calls as it may have open with next to nothing in them, and
 /// in its buffers a window, a frame and their heads.
 pub(crate) const CONNECTION_SIZE: ConnectionSize =

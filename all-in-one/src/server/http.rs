@@ -25,9 +25,9 @@ use super::idle_timeout::IdleTimeout;
 use super::request_line::Escaped;
 
 /// How long a client may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 32 << 10;
+pub(crate) const LARGEST_HEAD: usize = 32 << 10;
 /// What a connection takes: its buffer holds one head, and part of the next read.
 pub(crate) const CONNECTION_SIZE: ConnectionSize =
     ConnectionSize { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };

@@ -16,7 +16,8 @@ mod references;
 mod view;
 
 pub(super) use dedupe::dedupe;
-pub(super) use outline::{MOST, Outlines};
+pub(crate) use outline::MOST;
+pub(super) use outline::Outlines;
 pub(super) use plan::Plan;
 pub(super) use view::View;
 

@@ -8,7 +8,7 @@ use super::view::nanos;
 use crate::model::{Nanos, Process, Span, SpanId, Value};
 
 /// How many spans of a trace are looked at together: their outlines take 6.4 MB.
-pub(in crate::query) const MOST: usize = 100_000;
+pub(crate) const MOST: usize = 100_000;
 
 /// A span in 64 bytes.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use crate::server::body::MAX_DECODED;
 
 /// How deep messages may nest within a span or a resource, counted in messages as the protobuf
 /// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
-pub(super) const MAX_DEPTH: u32 = 100;
+pub(crate) const MAX_DEPTH: u32 = 100;
 
 /// How much a request in JSON may take, which is decoded as a whole: some ten thousand spans.
 pub(super) const MAX_JSON: usize = MAX_DECODED;

@@ -12,5 +12,5 @@ mod exporter;
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod json;
-mod limits;
+pub(crate) mod limits;
 mod proto;
