@@ -174,12 +174,12 @@ impl FromStr for HostPort {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = "it has the form HOST:PORT or :PORT";
+        let form = "it must have the form HOST:PORT or :PORT";
         let (host, port) = text.rsplit_once(':').ok_or(form)?;
         if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
             return Err(format!("{form}, an IPv6 address in brackets"));
         }
-        let port = port.parse().map_err(|_| "a port is a number from 0 to 65535")?;
+        let port = port.parse().map_err(|_| "a port must be a number from 0 to 65535")?;
         let host = Some(host.to_owned()).filter(|host| !host.is_empty());
         Ok(HostPort { host, port })
     }
@@ -202,10 +202,10 @@ pub fn base_path(text: &str) -> Result<String, String> {
         return Ok("/".to_owned());
     }
     if !text.starts_with('/') || text.ends_with('/') || text.contains("//") {
-        return Err("it begins but does not end with a slash, such as /jaeger".to_owned());
+        return Err("it must begin with a slash and not end with one, such as /jaeger".to_owned());
     }
     if !text.chars().all(plain) {
-        return Err("it consists of letters, digits and -._~ between slashes".to_owned());
+        return Err("it may contain only letters, digits and -._~ between slashes".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -1,51 +1,51 @@
-//! Why an all-in-one does not start, or a wait does not end.
+//! The library's errors.
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// An error of the library.
+/// Why an all-in-one did not start, or a wait did not end.
 #[derive(Debug)]
 pub enum Error {
     /// An address cannot be listened on.
     Bind {
-        /// The flag that sets the address.
+        /// The name of the setting, which is that of its flag.
         setting: &'static str,
-        /// The address as it was given, and resolved where that was possible.
+        /// The address as given, or resolved where that was possible.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A setting's value cannot be used.
+    /// The value of a setting is invalid.
     Setting {
-        /// The flag.
+        /// The name of the setting.
         setting: &'static str,
         /// Its value.
         value: String,
         /// Why not.
         reason: String,
     },
-    /// The system gives no threads, or no event queue.
+    /// The system refused threads or an event queue.
     Runtime(io::Error),
-    /// The spans that were waited for did not come in time.
+    /// The awaited spans did not arrive in time.
     Timeout {
-        /// Whose spans.
+        /// Whose spans: a service or a trace.
         service: String,
-        /// How many were waited for.
+        /// How many were awaited.
         wanted: usize,
-        /// How many there are.
+        /// How many there were.
         found: usize,
-        /// How long was waited.
+        /// How long the wait was.
         waited: Duration,
     },
-    /// No Jaeger answers where one was asked for.
+    /// No Jaeger answered.
     NoAnswer {
         /// The address of its web pages.
         url: String,
-        /// What came instead.
+        /// The error, or what answered instead.
         source: io::Error,
     },
-    /// The all-in-one was stopped meanwhile.
+    /// The all-in-one was stopped during the wait.
     Stopped,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Error {
                 let port = address.rsplit(':').next().unwrap_or(address);
                 write!(
                     f,
-                    "port {port} is in use ({address}): stop what holds it, perhaps another Jaeger, or choose another port with --{setting}"
+                    "port {port} is in use ({address}): stop the program that uses it, perhaps another Jaeger, or choose another port with --{setting}"
                 )
             }
             Error::Bind { setting, address, source } => {

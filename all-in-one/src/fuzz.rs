@@ -1,9 +1,9 @@
-//! What the fuzzer calls: each decoder of the network's bytes, and what becomes of its spans.
+//! The fuzz targets: every decoder of bytes from the network, and what happens to the spans.
 //!
-//! A target takes any bytes and must neither panic, nor hang, nor take much memory. What it
-//! decodes is stored and shown, so that the adjusters and the JSON of the query API meet it too.
-//! The package `fuzz` runs the targets under libFuzzer; the tests below run them on stable over
-//! the recorded packets, whole, cut and with a bit changed.
+//! A target accepts any bytes and must neither panic, nor hang, nor take much memory. What it
+//! decodes is stored and queried, so that the adjusters and the JSON of the query API are covered
+//! too. The package `fuzz` runs the targets under libFuzzer; the tests below run them on stable
+//! over the recorded packets: whole, cut, and with a bit flipped.
 
 #![expect(clippy::panic, reason = "only a fuzzer and tests call this: they say so by failing")]
 
@@ -26,7 +26,7 @@ use crate::server::request_line::Escaped;
 use crate::store::{Limits, Search, Store};
 use crate::ui::WebPages;
 
-/// A target: its name, which is that of its corpus, and the function.
+/// A target: its name, which is also that of its corpus, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
@@ -71,7 +71,7 @@ pub fn zipkin_json(bytes: &[u8]) {
     show(&receive(receive::ZIPKIN_JSON, bytes));
 }
 
-/// A path and query at the query port, as behind `GET `.
+/// A path and query at the query port, as they follow `GET `.
 pub fn query(bytes: &[u8]) {
     if let Ok(target) = std::str::from_utf8(bytes)
         && let Ok(uri) = target.parse()
@@ -80,7 +80,7 @@ pub fn query(bytes: &[u8]) {
     }
 }
 
-/// What a connection to the query port sends.
+/// The bytes of a connection to the query port.
 pub fn request(bytes: &[u8]) {
     let address = SocketAddr::from(([127, 0, 0, 1], 16_686));
     SHOP.with(|api| {
@@ -91,7 +91,7 @@ pub fn request(bytes: &[u8]) {
 }
 
 thread_local! {
-    /// What questions are asked of: a few recorded spans.
+    /// A few recorded spans, to be queried.
     static SHOP: Arc<Api> = receive(
         receive::DATAGRAM,
         include_bytes!("../tests/goldens/synth-references/packet-01.bin"),
@@ -102,7 +102,7 @@ thread_local! {
         .unwrap_or_else(|error| panic!("a runtime: {error}"));
 }
 
-/// Looks at what was stored in each way that there is.
+/// Queries what was stored in every way.
 fn show(api: &Arc<Api>) {
     for service in api.store.services() {
         let services = format!("/api/services/{service}/operations");
@@ -123,14 +123,14 @@ fn show(api: &Arc<Api>) {
     }
 }
 
-/// A store that has received these bytes, behind the query API.
+/// The query API over a store that has received these bytes.
 fn receive(door: fn(&Intake, &[u8]), bytes: &[u8]) -> Arc<Api> {
     let store = Arc::new(Store::new(Limits { traces: 1_000, bytes: 16 << 20 }));
     door(&receive::intake(&store), bytes);
     Api::new(store, WebPages::new(""), Duration::from_secs(3_600), String::new())
 }
 
-/// A client that has sent all it will, and throws the answer away.
+/// A client that sends these bytes and discards the answer.
 struct Connection(std::collections::VecDeque<u8>);
 
 impl AsyncRead for Connection {

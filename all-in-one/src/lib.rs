@@ -1,10 +1,9 @@
-//! An embedded Jaeger: what `jaegertracing/all-in-one` does, in one small program, and in a
-//! library that a test starts in its own process.
+//! An embedded Jaeger: what `jaegertracing/all-in-one` does, as a small program and as a library
+//! that a test starts in its own process.
 //!
-//! It receives spans (see [`receive`]), keeps them in memory within bounds (see [`store`]), and
-//! answers Jaeger's query API and shows Jaeger's web pages on one port. On another it tells its
-//! health, and Prometheus what came and what had to go. Everything listens on loopback unless
-//! told otherwise.
+//! It receives spans (see [`receive`]), keeps them in bounded memory (see [`store`]), and serves
+//! Jaeger's query API and web pages on one port. Another port has the health check, and metrics for
+//! Prometheus. Everything listens on loopback by default.
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -76,7 +75,7 @@ use server::http;
 use server::threads::Threads;
 use store::{Limits, Search, Store, Usage};
 
-/// Opens a door where the settings ask for it: binds its port, and says how it is served.
+/// Opens a door if the settings ask for it: binds its port, and returns how to serve it.
 type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
 
 /// Every door, in the order in which the banner lists them.
@@ -93,19 +92,19 @@ const DOORS: &[OpenDoor] = &[
     |config, intake| query::grpc::open(config, &intake.context),
 ];
 
-/// How the ports that take no spans are called in metrics.
+/// The names of the query port and the admin port in metrics.
 const QUERY: &str = "query";
 const ADMIN: &str = "admin";
 
-/// The code in the manual compiles.
+/// Compiles the code in the manual.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Manual;
 
 /// A running all-in-one. It stops when it is dropped.
 ///
-/// It brings its own threads, so it works from plain and from async code, and goes on while a
-/// test waits for another process.
+/// It has its own threads, so it works in sync and async code, and keeps running while a test waits
+/// for another process.
 #[derive(Debug)]
 pub struct AllInOne {
     store: Arc<Store>,
@@ -122,15 +121,15 @@ impl AllInOne {
     /// Starts on loopback, with every port chosen by the system.
     ///
     /// # Errors
-    /// Where the system has no port or no threads to give.
+    /// Where the system has no free port or refuses threads.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(Config::ephemeral())
     }
 
-    /// Starts as `config` says.
+    /// Starts with these settings.
     ///
     /// # Errors
-    /// Where an address cannot be listened on; nothing is left open then.
+    /// Where an address cannot be bound; no port stays open then.
     pub fn start_with(config: Config) -> Result<Self, Error> {
         let base_path = config.base()?;
         let store =
@@ -138,7 +137,7 @@ impl AllInOne {
         let (stop, stopped) = watch::channel(false);
         let context = Context::new(stopped.clone());
         let intake = Intake { store: Arc::clone(&store), context };
-        // Every port is bound before anything is served: all of them, or none.
+        // Binds every port before any is served: all of them, or none.
         let mut opened = Vec::new();
         for open in DOORS {
             opened.extend(open(&config, &intake)?);
@@ -157,7 +156,7 @@ impl AllInOne {
         let pages = ui::WebPages::new(&base_path);
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         let router = http::guarded(query::router::router(api), query_addr);
-        // No spans come here, but connections do.
+        // These two have no spans to count, but refused connections.
         let ports = [QUERY, ADMIN].map(Counters::of);
         let entrance = |listener, connections, counters| {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
@@ -178,74 +177,76 @@ impl AllInOne {
         &self.doors
     }
 
-    /// The open door of this name.
+    /// The open door with this name.
     pub fn door(&self, name: &str) -> Option<&Door> {
         self.doors.iter().find(|door| door.name == name)
     }
 
-    /// Where UDP packets in compact Thrift go (6831 in Jaeger).
+    /// The address for UDP packets in compact Thrift (6831 in Jaeger).
     pub fn agent_addr(&self) -> SocketAddr {
         self.address("udp-compact")
     }
 
-    /// Where UDP packets in binary Thrift go (6832 in Jaeger).
+    /// The address for UDP packets in binary Thrift (6832 in Jaeger).
     pub fn agent_binary_addr(&self) -> SocketAddr {
         self.address("udp-binary")
     }
 
-    /// Where UDP packets in zipkin.thrift go, to be counted (5775 in Jaeger).
+    /// The address for UDP packets in zipkin.thrift, which are only counted (5775 in Jaeger).
     pub fn agent_zipkin_addr(&self) -> SocketAddr {
         self.address("udp-zipkin")
     }
 
-    /// Where HTTP requests with binary Thrift go (14268 in Jaeger).
+    /// The address for binary Thrift over HTTP (14268 in Jaeger).
     pub fn collector_addr(&self) -> SocketAddr {
         self.address("http-thrift")
     }
 
-    /// Where gRPC calls with Jaeger's protocol buffers go (14250 in Jaeger).
+    /// The address for Jaeger's protocol buffers over gRPC (14250 in Jaeger).
     pub fn collector_grpc_addr(&self) -> SocketAddr {
         self.address("grpc-jaeger")
     }
 
-    /// Where clients of the agent ask how to sample, by HTTP (5778 in Jaeger).
+    /// The address where clients of the agent ask for their sampling strategy, over HTTP (5778 in
+    /// Jaeger).
     pub fn sampling_addr(&self) -> SocketAddr {
         self.address("http-sampling")
     }
 
-    /// Where spans in OTLP over gRPC go (4317 in Jaeger), unless that is turned off.
+    /// The address for OTLP over gRPC (4317 in Jaeger), unless OTLP is turned off.
     pub fn otlp_grpc_addr(&self) -> Option<SocketAddr> {
         self.door("otlp-grpc").map(|door| door.address)
     }
 
-    /// Where spans in OTLP over HTTP go (4318 in Jaeger), to `/v1/traces`, unless that is turned
-    /// off.
+    /// The address for OTLP over HTTP (4318 in Jaeger), with the path `/v1/traces`, unless OTLP is
+    /// turned off.
     pub fn otlp_http_addr(&self) -> Option<SocketAddr> {
         self.door("otlp-http").map(|door| door.address)
     }
 
-    /// Where spans in Zipkin's JSON go (9411 in Jaeger), to `/api/v2/spans`, where that is on.
+    /// The address for Zipkin's JSON (9411 in Jaeger), with the path `/api/v2/spans`, if that port
+    /// is open.
     pub fn zipkin_addr(&self) -> Option<SocketAddr> {
         self.door("zipkin").map(|door| door.address)
     }
 
-    /// Where the web pages and the query API are (16686 in Jaeger).
+    /// The address of the web pages and the query API (16686 in Jaeger).
     pub fn query_addr(&self) -> SocketAddr {
         self.query_addr
     }
 
-    /// Where the health check and `/metrics` are (14269 in Jaeger).
+    /// The address of the health check and `/metrics` (14269 in Jaeger).
     pub fn admin_addr(&self) -> SocketAddr {
         self.admin_addr
     }
 
-    /// The address of the web pages, such as `http://127.0.0.1:16686`, with the base path and
-    /// without a slash at its end.
+    /// The URL of the web pages, such as `http://127.0.0.1:16686`, with the base path and without a
+    /// slash at the end.
     pub fn query_url(&self) -> String {
         format!("http://{}{}", reachable(self.query_addr), self.base_path)
     }
 
-    /// The traces that have a span of this service, the newest first.
+    /// The traces that have a span of this service, newest first.
     pub fn traces(&self, service: &str) -> Vec<Trace> {
         self.store.find(&Search {
             service: service.to_owned(),
@@ -254,31 +255,31 @@ impl AllInOne {
         })
     }
 
-    /// The store, for what [`AllInOne::traces`] does not find.
+    /// The store, for queries that [`AllInOne::traces`] does not cover.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The store, to keep beyond the all-in-one's own end.
+    /// The store, to be kept after the all-in-one has stopped.
     pub fn shared_store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
     }
 
-    /// How many traces, spans and bytes are held, and how many had to go.
+    /// How many traces, spans and bytes are stored, and how many were evicted.
     pub fn usage(&self) -> Usage {
         self.store.usage()
     }
 
-    /// What arrived by UDP in compact Thrift.
+    /// The counts of the door for compact Thrift over UDP.
     pub fn agent_stats(&self) -> DoorStats {
         self.door("udp-compact").map(Door::stats).unwrap_or_default()
     }
 
-    /// Waits until at least `count` spans of a service are there, and gives its traces. It looks
-    /// at every insert and not from time to time, so it loses no time.
+    /// Waits until the store has at least `count` spans of a service, and returns its traces. It
+    /// checks after every insert, not at intervals, so it returns at once.
     ///
     /// # Errors
-    /// [`Error::Timeout`] where they are not there in time; it says how many are.
+    /// [`Error::Timeout`] where they do not arrive in time; it says how many did.
     pub async fn wait_for_spans(
         &self,
         service: &str,
@@ -286,7 +287,7 @@ impl AllInOne {
         timeout: Duration,
     ) -> Result<Vec<Trace>, Error> {
         let (store, name) = (Arc::clone(&self.store), service.to_owned());
-        // On our own threads, so that the caller needs no timer of Tokio's.
+        // Runs on our own threads, so that the caller needs no Tokio timer.
         let wait = self.threads.spawn(async move {
             let enough = |store: &Store| store.span_count(&name) >= count;
             tokio::time::timeout(timeout, store.wait_until(enough)).await
@@ -309,7 +310,7 @@ impl AllInOne {
         self.door(name).map_or(nowhere, |door| door.address)
     }
 
-    /// Stops: takes what has already arrived, lets running requests end, closes every port.
+    /// Stops: stores what has already arrived, lets running requests end, and closes every port.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         for task in self.tasks.drain(..) {

@@ -181,7 +181,7 @@ fn what_the_answer_repeats_of_a_request_is_escaped() {
     let jaeger = AllInOne::start().expect("start");
     let kind = [("Content-Type", "a'&b/c")];
     let answer = exchange(jaeger.collector_addr(), "POST", "/api/traces", &kind, b"");
-    assert_eq!(answer.text(), "Unsupported content type: a&#39;&amp;b/c\n");
+    assert_eq!(answer.text(), "Unsupported Content-Type: a&#39;&amp;b/c\n");
     assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
 }
 

@@ -237,14 +237,14 @@ fn what_would_swell_when_it_is_decoded_is_refused() {
     let answer = doors.post(PROTOBUF, &body);
     assert_eq!(
         (answer.status, &*reason(&answer)),
-        (400, "it becomes too large when it is decoded")
+        (400, "it takes too much memory when it is decoded")
     );
     let spans = format!("[{}{{}}]", "{},".repeat(300_000));
     let spans = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#);
     let answer = doors.post(JSON, spans.as_bytes());
     assert_eq!(
         (answer.status, &*reason(&answer)),
-        (400, "it becomes too large when it is decoded")
+        (400, "it takes too much memory when it is decoded")
     );
     let many = format!("[{}0]", "0,".repeat(5 << 20));
     let answer = doors.post(JSON, format!("{{\"unknown\":{many}}}").as_bytes());
@@ -478,10 +478,9 @@ fn zipkin_s_other_formats_are_told_which_one_is_taken() {
         assert_eq!(answer.status, 415, "{path} {kind}");
         assert!(answer.text().contains("/api/v2/spans"), "{}", answer.text());
     }
-    for (kind, text) in [
-        ("text/plain", "Unsupported Content-Type\n"),
-        ("", "Cannot parse Content-Type: mime: no media type\n"),
-    ] {
+    for (kind, text) in
+        [("text/plain", "Unsupported Content-Type\n"), ("", "Cannot parse Content-Type\n")]
+    {
         let answer = exchange(zipkin, "POST", "/api/v2/spans", &[("Content-Type", kind)], b"[]");
         assert_eq!((answer.status, &*answer.text()), (400, text));
     }

@@ -1,5 +1,5 @@
-//! The health, in the words and the form of Jaeger's health check. Its port is open exactly as
-//! long as everything else is, so an answer is a good one.
+//! The health check, in Jaeger's format. Its port is open exactly as long as all others are, so
+//! every answer is a good one.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::go_format::durations::format_duration;
 use crate::go_format::times::rfc3339;
 
-/// Since when the all-in-one runs.
+/// When the all-in-one started.
 #[derive(Debug)]
 pub(super) struct Health {
     since: SystemTime,

@@ -1,9 +1,9 @@
-//! What `/metrics` tells: what came through each door and what did not, and how full the store
+//! The metrics on `/metrics`: what came through each door, what was refused, and how full the store
 //! is.
 //!
-//! Where one of Jaeger 1.35's metrics means the same it has Jaeger's name and labels, so that
-//! dashboards find it: spans are summed over services there (`svc="other-services"`, as in
-//! Jaeger when there are many).
+//! A metric with the same meaning as one of Jaeger 1.35's has its name and labels, so that
+//! dashboards work. Spans are summed over all services (`svc="other-services"`, as in Jaeger when
+//! there are many).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::server::counters::{Counters, Reason};
 use crate::server::door::Door;
 use crate::store::{Store, Usage};
 
-/// All metrics, as text: of the doors, of the ports that take no spans, and of the store.
+/// All metrics as text: of the doors, of the query and admin ports, and of the store.
 pub(super) fn metrics(doors: &[Door], ports: &[Arc<Counters>], store: &Store) -> String {
     let usage = store.usage();
     let mut text = Exposition::default();
@@ -31,11 +31,11 @@ fn at_the_doors(text: &mut Exposition, doors: &[Door], ports: &[Arc<Counters>]) 
     for door in doors {
         requests.value(&[("door", door.name)], door.stats().packets);
     }
-    let mut spans = text.counter("jaeger_door_spans_total", "Spans taken, by door.");
+    let mut spans = text.counter("jaeger_door_spans_total", "Spans accepted, by door.");
     for door in doors {
         spans.value(&[("door", door.name)], door.stats().spans);
     }
-    let help = "Packets, requests, connections or spans not taken, by door and reason.";
+    let help = "Packets, requests, connections or spans refused, by door and reason.";
     let mut refused = text.counter("jaeger_door_refused_total", help);
     for counters in doors.iter().map(|door| &door.counters).chain(ports) {
         let stats = counters.snapshot();
@@ -51,24 +51,24 @@ fn in_the_store(text: &mut Exposition, usage: &Usage, services: usize) {
         ("jaeger_memory_traces", "Traces held.", usage.traces),
         ("jaeger_memory_spans", "Spans held.", usage.spans),
         ("jaeger_memory_services", "Services that have spans.", services),
-        ("jaeger_memory_bytes", "Bytes that the spans take, with what finds them.", usage.bytes),
+        ("jaeger_memory_bytes", "Bytes that the spans and their indexes take.", usage.bytes),
     ] {
         text.gauge(name, help).value(&[], value as u64);
     }
     for (name, help, value) in [
         (
             "jaeger_memory_evicted_traces_total",
-            "Traces that made room for newer ones.",
+            "Traces evicted for newer ones.",
             usage.evicted_traces,
         ),
         (
             "jaeger_memory_evicted_spans_total",
-            "Spans that went with their trace to make room.",
+            "Spans evicted with their traces.",
             usage.evicted_spans,
         ),
         (
             "jaeger_memory_dropped_spans_total",
-            "Spans dropped since their trace was too large.",
+            "Spans dropped because their trace was too large.",
             usage.dropped_spans,
         ),
     ] {
@@ -124,8 +124,8 @@ fn as_jaeger_says_it(text: &mut Exposition, doors: &[Door], usage: &Usage) {
     metric.value(&svc_labels(&[("result", "err")]), usage.dropped_spans);
 }
 
-/// The format and the transport of a door's spans, as the container's collector counts them:
-/// from the agent's ports they reach it by gRPC, and OTLP of either kind counts as that.
+/// The labels of a door's spans in the container's collector: the agent forwards spans over gRPC,
+/// and both kinds of OTLP count as gRPC.
 fn span_labels(door: &str) -> Option<(&'static str, &'static str)> {
     match door {
         "udp-compact" | "udp-binary" | "grpc-jaeger" | "otlp-grpc" | "otlp-http" => {
@@ -146,7 +146,7 @@ fn udp_labels(door: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// In the order of their names, in which Jaeger prints them.
+/// Sorted by name, as Jaeger prints them.
 fn svc_labels<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut labels = vec![("debug", "false"), ("svc", "other-services")];
     labels.extend(more);

@@ -1,7 +1,7 @@
-//! The admin port, 14269 in Jaeger: whether the all-in-one is well, and what it has done.
+//! The admin port, 14269 in Jaeger: health check and metrics.
 //!
-//! Any path tells the health, as in Jaeger; only `/metrics` is for Prometheus. Beside it, and on a
-//! port of its own: how clients are to sample.
+//! Every path is the health check, as in Jaeger, except `/metrics`. The agent's port for sampling
+//! strategies is here too.
 
 mod health;
 mod metrics;

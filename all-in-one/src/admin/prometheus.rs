@@ -1,30 +1,30 @@
-//! Prometheus's text format, version 0.0.4: a metric is two lines of comment, which say what it
-//! is, and a line for each set of labels.
+//! Prometheus's text format, version 0.0.4: two lines of comment for each metric, then one line for
+//! each set of labels.
 //!
 //! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
 use std::fmt::Write as _;
 
-/// How the text is announced.
+/// The content type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A text in the making.
+/// A text that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Exposition(String);
 
 impl Exposition {
-    /// A number that only grows. Its name ends in `_total`.
+    /// A number that only grows; its name ends in `_total`.
     pub(super) fn counter(&mut self, name: &str, help: &str) -> Metric<'_> {
         self.metric(name, help, "counter")
     }
 
-    /// A number that comes and goes.
+    /// A number that can go up and down.
     pub(super) fn gauge(&mut self, name: &str, help: &str) -> Metric<'_> {
         self.metric(name, help, "gauge")
     }
 
     fn metric(&mut self, name: &str, help: &str, kind: &str) -> Metric<'_> {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
         Metric { text: &mut self.0, name: name.to_owned() }
     }
@@ -42,7 +42,7 @@ pub(super) struct Metric<'a> {
 }
 
 impl Metric<'_> {
-    /// One value. What labels say is our own and needs no escapes.
+    /// Adds a value. Labels here need no escapes.
     pub(super) fn value(&mut self, labels: &[(&str, &str)], value: u64) {
         self.text.push_str(&self.name);
         for (place, (label, said)) in labels.iter().enumerate() {

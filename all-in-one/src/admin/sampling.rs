@@ -1,4 +1,4 @@
-//! The agent's HTTP port, 5778 in Jaeger: how clients are to sample.
+//! The agent's HTTP port, 5778 in Jaeger: sampling strategies for clients.
 
 use std::sync::Arc;
 

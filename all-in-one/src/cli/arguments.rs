@@ -1,4 +1,4 @@
-//! The command line: what the program is to do, and with which settings.
+//! The command line: which command to run, and the settings.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -64,13 +64,12 @@ pub(super) enum Command {
     Env,
 }
 
-/// The flags that matter to the commands that ask a Jaeger. The others are accepted too, so that
-/// one set of settings does for all commands, but their help does not list them.
+/// The flags that matter to the commands that ask a Jaeger. They accept all others too, so that the
+/// same settings work with every command, but their help does not list them.
 const OF_A_QUERY: [&str; 3] = ["listen-host", config::QUERY, config::BASE_PATH];
 
-/// Reads a program's arguments, the first of which is its name, and its environment. An
-/// environment variable that is empty counts as unset; of a flag that is repeated, the last value
-/// counts.
+/// Parses the program's arguments, the first of which is its name, and the environment. An empty
+/// environment variable counts as unset; of a repeated flag the last value counts.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Arguments, Rejected> {
@@ -78,7 +77,7 @@ pub(super) fn parse(
     Ok(Arguments::from_arg_matches(&matches)?)
 }
 
-/// All that the command line knows.
+/// The whole command line, as clap knows it.
 pub(super) fn command() -> clap::Command {
     let hide = |arg: Arg| {
         let other = arg.get_long().is_some_and(|flag| !OF_A_QUERY.contains(&flag));
@@ -152,7 +151,7 @@ fn variable(flag: &str) -> String {
     name.map(|name| format!(" ({})", name.to_string_lossy())).unwrap_or_default()
 }
 
-/// Jaeger's scripts of all ages write `-name=value` too.
+/// Scripts for Jaeger also write `-name=value`.
 fn two_dashes(argument: impl Into<OsString>) -> OsString {
     let argument = argument.into();
     let name = argument.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();

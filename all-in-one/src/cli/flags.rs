@@ -1,4 +1,4 @@
-//! The flags, each with Jaeger's own name and the environment variable beside it.
+//! The flags, each with Jaeger's own name and environment variable.
 
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ fn collector_address(text: &str) -> Result<HostPort, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let nanos = parse_duration(text)?;
-    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it is negative".to_owned())
+    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it must not be negative".to_owned())
 }
 
 /// The levels of Jaeger's logger. Its three levels above `error` count as `error`.
@@ -153,7 +153,7 @@ fn log_level(text: &str) -> Result<Level, String> {
         "info" => Ok(Level::INFO),
         "warn" => Ok(Level::WARN),
         "error" | "dpanic" | "panic" | "fatal" => Ok(Level::ERROR),
-        _ => Err("it is debug, info, warn or error".to_owned()),
+        _ => Err("it must be debug, info, warn or error".to_owned()),
     }
 }
 
@@ -165,11 +165,13 @@ fn bytes(text: &str) -> Result<usize, String> {
         "KiB" => 10,
         "MiB" => 20,
         "GiB" => 30,
-        _ => return Err("it is a number, perhaps with KiB, MiB or GiB".to_owned()),
+        _ => {
+            return Err("it must be a number of bytes, or have the unit KiB, MiB or GiB".to_owned());
+        }
     };
-    let number: usize = number.parse().map_err(|_| "it is a number of bytes".to_owned())?;
+    let number: usize = number.parse().map_err(|_| "it must be a number of bytes".to_owned())?;
     match number.checked_mul(1 << shift) {
-        Some(0) => Err("it must be more than nothing".to_owned()),
+        Some(0) => Err("it must be more than 0".to_owned()),
         Some(bytes) => Ok(bytes),
         None => Err("it is too large".to_owned()),
     }

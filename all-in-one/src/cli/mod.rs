@@ -12,7 +12,8 @@ use jaeger_all_in_one::{Error, status, tree};
 
 use arguments::{Command, command};
 
-/// Does what the arguments ask for; the exit code is 2 where they, or a setting, cannot be used.
+/// Runs the command that the arguments name. The exit code is 2 if an argument or a setting is
+/// invalid.
 pub(crate) fn run() -> ExitCode {
     let arguments = match arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,

@@ -13,7 +13,7 @@ pub(super) fn serve(config: Config) -> Result<(), Error> {
     for variable in ignored_variables(&command()) {
         warn!("{variable}");
     }
-    // Its own small runtime, only to wait: the all-in-one brings the threads that work.
+    // A small runtime, only to wait: the all-in-one has its own threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -21,7 +21,7 @@ pub(super) fn serve(config: Config) -> Result<(), Error> {
     runtime.block_on(async {
         let stop = stop_signal().map_err(Error::Runtime)?;
         let jaeger = AllInOne::start_with(config)?;
-        // Nobody may read it: that is no reason to stop.
+        // If nobody reads the banner, that is no reason to stop.
         let _ = std::io::stdout().write_all(banner(&jaeger).as_bytes());
         stop.await;
         jaeger.shutdown().await;
@@ -41,7 +41,7 @@ fn banner(jaeger: &AllInOne) -> String {
     lines + "\nctrl-c stops it\n"
 }
 
-/// Listens from this call on, so that a signal during the start is not lost.
+/// Registers the signals at once, so that one during the start is not lost.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -7,14 +7,14 @@
 use std::ffi::OsString;
 use std::fmt;
 
-/// Why settings have no effect here, and the flags of which that is true.
+/// Flags without effect here, and why.
 const FLAGS: &[(&str, &[&str])] = &[
     (
         "settings come from flags and the environment; write the file's settings there",
         &["config-file"],
     ),
     (
-        "a span goes straight from its door to the store: there are no queues and no workers",
+        "there are no queues and no workers: spans go straight to the store",
         &[
             "collector.num-workers",
             "collector.queue-size",
@@ -28,7 +28,7 @@ const FLAGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "a packet may have 65000 bytes, and the kernel is asked for as much buffer as it grants",
+        "the limit is 65000 bytes a packet, and the receive buffer is as large as the kernel grants",
         &[
             "processor.jaeger-binary.server-max-packet-size",
             "processor.jaeger-binary.server-socket-buffer-size",
@@ -39,7 +39,7 @@ const FLAGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "a message may have 4 MiB, and a connection lasts as long as its client likes",
+        "the limit is 4 MiB a message, and connections have no maximum age",
         &[
             "collector.grpc-server.max-connection-age",
             "collector.grpc-server.max-connection-age-grace",
@@ -50,25 +50,25 @@ const FLAGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "spans are kept as they came, and all of them",
+        "every span is stored, as it was sent",
         &["collector.tags", "downsampling.hashsalt", "downsampling.ratio"],
     ),
     (
-        "a web page of another origin may not send spans here",
+        "web pages of other origins cannot send spans here",
         &["collector.zipkin.allowed-headers", "collector.zipkin.allowed-origins"],
     ),
     (
-        "every client is answered with the default sampling rate",
+        "every client gets the default sampling strategy",
         &["sampling.strategies-file", "sampling.strategies-reload-interval"],
     ),
-    ("metrics are for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
-    ("the store needs no token", &["query.bearer-token-propagation"]),
+    ("metrics are served for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
+    ("the store is in memory and needs no token", &["query.bearer-token-propagation"]),
     (
-        "the web pages are the embedded ones, as they are",
+        "the embedded web pages cannot be changed",
         &["query.additional-headers", "query.static-files", "query.ui-config"],
     ),
     (
-        "the agent's doors lead to the store of the same process",
+        "the agent's ports lead to the store of this process",
         &[
             "reporter.grpc.discovery.min-peers",
             "reporter.grpc.host-port",
@@ -80,9 +80,9 @@ const FLAGS: &[(&str, &[&str])] = &[
 ];
 
 const IN_MEMORY: &str = "spans are kept in memory";
-const NO_TLS: &str = "connections are not encrypted; put a proxy in front";
+const NO_TLS: &str = "TLS is not supported; put a proxy in front";
 
-/// What stands before and after `.tls.` in the names of flags.
+/// What precedes and follows `.tls.` in the names of flags.
 const TLS: &[(&[&str], &[&str])] = &[
     (
         &[
@@ -100,17 +100,17 @@ const TLS: &[(&[&str], &[&str])] = &[
     (&["reporter.grpc"], &["ca", "cert", "enabled", "key", "server-name", "skip-host-verify"]),
 ];
 
-/// Variables that are no flags: the value that has no effect in Jaeger either, and why others
-/// have none here.
+/// Environment variables without a flag: the value that has no effect in Jaeger either, and why
+/// other values have none here.
 const VARIABLES: &[(&str, &str, &str)] = &[
     ("SPAN_STORAGE_TYPE", "memory", IN_MEMORY),
     ("DEPENDENCY_STORAGE_TYPE", "memory", IN_MEMORY),
     ("SAMPLING_STORAGE_TYPE", "memory", IN_MEMORY),
-    ("SAMPLING_CONFIG_TYPE", "file", "sampling does not adapt itself"),
-    ("METRICS_STORAGE_TYPE", "", "the page Monitor has no metrics to show"),
+    ("SAMPLING_CONFIG_TYPE", "file", "adaptive sampling is not supported"),
+    ("METRICS_STORAGE_TYPE", "", "the Monitor page has no metrics to show"),
 ];
 
-/// A variable that is set, that Jaeger 1.35 knows, and that has no effect here.
+/// A variable that is set, that Jaeger 1.35 supports, and that has no effect here.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct IgnoredVariable {
     /// Its name.
@@ -125,8 +125,8 @@ impl fmt::Display for IgnoredVariable {
     }
 }
 
-/// The variables of this process's environment that Jaeger 1.35 would heed and that have no
-/// effect here. An empty one counts as unset.
+/// The environment variables that Jaeger 1.35 supports and that have no effect here. An empty one
+/// counts as unset.
 pub(super) fn ignored_variables(command: &clap::Command) -> Vec<IgnoredVariable> {
     ignored(command, |name| std::env::var_os(name))
 }
@@ -138,7 +138,7 @@ fn ignored(
     let supported = |flag: &str| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
     let is_set =
         |name: &str, idle: &str| get(name).is_some_and(|value| !value.is_empty() && value != idle);
-    // The storage's type is a flag too, a retired one.
+    // The storage type is also a retired flag.
     let twice = |name: &str| VARIABLES.iter().any(|(known, ..)| *known == name);
     let flags = flags()
         .filter(|(flag, _)| !supported(flag))
@@ -152,7 +152,7 @@ fn ignored(
     flags.chain(others).collect()
 }
 
-/// Why a flag of Jaeger 1.35's has no effect here; `None` where it is not one of Jaeger's.
+/// Why a flag of Jaeger 1.35 has no effect here; `None` for any other flag.
 pub(super) fn why(flag: &str) -> Option<&'static str> {
     flags().find(|(known, _)| known == flag).map(|(_, why)| why)
 }

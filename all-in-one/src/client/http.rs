@@ -1,17 +1,17 @@
-//! Asks a Jaeger's query API, this one's or the real one's. One question a connection, in HTTP/1.0,
-//! where an answer ends with its connection.
+//! Asks the query API of a Jaeger, this one or the real one. One request per connection, in
+//! HTTP/1.0, where the answer ends with the connection.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a Jaeger may take for each step of its answer.
+/// How long each step of an answer may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The bytes of an answer that are read at most.
+/// The most bytes of an answer that are read.
 const MAX_ANSWER: u64 = 64 << 20;
 
-/// What there is at a path: the status code, and the body as text.
+/// Gets a path: the status code, and the body as text.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -23,5 +23,5 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> 
         let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1))?;
         Some((status.parse().ok()?, body.to_owned()))
     });
-    parts.ok_or_else(|| io::Error::other("something that is no Jaeger answers there"))
+    parts.ok_or_else(|| io::Error::other("the server there is not Jaeger"))
 }

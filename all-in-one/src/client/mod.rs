@@ -1,4 +1,4 @@
-//! Asks a Jaeger for its health and for a trace: this one or the real one, by its query API.
+//! Asks a Jaeger, this one or the real one, whether it answers, and for a trace.
 
 mod http;
 mod status;

@@ -1,5 +1,5 @@
-//! `jaeger-all-in-one status`: whether a Jaeger answers, this one or the real one. For scripts,
-//! and for health checks in an image that has neither a shell nor curl.
+//! `jaeger-all-in-one status`: whether a Jaeger answers, this one or the real one. For scripts, and
+//! for health checks in an image without a shell or curl.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// [`Error::NoAnswer`] when nothing answers there, or something that is no Jaeger.
+/// [`Error::NoAnswer`] when nothing answers there, or a server that is not Jaeger.
 pub fn status(config: &Config) -> Result<String, Error> {
     let (base_path, address) = (config.base()?, config.query_address()?);
     let url = format!("http://{address}{base_path}");
@@ -25,6 +25,6 @@ pub fn status(config: &Config) -> Result<String, Error> {
 fn ask(address: SocketAddr, base_path: &str) -> io::Result<()> {
     match http::get(address, &format!("{base_path}/api/services"))? {
         (200, body) if body.contains("{\"data\":") => Ok(()),
-        _ => Err(io::Error::other("something that is no Jaeger answers there")),
+        _ => Err(io::Error::other("the server there is not Jaeger")),
     }
 }

@@ -1,4 +1,4 @@
-//! `jaeger-all-in-one tree`: a trace as a tree in the terminal, from this Jaeger or the real one.
+//! `jaeger-all-in-one tree`: prints a trace of this Jaeger or the real one as a tree.
 
 use std::fmt::Write as _;
 use std::thread;
@@ -11,17 +11,17 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::TraceId;
 
-/// How long spans may take to arrive: exporters keep them for some seconds.
+/// How long to wait for the spans: exporters keep them for some seconds.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often is asked while they have not arrived.
+/// How often to ask while they have not arrived.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The deepest level that is indented further; a trace can be as deep as it is long.
+/// The deepest indentation: a trace can be as deep as it has spans.
 const DEEPEST: usize = 40;
 
-/// Asks the query API at the configured address for a trace, until it has this many spans, ten
-/// seconds at most; and draws it, with the link to its page.
+/// Asks the query API at the configured address for a trace until it has `wanted` spans, at most
+/// ten seconds. Returns the link to the trace's page, and its spans as a tree.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub fn tree(config: &Config, id: TraceId, wanted: usize) -> Result<String, Error
     }
 }
 
-/// What a line tells of a span.
+/// A span as a line of the tree.
 struct Node<'a> {
     id: &'a str,
     parent: Option<&'a str>,
@@ -56,8 +56,8 @@ struct Node<'a> {
     children: Vec<usize>,
 }
 
-/// A line a span, below its parent, in the order of their starts. Spans whose parent is not there
-/// are roots, and so is one of each circle.
+/// One line per span, below its parent, in the order of their starts. A span whose parent is
+/// missing is a root, and so is one span of each cycle.
 fn draw(trace: &Value) -> String {
     let spans = trace["spans"].as_array().map_or(&[][..], Vec::as_slice);
     let mut nodes: Vec<Node> = spans.iter().map(|span| node(span, trace)).collect();
@@ -122,7 +122,7 @@ fn node<'a>(span: &'a Value, trace: &Value) -> Node<'a> {
     }
 }
 
-/// Names are the clients'; a terminal would obey what is not printable in them.
+/// Replaces control characters: clients choose the names, and a terminal would interpret them.
 fn printable(name: &Value) -> String {
     let name = name.as_str().unwrap_or_default().chars();
     name.map(|c| if c.is_control() { '�' } else { c }).collect()

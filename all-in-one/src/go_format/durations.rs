@@ -36,7 +36,7 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     i64::try_from(total).map_err(|_| invalid())
 }
 
-/// How many bytes the digits at the front take, with one point among them.
+/// The length of the digits at the front, with at most one point.
 fn number_length(text: &str) -> usize {
     let mut points = 0;
     let end = text.find(|c: char| {
@@ -98,7 +98,7 @@ fn decimal(number: &str) -> Option<Decimal> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    // Digits below a nanosecond of an hour are lost in Go too.
+    // Go loses digits below a nanosecond of an hour too.
     let fraction = &fraction[..fraction.len().min(15)];
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let parts: i64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };

@@ -1,11 +1,11 @@
-//! JSON as Go writes it, so that an answer is byte for byte the one Jaeger would give.
+//! JSON as Go writes it, so that an answer equals Jaeger's byte for byte.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-/// The largest integer that JavaScript can hold: 2^53 - 1. It would round a larger one.
+/// The largest integer that JavaScript can hold exactly: 2^53 - 1.
 const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// How an answer is written.
@@ -13,11 +13,11 @@ const LARGEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
 pub(crate) struct Style {
     /// Indented by four spaces.
     pub(crate) pretty: bool,
-    /// Values that JavaScript cannot hold are text, as Jaeger writes them since 1.76.
+    /// Integers that JavaScript would round are strings, as in Jaeger since 1.76.
     pub(crate) for_javascript: bool,
 }
 
-/// Stands where something else will be written.
+/// A placeholder for something that is written later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark;
 
@@ -27,10 +27,10 @@ impl Serialize for Mark {
     }
 }
 
-/// What a mark looks like: nothing else that is written around others has that character.
+/// A placeholder's JSON. No other text around one contains this character.
 const MARK: &str = r#""\u0001""#;
 
-/// What stands around the marks in `value`, one fewer than the pieces.
+/// The JSON of `value`, split at its placeholders.
 pub(crate) fn around<const PIECES: usize>(
     value: &impl Serialize,
     style: Style,
@@ -50,7 +50,7 @@ pub(crate) fn write(value: &impl Serialize, style: Style) -> serde_json::Result<
     Ok(out)
 }
 
-/// Writes `value` as it stands within so many others.
+/// Writes `value` as it looks `depth` levels deep in other JSON.
 pub(crate) fn append(
     out: &mut impl Write,
     value: &(impl Serialize + ?Sized),
@@ -74,7 +74,7 @@ pub(crate) fn compact(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     write(value, Style::default())
 }
 
-/// Go's way with characters and numbers; the layout is the inner formatter's.
+/// Go's characters and numbers; the inner formatter does the layout.
 struct Go<F> {
     layout: F,
     for_javascript: bool,
@@ -93,8 +93,7 @@ impl<F: Formatter> Formatter for Go<F> {
         writer.write_all(super::numbers::json_float(value).as_bytes())
     }
 
-    // Go keeps JSON harmless within HTML and within JavaScript, and escapes what stands for
-    // bytes that were no UTF-8.
+    // Go escapes what could do harm in HTML or JavaScript, and the replacement character.
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,
@@ -172,10 +171,10 @@ impl<F: Formatter> Formatter for Go<F> {
     }
 }
 
-/// Whether one of the characters that Go escapes may be in the text. Each byte is looked at, and
-/// none is branched on: a third of the time that a search took went into looking at characters.
+/// Whether the text may contain a character that Go escapes. It looks at every byte and branches on
+/// none: looking at characters took a third of a search's time.
 fn may_need_escape(text: &str) -> bool {
-    // The last two begin the characters that are no ASCII.
+    // The last two are the first bytes of the characters beyond ASCII.
     let special = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2 | 0xef);
     text.bytes().fold(false, |any, byte| any | special(byte))
 }

@@ -2,7 +2,7 @@
 
 use std::num::IntErrorKind;
 
-/// A signed integer of so many bits (`strconv.ParseInt`, base 10).
+/// A signed integer of `bits` bits (`strconv.ParseInt`, base 10).
 pub(crate) fn parse_int(text: &str, bits: u32) -> Result<i64, String> {
     let error = |why| Err(format!("{why}: {text:?}"));
     let fits = |value: i64| value >> (bits - 1) == value >> 63;
@@ -25,11 +25,11 @@ pub fn parse_bool(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A floating point number (`strconv.ParseFloat`), as far as anyone sends one.
+/// A floating-point number (`strconv.ParseFloat`), without the spellings that nobody sends.
 pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
     let error = |why| Err(format!("{why}: {text:?}"));
     match text.parse::<f64>() {
-        // Infinity can be asked for by its name only.
+        // Only the names of infinity are accepted for it.
         Ok(value) if value.is_infinite() && text.contains(|c: char| c.is_ascii_digit()) => {
             error("number out of range")
         }
@@ -38,10 +38,10 @@ pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A number as JSON in Go writes it (`encoding/json`): exponents only below 1e-6 and from 1e21.
+/// A number as Go's `encoding/json` writes it: with an exponent only below 1e-6 and from 1e21.
 pub(crate) fn json_float(value: f64) -> String {
     let size = value.abs();
-    // Protocol buffers leave a zero out, and with it its sign.
+    // Protocol buffers leave out a zero, and so its sign.
     if size == 0.0 {
         return "0".to_owned();
     }

@@ -1,4 +1,4 @@
-//! Spans on their way into the store: their text still lies in the bytes that were received.
+//! Spans on their way into the store. Their text is still in the bytes that were received.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -8,22 +8,22 @@ use super::ids::{SpanId, TraceId};
 use super::span::{Nanos, Reference, Span};
 use super::value::{KeyValue, Value};
 
-/// Text or bytes as they were received: perhaps no UTF-8.
+/// Text or bytes as received, perhaps not UTF-8.
 pub(crate) type Bytes<'a> = Cow<'a, [u8]>;
 
-/// What the collector calls a service without a name.
+/// The collector's name for a service without one.
 const UNNAMED: &str = "empty-service-name";
 
-/// How much memory of a batch is kept for the next one, in bytes: it is that of some hundred
-/// spans. Two threads receive, and each keeps this much.
+/// How much memory of a batch is kept for the next one, in bytes: that of some hundred spans. Each
+/// of the two receiving threads keeps this much.
 const KEPT: usize = 256 << 10;
 
 thread_local! {
     static SPARE: Cell<Batch<'static>> = Cell::default();
 }
 
-/// Spans that came together, with what they consist of in lists that all of them share: a span
-/// costs no allocation of its own.
+/// Spans that came together. Their parts are in lists that all of them share, so a span needs no
+/// allocation of its own.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     pub(crate) spans: Vec<Draft<'a>>,
@@ -34,10 +34,10 @@ pub struct Batch<'a> {
     pub(crate) warnings: Vec<Bytes<'a>>,
 }
 
-/// A part of one of the batch's lists.
+/// A range of one of the batch's lists.
 pub(crate) type Part = Range<usize>;
 
-/// A span. What its fields mean, [`Span`] says.
+/// A span; for its fields see [`Span`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draft<'a> {
     pub(crate) trace_id: TraceId,
@@ -50,7 +50,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) nanos: Nanos,
     pub(crate) tags: Part,
     pub(crate) logs: Part,
-    /// Which of the batch's processes did it.
+    /// The index of its process in the batch.
     pub(crate) process: usize,
     pub(crate) warnings: Part,
 }
@@ -102,12 +102,12 @@ impl<'a> Tag<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// An empty batch, in the memory of the last one that was done with on this thread.
+    /// An empty batch, in the memory of the last one that this thread recycled.
     pub(crate) fn recycled() -> Self {
         SPARE.take()
     }
 
-    /// Leaves its memory to the next one, unless it is a lot.
+    /// Leaves its memory to the next batch, unless it is too much.
     pub(crate) fn recycle(self) {
         let spare = Batch {
             spans: emptied(self.spans),
@@ -138,12 +138,12 @@ impl<'a> Batch<'a> {
         self.spans.is_empty()
     }
 
-    /// Adds the tag by which Jaeger says how a span came in.
+    /// Adds the tag in which Jaeger names the format that a span came in.
     pub(crate) fn format_tag(&mut self, format: &'static str) -> Part {
         append(&mut self.tags, [Tag::text("internal.span.format", format)])
     }
 
-    /// A batch of spans as a library's user has them.
+    /// A batch of spans from a user of the library.
     pub(crate) fn of(spans: &'a [Span]) -> Self {
         let mut batch = Batch::default();
         for span in spans {
@@ -182,19 +182,19 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The memory of a list, for one whose items live longer: the standard library collects into it
-/// what is mapped from it.
+/// Reuses the memory of a list for items with another lifetime: the standard library collects in
+/// place.
 fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
     list.clear();
     list.into_iter().map_while(|_| None).collect()
 }
 
-/// The bytes that a list takes, without what its items have elsewhere.
+/// The bytes of a list, without what its items point to.
 fn memory<T>(list: &Vec<T>) -> usize {
     list.capacity() * size_of::<T>()
 }
 
-/// Adds items to a list, and tells which part of it they are.
+/// Appends items to a list, and returns their range.
 pub(crate) fn append<T>(list: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Part {
     let first = list.len();
     list.extend(items);

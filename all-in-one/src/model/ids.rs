@@ -1,4 +1,4 @@
-//! Identifiers, and how Jaeger writes them: hexadecimal, padded to 16 or 32 digits.
+//! Ids, and how Jaeger writes them: hexadecimal, padded to 16 or 32 digits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,14 @@ use std::str::FromStr;
 /// A trace's id: 128 bits, of which older clients send only the lower 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId {
-    /// The upper 64 bits, zero where the client knows only 64.
+    /// The upper 64 bits; zero from clients that use only 64.
     pub high: u64,
     /// The lower 64 bits.
     pub low: u64,
 }
 
 impl TraceId {
-    /// Whether no bit is set, which no client means.
+    /// Whether it is zero, which is not a valid id.
     pub fn is_zero(self) -> bool {
         self.high == 0 && self.low == 0
     }
@@ -28,7 +28,7 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// Writes 16 digits. A page of traces has thousands of ids, and what `{:016x}` does takes longer.
+/// Writes 16 digits. `{:016x}` is slower, and a page of traces has thousands of ids.
 fn digits(number: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let digits: [u8; 16] = std::array::from_fn(|place| {
         b"0123456789abcdef"[(number >> (60 - 4 * place)) as usize & 15]
@@ -39,7 +39,7 @@ fn digits(number: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 impl FromStr for TraceId {
     type Err = InvalidId;
 
-    /// Accepts 1 to 32 hexadecimal digits: shortened and padded ids are the same id.
+    /// Accepts 1 to 32 hexadecimal digits: short and padded ids are the same.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let digits = text.as_bytes();
         if digits.len() > 32 {
@@ -66,7 +66,7 @@ impl fmt::Display for SpanId {
 pub enum InvalidId {
     /// More than 32 digits.
     TooLong(String),
-    /// Another character than hexadecimal digits, or none at all.
+    /// A character that is not a hexadecimal digit, or no digits.
     NotHex(String),
 }
 

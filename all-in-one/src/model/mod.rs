@@ -1,6 +1,6 @@
-//! Jaeger's own span: the one type that everything behind the doors speaks.
+//! Jaeger's own span: the one type that everything after a decoder speaks.
 //!
-//! Times are microseconds since the Unix epoch, durations microseconds, as in Jaeger's wire
+//! Times are microseconds since the Unix epoch and durations microseconds, as in Jaeger's wire
 //! formats. Text that repeats (operation names, tag keys, hosts) is shared, not copied.
 
 mod batch;

@@ -1,4 +1,4 @@
-//! A span and what it consists of.
+//! A span and its parts.
 
 use std::sync::Arc;
 
@@ -6,32 +6,32 @@ use super::ids::{SpanId, TraceId};
 use super::text::Text;
 use super::value::{KeyValue, Value};
 
-/// One unit of work, as a client reported it.
+/// A unit of work, as a client reported it.
 #[derive(Clone, Debug)]
 pub struct Span {
     /// The trace that it belongs to.
     pub trace_id: TraceId,
     /// Its own id.
     pub span_id: SpanId,
-    /// What was done.
+    /// The name of its operation.
     pub operation: Text,
-    /// Links to other spans, the parent among them.
+    /// References to other spans, including the parent.
     pub references: Box<[Reference]>,
     /// 1 sampled, 2 debug, 8 firehose.
     pub flags: u32,
-    /// When it began, in microseconds since the Unix epoch.
+    /// Its start, in microseconds since the Unix epoch.
     pub start: u64,
-    /// How long it took, in microseconds.
+    /// Its duration, in microseconds.
     pub duration: u64,
-    /// What both have beyond whole microseconds.
+    /// The nanoseconds of both beyond whole microseconds.
     pub nanos: Nanos,
     /// Its tags, in the order in which they were sent.
     pub tags: Box<[KeyValue]>,
     /// Its logs, in the order in which they were sent.
     pub logs: Box<[Log]>,
-    /// Who did it; shared by the spans of a batch.
+    /// The process that reported it; shared by the spans of a batch.
     pub process: Arc<Process>,
-    /// What had to be changed when it was received.
+    /// Warnings about what was changed when it was received.
     pub warnings: Box<[Text]>,
 }
 
@@ -41,17 +41,17 @@ impl Span {
         find(&self.tags, key)
     }
 
-    /// The service that did it.
+    /// Its service.
     pub fn service(&self) -> &str {
         &self.process.service
     }
 
-    /// The tag `span.kind`: client, server, producer, consumer, or whatever was sent.
+    /// The tag `span.kind`: client, server, producer, consumer, or something else that was sent.
     pub fn kind(&self) -> Option<&Value> {
         self.tag("span.kind")
     }
 
-    /// The parent in the same trace: the first reference that says child of.
+    /// The parent in the same trace: the first reference of the kind child-of.
     pub fn parent(&self) -> Option<SpanId> {
         self.references
             .iter()
@@ -61,13 +61,13 @@ impl Span {
     }
 }
 
-/// Nanoseconds beyond whole microseconds, each below 1,000. Formats that count in nanoseconds
-/// have them; nobody sees them, but the skew between two clocks is told to the nanosecond.
+/// Nanoseconds beyond whole microseconds, each below 1,000. Some formats have them. They are not
+/// shown, but clock skew is computed with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nanos {
-    /// Of the start.
+    /// Those of the start.
     pub start: u16,
-    /// Of the duration.
+    /// Those of the duration.
     pub duration: u16,
 }
 
@@ -76,7 +76,7 @@ pub struct Nanos {
 pub struct Process {
     /// The service's name.
     pub service: Text,
-    /// Host, address, client version and the like.
+    /// Host, address, client version and so on.
     pub tags: Box<[KeyValue]>,
 }
 
@@ -87,12 +87,12 @@ impl Process {
     }
 }
 
-/// Something that happened during a span.
+/// An event during a span.
 #[derive(Clone, Debug)]
 pub struct Log {
-    /// When, in microseconds since the Unix epoch.
+    /// Its time, in microseconds since the Unix epoch.
     pub timestamp: u64,
-    /// What: by custom the field `event` names it.
+    /// Its fields; by convention `event` names it.
     pub fields: Box<[KeyValue]>,
 }
 
@@ -103,10 +103,10 @@ impl Log {
     }
 }
 
-/// A link from one span to another.
+/// A reference from one span to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// What the link means.
+    /// The kind of reference.
     pub kind: RefKind,
     /// The other span's trace.
     pub trace_id: TraceId,
@@ -114,14 +114,14 @@ pub struct Reference {
     pub span_id: SpanId,
 }
 
-/// What a reference means.
+/// The kinds of reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefKind {
     /// The other span waits for this one.
     ChildOf,
-    /// The other span only caused this one.
+    /// The other span caused this one and does not wait for it.
     FollowsFrom,
-    /// A number that Jaeger has no meaning for. It is shown as a child, but makes no parent.
+    /// A number without a meaning in Jaeger. It is shown as child-of, but does not make a parent.
     Other(i32),
 }
 

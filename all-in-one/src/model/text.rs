@@ -1,4 +1,4 @@
-//! Text that repeats is shared, not copied.
+//! Text that is shared, not copied, because it repeats.
 
 /// Shared, immutable text.
 pub type Text = std::sync::Arc<str>;

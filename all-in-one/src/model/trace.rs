@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::ids::TraceId;
 use super::span::Span;
 
-/// A trace as it is stored: a copy of the moment, cheap because the spans are shared.
+/// A trace as it was stored at one moment. Copies are cheap: the spans are shared.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// The id that all spans carry.
+    /// The id of the trace.
     pub id: TraceId,
     /// The spans in the order of their arrival.
     pub spans: Vec<Arc<Span>>,

@@ -9,7 +9,7 @@ use super::text::Text;
 /// A tag of a span or a process, or a field of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyValue {
-    /// The tag's name. Not unique: clients do send one key twice.
+    /// The tag's name, which need not be unique.
     pub key: Text,
     /// Its value.
     pub value: Value,
@@ -31,7 +31,7 @@ pub enum Value {
     Bool(bool),
     /// A signed integer of 64 bits.
     Int64(i64),
-    /// A floating point number, possibly infinite or not a number.
+    /// A floating-point number, including infinities and NaN.
     Float64(f64),
     /// Bytes.
     Binary(Box<[u8]>),
@@ -57,8 +57,8 @@ impl Value {
         }
     }
 
-    /// The value as the text that a search by tag compares with: numbers in decimal, with at
-    /// most ten significant digits, bytes in hexadecimal.
+    /// The value as text for a search by tag: numbers in decimal with at most ten significant
+    /// digits, bytes in hexadecimal.
     pub fn to_search_text(&self) -> String {
         match self {
             Value::String(text) => text.to_string(),
@@ -78,7 +78,7 @@ impl Value {
         }
     }
 
-    /// Jaeger's order of values: by type first, then by value.
+    /// Jaeger's order of values: by type, then by value.
     pub fn order(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::String(a), Value::String(b)) => a.cmp(b),
@@ -101,7 +101,7 @@ impl Value {
     }
 }
 
-// Floats compare by their bits, so that equal processes are found although one holds a NaN.
+// Floats compare by their bits, so that equal processes are found even if they hold a NaN.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         self.order(other) == Ordering::Equal

@@ -1,4 +1,4 @@
-//! The JSON of the query API: fields in Jaeger's order, under Jaeger's names.
+//! The JSON of the query API: its fields have Jaeger's names and order.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use crate::go_format::json::Mark;
 use crate::go_format::numbers::float_text;
 use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
 
-/// What every answer is wrapped in.
+/// The envelope of every answer.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<T> {
     pub(super) data: Option<T>,
@@ -31,7 +31,7 @@ impl<T> Answer<T> {
 }
 
 impl<T> Answer<Vec<T>> {
-    /// An answer that says how many there are.
+    /// An answer with the number of its items.
     pub(super) fn counted(data: Vec<T>) -> Self {
         Answer { total: data.len(), ..Answer::of(data) }
     }
@@ -47,7 +47,7 @@ pub(super) struct Problem {
     pub(super) trace_id: Option<TraceId>,
 }
 
-/// What is around a trace's spans and its processes.
+/// A trace without its spans and processes.
 #[derive(Debug, Serialize)]
 pub(super) struct TraceJson {
     #[serde(rename = "traceID", serialize_with = "display")]
@@ -57,7 +57,7 @@ pub(super) struct TraceJson {
     pub(super) warnings: Option<[String; 1]>,
 }
 
-/// An object of two entries, to be written later.
+/// A placeholder for an object, of two entries.
 #[derive(Debug)]
 pub(super) struct MarkedEntries;
 
@@ -156,7 +156,7 @@ impl Serialize for ValueJson<'_> {
             Value::String(text) => serializer.serialize_str(text),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int64(value) => serializer.serialize_i64(*value),
-            // JSON has no word for these; Jaeger refuses the whole search because of one.
+            // JSON has no such numbers. Jaeger fails the whole search because of one.
             Value::Float64(value) if !value.is_finite() => {
                 serializer.serialize_str(&float_text(*value))
             }

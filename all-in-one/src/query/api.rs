@@ -15,9 +15,8 @@ use crate::ui::WebPages;
 
 /// How many answers are written at a time.
 pub(crate) const TURNS: usize = 2;
-/// How many answers that do not fit into one part may be on their way. Each knows the ids of all
-/// of its traces, 1.6 MB for a hundred thousand, and what is changed in the one that it writes,
-/// 3.2 MB at the most.
+/// How many answers of more than one part may be in progress. Each holds the ids of its traces, 1.6
+/// MB for a hundred thousand, and the changes to its current trace, at most 3.2 MB.
 pub(crate) const LONG_ANSWERS: usize = 8;
 
 /// What an answer is made from.
@@ -25,9 +24,9 @@ pub(crate) const LONG_ANSWERS: usize = 8;
 pub(crate) struct Api {
     pub(crate) store: Arc<Store>,
     pub(super) pages: WebPages,
-    /// How far a span's times may be moved to fit its parent's; zero moves none.
+    /// The largest clock skew that is corrected; zero corrects none.
     pub(super) max_clock_skew: Duration,
-    /// The path under which everything lies, without a slash at its end: empty is the root.
+    /// The path under which everything is served, without a slash at the end; empty is the root.
     pub(super) base_path: String,
     pub(super) turns: Arc<Semaphore>,
     pub(super) long_answers: Arc<Semaphore>,

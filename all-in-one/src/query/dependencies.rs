@@ -13,13 +13,13 @@ use crate::model::{Span, SpanId, Text, TraceId};
 use crate::server::form::Form;
 use crate::store::Store;
 
-/// How far back to look where the request does not say: a day, in milliseconds.
+/// The default lookback: a day, in milliseconds.
 const DEFAULT_LOOKBACK: i64 = 24 * 3600 * 1_000;
 
 type Calls = BTreeMap<(Text, Text), u64>;
 
-/// The calls between services in traces that have a span between `endTs - lookback` and `endTs`,
-/// both in milliseconds.
+/// Counts the calls between services in traces that have a span between `endTs - lookback` and
+/// `endTs`, both in milliseconds.
 pub(super) fn dependencies(
     api: &Api,
     form: &Form,
@@ -30,7 +30,7 @@ pub(super) fn dependencies(
         "" => DEFAULT_LOOKBACK,
         text => parse_int(text, 64).map_err(|why| ApiError::parameter("lookback", why))?,
     };
-    // Go counts it in nanoseconds, without a check.
+    // Go computes in nanoseconds, without a check for overflow.
     let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));
     let mut calls = Calls::new();
     let between = |span: &Span| i64::try_from(span.start).is_ok_and(|at| start < at && at < end);
@@ -58,7 +58,8 @@ struct Callers {
 }
 
 impl Callers {
-    /// Those of a trace that has a span that `is_meant`. Of a very long trace they are the first.
+    /// The spans of a trace, if one of them `is_meant`. Of a very long trace they are the first
+    /// ones.
     fn of(store: &Store, id: TraceId, is_meant: impl Fn(&Span) -> bool) -> Option<Self> {
         let (mut callers, mut names, mut any) = (Self::default(), HashSet::new(), false);
         let mut reading = store.begin(id)?;
@@ -89,7 +90,7 @@ impl Callers {
     }
 }
 
-/// The name of a span's service, in memory once however many spans have it.
+/// The name of a span's service, kept in memory only once.
 fn shared(names: &mut HashSet<Text>, span: &Span) -> Text {
     let name = &span.process.service;
     if let Some(known) = names.get(name) {

@@ -1,4 +1,4 @@
-//! What goes wrong with a request, with Jaeger's status and text.
+//! Errors of requests, with Jaeger's statuses.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::answer::{Answer, Problem};
 use crate::go_format::json;
 use crate::server::http::text;
 
-/// What is said of a trace that is not there.
+/// The text for an unknown trace.
 pub(super) const TRACE_NOT_FOUND: &str = "trace not found";
 
 /// A request that is answered with an error.
@@ -36,7 +36,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, TRACE_NOT_FOUND)
     }
 
-    /// A parameter's value that cannot be used.
+    /// A parameter has an invalid value.
     pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
         Self::bad_request(format!("unable to parse param '{name}': {why}"))
     }

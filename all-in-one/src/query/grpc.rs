@@ -1,5 +1,5 @@
-//! The gRPC query port, 16685 in Jaeger. That API is not here: whoever calls it learns so, and
-//! where to ask instead, and does not wait for a port that is closed.
+//! The gRPC query port, 16685 in Jaeger. That API is not served: callers get an error at once that
+//! names the HTTP API, instead of waiting for a closed port.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::server::door::{Opened, TcpDoor};
 pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, Error> {
     let door = TcpDoor {
         name: "grpc-query",
-        takes: "not here: gRPC query",
+        takes: "gRPC query API: not supported",
         setting: config::QUERY_GRPC,
         address: &config.query_grpc,
     };

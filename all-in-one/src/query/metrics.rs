@@ -1,5 +1,5 @@
-//! `/api/metrics/*`: parameters are checked, then the answer is that there are no metrics. The
-//! page Monitor of the web pages explains itself on that.
+//! `/api/metrics/*`: checks the parameters, then answers that there are no metrics. The Monitor
+//! page explains itself on that answer.
 
 use axum::http::StatusCode;
 
@@ -9,7 +9,7 @@ use crate::server::form::Form;
 
 const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
-/// Answers any of the metrics: `latencies`, `calls`, `errors`, `minstep`.
+/// Answers `latencies`, `calls`, `errors` and `minstep`.
 pub(super) fn metrics(name: &str, form: &Form) -> Result<(), ApiError> {
     if name == "latencies" {
         parse_float(form.get("quantile")).map_err(|why| ApiError::parameter("quantile", why))?;

@@ -1,6 +1,7 @@
-//! Traces to answers: the HTTP JSON API that Jaeger's web pages, Grafana and scripts use.
+//! The HTTP JSON API that Jaeger's web pages, Grafana and scripts use.
 //!
-//! As Jaeger 1.35 answers it, `/api/v3` left out. What is not under `/api` is the web pages'.
+//! It answers as Jaeger 1.35 does, without `/api/v3`. Paths outside of `/api` belong to the web
+//! pages.
 
 pub(crate) mod adjust;
 mod answer;

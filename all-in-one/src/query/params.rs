@@ -10,17 +10,17 @@ use crate::model::TraceId;
 use crate::server::form::Form;
 use crate::store::Search;
 
-/// How far a search looks back that does not say it: two days, in microseconds.
+/// The default lookback: two days, in microseconds.
 const DEFAULT_LOOKBACK: i64 = 2 * 24 * 3600 * 1_000_000;
-/// How many traces a search finds that does not say it.
+/// The default number of traces.
 const DEFAULT_LIMIT: i64 = 100;
 
-/// What `/api/traces` is asked for.
+/// What a request to `/api/traces` asks for.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// These traces.
+    /// Traces by their ids.
     ByIds(Vec<TraceId>),
-    /// Whatever matches.
+    /// Traces that match a search.
     Search(Search),
 }
 
@@ -64,8 +64,8 @@ pub(super) fn service_required() -> ApiError {
     ApiError::bad_request("parameter 'service' is required")
 }
 
-/// A time in units of so many nanoseconds, as microseconds since the Unix epoch. Go multiplies
-/// without a check, so a time beyond the year 2262 wraps around here as it does there.
+/// A time in units of `nanos` nanoseconds, as microseconds since the Unix epoch. Go multiplies
+/// without a check, so a time beyond the year 2262 overflows here as it does there.
 pub(super) fn time(
     form: &Form,
     name: &str,
@@ -87,7 +87,7 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Zero counts as not given, as in Jaeger.
+/// Zero counts as absent, as in Jaeger.
 fn duration(form: &Form, name: &str) -> Result<Option<i64>, ApiError> {
     match form.get(name) {
         "" => Ok(None),
@@ -98,7 +98,7 @@ fn duration(form: &Form, name: &str) -> Result<Option<i64>, ApiError> {
     }
 }
 
-/// Zero and less mean all.
+/// Zero and less mean no limit.
 fn limit(form: &Form) -> Result<Option<usize>, ApiError> {
     let limit = match form.get("limit") {
         "" => DEFAULT_LIMIT,
@@ -115,7 +115,7 @@ fn trace_ids(form: &Form) -> Result<Vec<TraceId>, ApiError> {
     form.all("traceID").map(parse).collect()
 }
 
-/// `tag=key:value`, and `tags={"key":"value"}`; of one key the last counts.
+/// `tag=key:value` and `tags={"key":"value"}`; of a repeated key the last value counts.
 fn all_tags(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
     let mut tags = BTreeMap::new();
     for tag in form.all("tag") {

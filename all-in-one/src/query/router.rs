@@ -1,4 +1,4 @@
-//! Which request is answered by what.
+//! Routes requests to what answers them.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::{dependencies, metrics, services, traces};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
-/// The service behind the query port.
+/// The service of the query port.
 pub(crate) fn router(api: Arc<Api>) -> Router {
     Router::new().fallback(handle).with_state(api)
 }
 
-// Jaeger matches paths as they were sent, before `%xx` is resolved, so the paths are matched
-// here and not by the router, which would resolve them first.
+// Jaeger matches paths as sent, before `%xx` is decoded. axum's router would decode them first, so
+// the paths are matched here.
 async fn handle(
     State(api): State<Arc<Api>>,
     method: Method,
@@ -34,7 +34,7 @@ async fn handle(
     stream::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
 }
 
-/// Asks for a path and query in place, for the fuzzer; the status of the answer.
+/// Answers a path and query without a connection, for the fuzzer; returns the status.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
@@ -50,7 +50,7 @@ pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     answer.status().as_u16()
 }
 
-/// What is asked for, or the answer where that takes no look into the store.
+/// Finds the route, or the answer where the store is not needed.
 fn route(
     api: &Api,
     method: &Method,
@@ -132,18 +132,18 @@ impl Route {
     }
 }
 
-/// Whether a page in a browser asks, and not a script: browsers say from which page, and on
-/// localhost in which way.
+/// Whether a web page asks, and not a script: browsers send `Referer`, and on localhost
+/// `Sec-Fetch-Mode`.
 fn is_by_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::REFERER) || headers.contains_key("Sec-Fetch-Mode")
 }
 
-/// The path as it stands below the base path.
+/// The part of a path below the base path.
 fn below<'a>(base: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(base).filter(|rest| rest.starts_with('/'))
 }
 
-/// Someone who does not know the base path is led there from the root.
+/// The answer to a path outside of the base path: the root redirects to it.
 fn outside(api: &Api, path: &str) -> Response {
     if path == "/" || path == api.base_path {
         let location = format!("{}/", api.base_path);
@@ -152,7 +152,7 @@ fn outside(api: &Api, path: &str) -> Response {
     not_found()
 }
 
-/// The path without empty, `.` and `..` segments, where it has any.
+/// The path without empty, `.` and `..` segments, if it has any.
 fn clean(path: &str) -> Option<String> {
     let tricky = |segment: &str| matches!(segment, "." | "..");
     if !path.contains("//") && !path.split('/').any(tricky) {

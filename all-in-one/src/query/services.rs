@@ -1,4 +1,4 @@
-//! `/api/services` and the two forms in which operations are asked for.
+//! `/api/services`, and the two endpoints for operations.
 
 use super::answer::{Answer, OperationJson};
 use super::api::{Api, ok};
@@ -13,7 +13,7 @@ pub(super) fn services(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Re
     ok(form, out, &Answer::counted(names.iter().map(|name| &**name).collect()))
 }
 
-/// The operations of a service, perhaps of one kind only.
+/// The operations of a service, of one kind if the request names it.
 pub(super) fn operations(
     api: &Api,
     form: &Form,
@@ -33,7 +33,7 @@ pub(super) fn operations(
     ok(form, out, &Answer::counted(json))
 }
 
-/// The names of a service's operations, in the form that the web pages use.
+/// The names of a service's operations, as the web pages ask for them.
 pub(super) fn operation_names(
     api: &Api,
     service: &str,
@@ -43,7 +43,7 @@ pub(super) fn operation_names(
     let service = unescape(service, true).unwrap_or_default();
     let operations = api.store.operations(&service);
     let mut names: Vec<&str> = operations.iter().map(|operation| &*operation.name).collect();
-    // They come sorted by name: the kinds of one name stand together.
+    // They are sorted by name, so the kinds of one name are adjacent.
     names.dedup();
     ok(form, out, &Answer::counted(names))
 }

@@ -1,9 +1,9 @@
-//! A span's view as the JSON of the query API.
+//! The JSON of a span.
 
 use super::adjust::View;
 use super::answer::{LogJson, ReferenceJson, SpanJson, Tags};
 
-/// The JSON of a span whose process has this id.
+/// The JSON of a span; `process_id` is the id of its process in the answer.
 pub(super) fn span_json(view: &View, process_id: String) -> SpanJson<'_> {
     SpanJson {
         trace_id: view.trace_id,

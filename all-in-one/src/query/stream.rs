@@ -1,5 +1,5 @@
-//! An answer that is written while it is read. What fits into one part is sent as a whole; of a
-//! longer one the parts go out as fast as they are read, and never more than a few are in memory.
+//! Streams answers: an answer is written while it is read. A short one is sent as a whole. A longer
+//! one is sent in parts, as fast as the client reads, and only a few parts are in memory at a time.
 
 use std::io::{self, Write};
 use std::mem::take;
@@ -15,16 +15,16 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::api::Api;
 use super::errors::ApiError;
 
-/// The bytes of a part. Most answers are shorter.
+/// The size of a part, in bytes. Most answers are shorter.
 pub(crate) const PART: usize = 256 << 10;
 
-/// What most answers are that are no traces.
+/// The usual size of answers without traces.
 const SMALL: usize = 8 << 10;
 
-/// What an answer is written to.
+/// Buffers an answer and sends it part by part.
 pub(super) struct AnswerWriter<'s> {
     part: Vec<u8>,
-    /// Takes each part but the last.
+    /// Sends a part; the last part is returned by `end`.
     send: &'s mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 }
 
@@ -36,7 +36,7 @@ impl<'s> AnswerWriter<'s> {
     #[cold]
     fn write_where_room_is_made(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if self.part.len() + bytes.len() > SMALL {
-            // It is copied once, and not at each doubling.
+            // Reserved once, so that it is not copied at every doubling.
             self.part.reserve_exact(PART - self.part.len());
         }
         while !bytes.is_empty() {
@@ -62,7 +62,7 @@ impl Write for AnswerWriter<'_> {
         Ok(length)
     }
 
-    // Most of what is written is a few bytes long, and a search writes it many thousand times.
+    // Most writes are a few bytes long, and a search makes thousands of them.
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() > self.part.capacity() - self.part.len() {
@@ -77,8 +77,8 @@ impl Write for AnswerWriter<'_> {
     }
 }
 
-/// Answers with what `write` writes, when it has its turn, on a thread that may take its time: a
-/// large search must not hold up what else this one has to do.
+/// Answers with what `write` writes, on a blocking thread when it is this answer's turn: a large
+/// search must not delay other tasks.
 pub(super) async fn answer(
     api: Arc<Api>,
     write: impl FnOnce(&Api, &mut AnswerWriter<'_>) -> Result<(), ApiError> + Send + 'static,
@@ -87,7 +87,7 @@ pub(super) async fn answer(
     let (first, begun) = oneshot::channel();
     let (threads, first) = (Handle::current(), Some(first));
     let sender = PartSender { api: Arc::clone(&api), threads, turn, first, rest: None };
-    // It ends by itself, also when nobody waits for the answer any more.
+    // It ends by itself, even if the client has gone.
     tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
     match begun.await {
         Ok(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
@@ -96,15 +96,15 @@ pub(super) async fn answer(
     }
 }
 
-/// Sends an answer on its way.
+/// Sends the parts of one answer.
 struct PartSender {
     api: Arc<Api>,
     threads: Handle,
-    /// Among the answers that are being written. While this one waits for its reader, it has none.
+    /// Its turn among the answers that are being written; `None` while it waits for its reader.
     turn: Option<OwnedSemaphorePermit>,
-    /// Where the answer begins, unless it has.
+    /// Sends the beginning of the answer; `None` once that is done.
     first: Option<oneshot::Sender<Result<Body, ApiError>>>,
-    /// Where it goes on; `None` is its end.
+    /// Sends the parts after the first; `None` in the channel marks the end.
     rest: Option<mpsc::Sender<Option<Bytes>>>,
 }
 
@@ -119,11 +119,11 @@ impl PartSender {
             (Some(first), _) => drop(first.send(written.map(|()| last.into()))),
             (None, Some(rest)) if written.is_ok() => {
                 for part in [Some(last), None] {
-                    // Whoever has gone misses nothing.
+                    // It does not matter if the client has gone.
                     let _ = rest.blocking_send(part);
                 }
             }
-            // Without its end, what was sent is half an answer to the one who reads it.
+            // Without the end mark, the client sees an incomplete answer.
             _ => {}
         }
     }
@@ -139,7 +139,7 @@ impl PartSender {
         Ok(())
     }
 
-    /// Begins an answer of several parts, if there is a place for it.
+    /// Begins an answer of several parts, unless too many are in progress.
     fn begin(&mut self, part: Bytes) -> io::Result<()> {
         let (rest, coming) = mpsc::channel(1);
         let place = Arc::clone(&self.api.long_answers).try_acquire_owned();
@@ -153,7 +153,7 @@ impl PartSender {
     }
 }
 
-/// The parts that are still to come. The place is taken until the last one is read.
+/// The remaining parts. The permit is held until the last one is read.
 fn parts(
     coming: mpsc::Receiver<Option<Bytes>>,
     place: OwnedSemaphorePermit,

@@ -1,8 +1,8 @@
-//! One trace, written while it is read: some of its spans at a time, since a long one would fill
-//! the memory many times over.
+//! Writes a trace while it is read, some spans at a time: a long one would fill the memory many
+//! times over.
 //!
-//! It is read once to see what has to be changed in its spans because of others, once to write
-//! them, and up to where the last process appears to write those. A short one is read once.
+//! It is read once to find the changes that depend on other spans, once to write the spans, and up
+//! to the last new process once more to write the processes. A short trace is read once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -18,26 +18,25 @@ use crate::go_format::json::{self, Mark, Style};
 use crate::model::{Process, Span, TraceId};
 use crate::store::{Reading, Store};
 
-/// A span, and a process, stands in an answer's list, in a trace's list or object.
+/// The nesting depth of a span or a process in an answer.
 const DEPTH: usize = 4;
 
-/// How many processes of a trace are told apart by what they are. Of those beyond, each is
-/// another.
+/// How many processes of a trace are compared by content. Beyond that, each one counts as new.
 const DISTINCT: usize = 10_000;
 
-/// A trace that can be written.
+/// A trace, ready to be written.
 pub(super) struct TraceWriter<'s> {
     id: TraceId,
     all: Steps<'s>,
-    /// Its first spans, which were read already, and how to go on.
+    /// Its first spans, which have been read, and how to continue.
     first: Option<(Vec<Span>, Steps<'s>)>,
-    /// What is changed in it, unless it is shown as it was sent.
+    /// The changes to its spans, unless it is shown as it was sent.
     plan: Option<Plan>,
     too_long: bool,
 }
 
 impl<'s> TraceWriter<'s> {
-    /// Begins to read a trace; nothing where it is not there, or not any more.
+    /// Begins to read a trace; `None` if it is not there, or not any more.
     pub(super) fn begin(api: &'s Api, id: TraceId, raw: bool) -> Option<Self> {
         let all = Steps { store: &api.store, reading: api.store.begin(id)? };
         let mut rest = all.clone();
@@ -58,7 +57,7 @@ impl<'s> TraceWriter<'s> {
     ///
     /// # Errors
     ///
-    /// When it is pushed out meanwhile, or nobody reads what is written.
+    /// If the trace is evicted meanwhile, or the client stops reading.
     pub(super) fn write(mut self, out: &mut AnswerWriter<'_>, style: Style) -> io::Result<()> {
         let warnings = self.too_long.then(|| [too_long()]);
         let (spans, processes) = ([Mark; 2], MarkedEntries);
@@ -77,7 +76,7 @@ impl<'s> TraceWriter<'s> {
         out.write_all(&end)
     }
 
-    /// Writes the spans, each behind one of two texts: the first, or the others. Gives their
+    /// Writes the spans: `before` precedes the first, `between` the others. Returns their
     /// processes.
     fn write_spans(
         &mut self,
@@ -100,7 +99,7 @@ impl<'s> TraceWriter<'s> {
         Ok(processes)
     }
 
-    /// Visits the processes; those of a long trace are read once more.
+    /// Visits the processes. Those of a long trace are read again.
     fn each_process(
         &mut self,
         mut all: Processes,
@@ -122,7 +121,7 @@ impl<'s> TraceWriter<'s> {
         })
     }
 
-    /// Visits all spans as they are shown, some at a time, as long as `visit` wants more.
+    /// Visits the spans as they are shown, some at a time, until `visit` returns false.
     fn each(&mut self, mut visit: impl FnMut(&[View]) -> io::Result<bool>) -> io::Result<()> {
         let (mut next, mut steps) = match self.first.take() {
             Some(begun) => begun,
@@ -147,13 +146,13 @@ impl<'s> TraceWriter<'s> {
     }
 }
 
-/// What is said of a trace whose spans are too many to look at them together.
+/// The warning of a trace with too many spans to adjust them together.
 fn too_long() -> String {
     let most = adjust::MOST;
     format!("more than {most} spans: neither clock skew nor shared ids are adjusted")
 }
 
-/// A trace's spans, some at a time.
+/// Reads a trace, some spans at a time.
 #[derive(Clone)]
 struct Steps<'s> {
     store: &'s Store,
@@ -166,7 +165,7 @@ impl Steps<'_> {
         if self.reading.left() == 0 {
             return Ok(Vec::new());
         }
-        let gone = || io::Error::other("the trace was pushed out while it was read");
+        let gone = || io::Error::other("the trace was evicted while it was read");
         self.store.read_on(&mut self.reading).ok_or_else(gone)
     }
 }
@@ -183,15 +182,15 @@ fn outlines(first: &[Span], mut rest: Steps<'_>) -> io::Result<Outlines> {
     }
 }
 
-/// The processes of a trace, numbered in the order of their first span.
+/// The processes of a trace, numbered in the order in which they first occur.
 #[derive(Default)]
 struct Processes {
     numbers: HashMap<u64, usize>,
     hashes: RandomState,
     count: usize,
-    // Most spans share their process, which is then found without a look into it.
+    // Most spans share their process, which this finds without hashing it.
     pointers: HashMap<*const Process, usize>,
-    /// The processes themselves by name, of a short trace.
+    /// The processes of a short trace, by name.
     few: Option<BTreeMap<String, Arc<Process>>>,
 }
 

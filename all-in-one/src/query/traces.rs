@@ -14,7 +14,7 @@ use crate::go_format::numbers::parse_bool;
 use crate::model::TraceId;
 use crate::server::form::Form;
 
-/// The traces that match, or those that are named.
+/// The traces that match a search, or that the request names.
 pub(super) fn search(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
     let (found, missing) = match Request::parse(form)? {
         Request::Search(search) => (api.store.find_ids(&search), Vec::new()),
@@ -37,7 +37,7 @@ pub(super) fn one(
     write(api, form, out, &[id], Vec::new())
 }
 
-/// There is no archive, as in Jaeger unless one is configured.
+/// There is no archive; neither has Jaeger by default.
 pub(super) fn archive(id: &str) -> Result<(), ApiError> {
     id.parse::<TraceId>().map_err(ApiError::bad_request)?;
     Err(ApiError::internal("archive span storage was not configured"))
@@ -58,7 +58,7 @@ fn write(
     let [begin, between, end] = json::around(&answer, style, 0)?;
     let mut begun = false;
     for id in found {
-        // One that was pushed out since it was found is left out.
+        // A trace that was evicted since it was found is left out.
         if let Some(trace) = TraceWriter::begin(api, *id, raw) {
             out.write_all(if begun { &between } else { &begin })?;
             begun = true;

@@ -1,4 +1,4 @@
-//! The doors without their ports, for the fuzzer: bytes to the store.
+//! The doors without their ports, for the fuzzer: bytes in, spans in the store.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{otlp, protobuf, thrift, zipkin};
 use crate::server::context::Context;
 use crate::store::Store;
 
-/// What is received goes to this store.
+/// An intake that puts spans into this store.
 pub(crate) fn intake(store: &Arc<Store>) -> Intake {
     Intake { store: Arc::clone(store), context: Context::new(watch::channel(false).1) }
 }

@@ -1,4 +1,4 @@
-//! What lies behind every door that takes spans.
+//! What every door for spans passes its spans to.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Puts the spans of a batch into the store, and counts them.
+    /// Puts a batch of spans into the store and counts them.
     pub(crate) fn take(&self, counters: &Counters, batch: Batch<'_>) {
         counters.took(batch.len());
         let dropped = self.store.take(&batch);
         batch.recycle();
         if dropped > 0 {
-            let why = "spans, since their trace takes half of the memory already";
+            let why = "spans whose trace already uses half of --memory.max-bytes";
             counters.refuse_many(Reason::TraceTooLarge, dropped, why);
         }
     }

@@ -1,7 +1,7 @@
-//! JSON that a client sent, as a tree of bounded size.
+//! JSON from a client, as a tree of bounded size.
 //!
-//! The tree stands between the text and the formats that are read from it (OTLP, Zipkin): they
-//! accept a number that was sent as text, and ignore unknown fields.
+//! OTLP and Zipkin are decoded from this tree: they accept numbers that were sent as text, and
+//! ignore unknown fields.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,11 +9,10 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-/// How deep lists and objects may nest: more than any format here needs for its own.
+/// How deep arrays and objects may nest: deeper than any format here needs.
 const MAX_DEPTH: u16 = 256;
-/// How many values a text may hold: some seven thousand spans. A value takes up to 56 bytes, and
-/// the shortest text for one is 2 bytes long: without a limit 20 MiB of text would become half a
-/// gigabyte.
+/// How many values a text may hold: about seven thousand spans. A value takes up to 56 bytes of
+/// memory and 2 bytes of text. Without this limit, 20 MiB of text would become half a gigabyte.
 const MAX_VALUES: usize = 400_000;
 
 /// A value.
@@ -27,18 +26,18 @@ pub(super) enum Json<'a> {
     Float(f64),
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
-    /// The fields in the order sent, one of a name perhaps twice.
+    /// The fields in the order sent. A name can occur twice.
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
 impl<'a> Json<'a> {
-    /// Reads one value; only white space may follow it.
+    /// Parses one value; only white space may follow it.
     ///
     /// # Errors
-    /// Where the text is no JSON, or nests deeper or holds more than the limits above.
+    /// Where the text is not JSON, nests too deep or holds too many values.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, String> {
         let mut reader = serde_json::Deserializer::from_slice(text);
-        // Counted below: the reader's own limit of 128 is less than OTLP may need.
+        // `TreeBuilder` counts the depth: serde_json's own limit of 128 is less than OTLP may need.
         reader.disable_recursion_limit();
         let left = Cell::new(MAX_VALUES);
         let value = TreeBuilder { depth: MAX_DEPTH, left: &left }.deserialize(&mut reader);
@@ -60,7 +59,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Builds the tree; it goes `depth` levels deeper at most.
+/// Builds the tree, at most `depth` levels deep.
 #[derive(Clone, Copy)]
 struct TreeBuilder<'l> {
     depth: u16,
@@ -69,7 +68,7 @@ struct TreeBuilder<'l> {
 
 impl TreeBuilder<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("exceeded max depth"))?;
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("it nests too deep"))?;
         Ok(TreeBuilder { depth, ..self })
     }
 }
@@ -138,7 +137,7 @@ impl<'de> Visitor<'de> for TreeBuilder<'_> {
     }
 }
 
-/// A field's name, borrowed where it holds no escape.
+/// A field's name, borrowed unless it contains an escape.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

@@ -1,4 +1,4 @@
-//! The doors for spans: each turns what its port receives into spans of the model.
+//! The doors for spans: each decodes what its port receives into spans of the model.
 //!
 //! | folder | port | format |
 //! |---|---|---|

@@ -1,12 +1,11 @@
-//! What a span is marked with where its times make no sense. Jaeger 1.35 shows such times as
-//! numbers beyond all bounds.
+//! Warnings for spans whose times make no sense. Jaeger 1.35 shows such times as huge numbers.
 
-/// Why a span's negative duration is shown as nothing.
+/// Added where a negative duration is shown as 0.
 pub(super) const NEGATIVE_DURATION: &str = "the client sent a negative duration; shown as 0";
-/// Why a span's time before 1970 is shown as the epoch.
+/// Added where a start before 1970 is shown as 1970.
 pub(super) const NEGATIVE_START: &str = "the client sent a start before 1970; shown as 1970";
 
-/// A time that is not negative: 0, with a warning, where it is.
+/// The value, or 0 and a warning where it is negative.
 pub(super) fn not_negative(
     value: i64,
     warning: &'static str,

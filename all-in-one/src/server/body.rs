@@ -1,8 +1,8 @@
-//! The body of a request, read within bounds.
+//! Reads request bodies within bounds.
 //!
-//! Its size counts after decompression: a megabyte of gzip can hold a gigabyte. All doors share
-//! the room for what is being read, and for what is being decoded: whatever arrives, the program
-//! takes no more memory than the store may, and 64 MiB.
+//! The limit holds after decompression: a megabyte of gzip can hold a gigabyte. All doors share one
+//! budget for the bodies that are being received, and one for the spans that are being decoded. So
+//! the process takes at most 64 MiB more than the store may, whatever arrives.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use super::threads;
 
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
-/// How much may be read at one time, in KiB: one of the largest bodies, or many usual ones.
+/// The budget for bodies that are being received, in KiB: one of the largest, or many small ones.
 pub(crate) const READING_KIB: u32 = 21 << 10;
-/// How much what is decoded at one time may take, in KiB.
+/// The budget for what is decoded at a time, in KiB.
 const DECODING_KIB: u32 = (MAX_DECODED >> 10) as u32;
-/// The most that what is decoded from one request may take at a time, in bytes: twenty thousand
-/// spans of ten tags.
+/// The most memory that the decoded part of one request may take, in bytes: twenty thousand spans
+/// of ten tags.
 pub(crate) const MAX_DECODED: usize = 16 << 20;
-/// How many bytes one byte may become when it is decoded: an empty attribute is 2 bytes of OTLP
-/// and 56 in memory.
+/// How many bytes of memory one byte may become: an empty OTLP attribute is 2 bytes on the wire and
+/// 56 in memory.
 const SWELLS: usize = 28;
 /// How long a body may take to arrive.
 pub(crate) const TIME: Duration = Duration::from_secs(30);
 
-/// The memory that the requests at all doors share, in KiB.
+/// The memory budgets that the requests at all doors share, in KiB.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBudget {
     reading: Arc<Semaphore>,
@@ -50,29 +50,31 @@ impl Default for BodyBudget {
     }
 }
 
-/// Why a body was not read.
+/// Why a body could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
     /// Larger than [`MAX_BODY`].
     TooLarge,
-    /// In another coding than gzip; which.
+    /// Another Content-Encoding than gzip; its name.
     Coding(String),
-    /// It is said to be gzip and is not, or not whole.
+    /// More than one Content-Encoding header.
+    Codings,
+    /// It is not gzip, although its header says so, or it is incomplete.
     Gzip(String),
-    /// It ended too early.
+    /// The connection ended before the body did.
     Broken(String),
-    /// It took longer than allowed.
+    /// It took longer than [`TIME`].
     Slow,
-    /// Too many others are being read.
+    /// The budget is used up by other requests.
     Busy,
 }
 
 impl BodyError {
-    /// As what it is counted.
+    /// The reason under which it is counted.
     pub(crate) fn reason(&self) -> Reason {
         match self {
             BodyError::TooLarge => Reason::TooLarge,
-            BodyError::Coding(_) => Reason::Unsupported,
+            BodyError::Coding(_) | BodyError::Codings => Reason::Unsupported,
             BodyError::Gzip(_) => Reason::Malformed,
             BodyError::Broken(_) => Reason::Socket,
             BodyError::Slow => Reason::Slow,
@@ -80,11 +82,11 @@ impl BodyError {
         }
     }
 
-    /// The status that a client is to see. With 503 it may send the request again.
+    /// The status of the answer. After 503 the client may send the request again.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::Coding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BodyError::Coding(_) | BodyError::Codings => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyError::Gzip(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
             BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -99,6 +101,7 @@ impl std::fmt::Display for BodyError {
             BodyError::Coding(name) => {
                 write!(f, "unsupported content encoding {name}, supported: [gzip, identity]")
             }
+            BodyError::Codings => f.write_str("more than one Content-Encoding header"),
             BodyError::Gzip(why) | BodyError::Broken(why) => f.write_str(why),
             BodyError::Slow => write!(f, "the body took longer than {TIME:?}"),
             BodyError::Busy => f.write_str("too many requests at once"),
@@ -107,7 +110,7 @@ impl std::fmt::Display for BodyError {
 }
 
 impl BodyBudget {
-    /// Reads and decompresses a body, and hands it to `work` on a thread that may take its time.
+    /// Reads and decompresses a body, and passes it to `work`, on a blocking thread if it is large.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
@@ -120,7 +123,7 @@ impl BodyBudget {
         if !gzip {
             return self.decode(body.len(), move || work(body)).await;
         }
-        // Packed, it may hold a thousand times as much.
+        // Its size is not known before: it can be a thousand times as large.
         let work = move || {
             let plain = gunzip(&body)?;
             drop(body);
@@ -129,7 +132,7 @@ impl BodyBudget {
         self.decode(usize::MAX, work).await?
     }
 
-    /// Works on `bytes` bytes when there is room for what they may become.
+    /// Runs `work` on `bytes` bytes once the budget has room for what they may become.
     pub(crate) async fn decode<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -152,8 +155,8 @@ impl BodyBudget {
         if announced > MAX_BODY {
             return Err(BodyError::TooLarge);
         }
-        // Once and for all, or it would grow by copies of itself. What does not come takes no
-        // memory of the machine's, so the announced length need not be believed.
+        // Reserved once, so that it is not copied as it grows. Pages that are never written take no
+        // memory, so a wrong Content-Length does no harm.
         let mut whole = Vec::with_capacity(announced);
         let mut held = Reservation::default();
         while let Some(frame) = body.frame().await {
@@ -170,19 +173,19 @@ impl BodyBudget {
         Ok((whole.into(), held))
     }
 
-    /// Takes room until it is enough for so many bytes.
+    /// Reserves enough of the budget for this many bytes.
     pub(crate) fn hold(&self, held: &mut Reservation, bytes: usize) -> Result<(), BodyError> {
         let enough = held.grow(&self.reading, bytes.div_ceil(1024));
         if enough { Ok(()) } else { Err(BodyError::Busy) }
     }
 }
 
-/// Whether the body is gzip; only that and none at all is understood.
+/// Whether the body is gzip. No other Content-Encoding is supported.
 fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let coding = codings.next().map_or("", |value| value.to_str().unwrap_or("?")).trim();
     if codings.next().is_some() {
-        return Err(BodyError::Coding("twice".to_owned()));
+        return Err(BodyError::Codings);
     }
     match coding.to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(false),
@@ -193,7 +196,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
 
 fn gunzip(packed: &[u8]) -> Result<Vec<u8>, BodyError> {
     let mut plain = Vec::with_capacity((packed.len() * 3).min(MAX_BODY));
-    // One byte more than allowed tells what is too large from what just fits.
+    // One byte more than allowed, to tell a body that is too large from one that just fits.
     let mut reader = MultiGzDecoder::new(packed).take(MAX_BODY as u64 + 1);
     reader.read_to_end(&mut plain).map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => BodyError::Gzip("unexpected EOF".to_owned()),

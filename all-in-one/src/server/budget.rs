@@ -1,15 +1,15 @@
-//! Memory that many share: whoever wants some of it takes it first, or goes without.
+//! Shared memory budgets.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What somebody takes of a room that others share, until it is dropped.
+/// The part of a budget that someone holds, until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Reservation(Option<OwnedSemaphorePermit>);
 
 impl Reservation {
-    /// Takes more of the room until it is so many KiB; tells whether there was enough.
+    /// Grows to `kib` KiB; returns whether the budget has that much left.
     pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
         let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));
         let Ok(missing) = u32::try_from(missing) else {

@@ -1,11 +1,11 @@
-//! Messages of gRPC as the bytes that they are: what they hold is decoded elsewhere.
+//! gRPC messages as plain bytes: they are decoded elsewhere.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// The codec of the gRPC doors, which leaves messages as they are. A client that has its messages
-/// encoded already, such as a test or a load, can use it too.
+/// A codec that passes messages through as bytes. The gRPC doors use it, and so can a client whose
+/// messages are encoded already, such as a load generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BytesCodec;
 

@@ -198,7 +198,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
         if self.memory.received(buffer.filled().len() - before) {
             return Poll::Ready(Ok(()));
         }
-        self.counters.refuse(Reason::Connections, "connections: their buffers are over budget");
+        self.counters.refuse(Reason::Connections, "a connection whose buffers are over budget");
         Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()))
     }
 }

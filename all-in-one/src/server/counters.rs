@@ -1,4 +1,4 @@
-//! What came through a door, and why it let something go.
+//! Counts what came through a door, and what was refused and why.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,28 +6,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
-/// Why a packet, a request or a span was not taken.
+/// Why a packet, a request or a span was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Without a byte.
+    /// It has no bytes.
     Empty,
-    /// Larger than the door takes.
+    /// It is larger than the door accepts.
     TooLarge,
     /// It could not be decoded.
     Malformed,
-    /// Of a format that this door does not take.
+    /// It is in a format that this door does not accept.
     Unsupported,
-    /// A span that cannot be kept, such as one without an id.
+    /// The span cannot be stored, for example because it has no id.
     InvalidSpan,
-    /// The socket itself failed, or the connection ended too early.
+    /// The socket failed, or the connection ended too early.
     Socket,
-    /// A span whose trace takes half of the store already.
+    /// The span's trace already takes half of the store.
     TraceTooLarge,
-    /// It did not come in time.
+    /// It did not arrive in time.
     Slow,
-    /// Too much else was on its way.
+    /// Too many other requests were in progress.
     Busy,
-    /// A connection, since too many are open.
+    /// The connection was over budget.
     Connections,
 }
 
@@ -75,43 +75,43 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Those of the door with this name.
+    /// The counters of the door with this name.
     pub(crate) fn of(door: &'static str) -> Arc<Self> {
         Arc::new(Counters { door, ..Counters::default() })
     }
 
-    /// Counts a packet or request that was dealt with. Call it last, so that whoever sees the
-    /// count sees what became of the packet too.
+    /// Counts a packet or request that has been dealt with. Called last, so that whoever sees this
+    /// count also sees the packet's effect.
     pub(crate) fn received(&self) {
         self.packets.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Counts spans that go to the store.
+    /// Counts spans that were passed to the store.
     pub(crate) fn took(&self, spans: usize) {
         self.spans.fetch_add(spans as u64, Ordering::AcqRel);
     }
 
-    /// Counts what was not taken, and returns how often that was so.
+    /// Counts a refusal, and returns how many there have been for this reason.
     pub(crate) fn refused(&self, reason: Reason) -> u64 {
         self.refused[reason as usize].fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Counts what was not taken, and says so in the log the first time: a flood of bad packets is
-    /// no flood of lines.
+    /// Counts a refusal and logs the first one of each reason: a flood of bad packets must not
+    /// flood the log.
     pub(crate) fn refuse(&self, reason: Reason, why: impl fmt::Display) {
         self.refuse_many(reason, 1, why);
     }
 
-    /// The same for so many at once.
+    /// Counts several refusals at once.
     pub(crate) fn refuse_many(&self, reason: Reason, count: u64, why: impl fmt::Display) {
         let before = self.refused[reason as usize].fetch_add(count, Ordering::AcqRel);
         if before == 0 && count > 0 {
             let (door, reason) = (self.door, reason.name());
-            warn!(door, reason, "not taken: {why} (/metrics counts what follows)");
+            warn!(door, reason, "refused: {why} (/metrics counts the next ones)");
         }
     }
 
-    /// The counts of this moment.
+    /// The current counts.
     pub(crate) fn snapshot(&self) -> DoorStats {
         DoorStats {
             packets: self.packets.load(Ordering::Acquire),
@@ -122,18 +122,18 @@ impl Counters {
     }
 }
 
-/// What has come through a door, at one moment.
+/// The counts of a door at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DoorStats {
-    /// Packets or requests received and dealt with.
+    /// Packets or requests that were received and dealt with.
     pub packets: u64,
-    /// Spans that went to the store.
+    /// Spans that were passed to the store.
     pub spans: u64,
     refused: [u64; Reason::ALL.len()],
 }
 
 impl DoorStats {
-    /// How many packets, requests or spans were not taken for this reason.
+    /// How many packets, requests or spans were refused for this reason.
     #[must_use]
     pub fn refused(&self, reason: Reason) -> u64 {
         self.refused[reason as usize]

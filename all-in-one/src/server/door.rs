@@ -1,4 +1,5 @@
-//! What every door has: a name, an address, counters; and how one on a TCP port is opened.
+//! A door: a port with a name and counters. Here is what all of them have, and how one on a TCP
+//! port is opened.
 
 use std::fmt;
 use std::net::{self, SocketAddr};
@@ -16,11 +17,11 @@ use super::{grpc, http};
 use crate::config::{Config, HostPort};
 use crate::error::Error;
 
-/// Serves a door's port until it is told to stop. Made on the threads of the all-in-one.
+/// Serves a door's port until the signal to stop. Called within the runtime of the all-in-one.
 pub(crate) type Serve =
     Box<dyn FnOnce() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, Error> + Send>;
 
-/// A door whose port is bound and not yet served.
+/// A door whose port is bound, but not served yet.
 pub(crate) struct Opened {
     pub(crate) door: Door,
     pub(crate) serve: Serve,
@@ -29,11 +30,11 @@ pub(crate) struct Opened {
 /// An open door.
 #[derive(Clone)]
 pub struct Door {
-    /// Its name in metrics: lower case with dashes.
+    /// Its name in metrics, in lower case with dashes.
     pub name: &'static str,
-    /// What it takes, in a few words.
+    /// What it accepts, in a few words.
     pub takes: &'static str,
-    /// Whether it listens on UDP; else TCP.
+    /// Whether it listens on UDP; otherwise TCP.
     pub udp: bool,
     /// Where it listens.
     pub address: SocketAddr,
@@ -41,7 +42,7 @@ pub struct Door {
 }
 
 impl Door {
-    /// What has come through it so far.
+    /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> DoorStats {
         self.counters.snapshot()
@@ -55,18 +56,18 @@ impl fmt::Debug for Door {
     }
 }
 
-/// A door on a TCP port, to be opened.
+/// The description of a door on a TCP port.
 pub(crate) struct TcpDoor<'a> {
     pub(crate) name: &'static str,
     pub(crate) takes: &'static str,
     /// The flag that sets its address.
     pub(crate) setting: &'static str,
-    /// What that flag says.
+    /// The address from the settings.
     pub(crate) address: &'a HostPort,
 }
 
 impl TcpDoor<'_> {
-    /// Opens it for HTTP; on loopback only for those who name this machine.
+    /// Opens it for HTTP. On loopback, the Host header must name this machine.
     pub(crate) fn http(
         self,
         config: &Config,
@@ -116,7 +117,7 @@ impl TcpDoor<'_> {
     }
 }
 
-/// Binds the address of a setting by `bind`, and returns what was bound with its real address.
+/// Binds the address of a setting by `bind`; returns the socket and its actual address.
 ///
 /// # Errors
 /// [`Error::Bind`], which names the setting and the port.
@@ -130,7 +131,7 @@ pub(crate) fn bind<S>(
     bind(address).map_err(|source| Error::Bind { setting, address: address.to_string(), source })
 }
 
-/// Binds a TCP port for a server of Tokio's.
+/// Binds a TCP port for a Tokio server.
 pub(crate) fn tcp(address: SocketAddr) -> std::io::Result<(net::TcpListener, SocketAddr)> {
     let listener = net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;

@@ -1,17 +1,17 @@
-//! A request's query string, read as Go's `net/url` reads it.
+//! A request's query string, parsed as Go's `net/url` does.
 //!
-//! A pair that is not well-formed (`%zz`, or with a semicolon) is left out; the others count.
+//! A malformed pair (`%zz`, or one with a semicolon) is left out; the others count.
 
 /// The parameters of a request, in the order sent.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     pairs: Vec<(String, String)>,
-    /// Whether a web page asks, which reads JSON with JavaScript.
+    /// Whether a web page asks. It reads JSON with JavaScript.
     pub(crate) by_page: bool,
 }
 
 impl Form {
-    /// Reads what stands behind the question mark.
+    /// Parses what follows the question mark.
     pub(crate) fn parse(query: &str) -> Self {
         let pair = |pair: &str| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -21,7 +21,7 @@ impl Form {
         Form { pairs: well_formed.filter_map(pair).collect(), by_page: false }
     }
 
-    /// The first value of a parameter, empty where there is none.
+    /// The first value of a parameter, or empty text.
     pub(crate) fn get(&self, key: &str) -> &str {
         self.all(key).next().unwrap_or("")
     }
@@ -31,14 +31,14 @@ impl Form {
         self.pairs.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a parameter is there at all.
+    /// Whether a parameter is present.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }
 }
 
-/// Resolves `%xx`, and `+` where it stands for a space; `None` where a `%` is followed by
-/// something else than two hexadecimal digits.
+/// Decodes `%xx`, and `+` as a space if `plus`; `None` where a `%` is not followed by two
+/// hexadecimal digits.
 pub(crate) fn unescape(text: &str, plus: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,4 +1,4 @@
-//! The gRPC server behind a door: connections, and what holds for every call.
+//! The gRPC server behind a door, and what holds for every call.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,31 +27,31 @@ use super::bytes_codec::BytesCodec;
 use super::connections::{Call, ConnectionMemory, ConnectionSize, Listener};
 use super::counters::{Counters, Reason};
 
-/// The largest message that is taken, in bytes, as received and decompressed.
+/// The largest message, in bytes, both as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
-/// How long a call may take, the arrival of its message included.
+/// How long a call may take, including the arrival of its message.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many calls one connection may have open; the client holds others back.
+/// How many calls may be open on one connection; the client holds others back.
 pub(crate) const STREAMS: u32 = 16;
-/// How much of all messages of a connection may be on its way before the client has to wait for
-/// word from here, in bytes.
+/// The HTTP/2 window: how many bytes of messages a client may send on a connection before it must
+/// wait.
 const WINDOW: u32 = 128 << 10;
-/// The largest part in which a message comes, in bytes.
+/// The largest HTTP/2 frame, in bytes.
 const FRAME: u32 = 16 << 10;
-/// The largest head of a call, in bytes: gRPC's usual limit.
+/// The largest headers of a call, in bytes: gRPC's usual limit.
 pub(crate) const LARGEST_HEAD: u32 = 8 << 10;
-/// What a connection takes: as many calls as it may have open with next to nothing in them, and
-/// in its buffers a window, a frame and their heads.
+/// What a connection takes: idle, as many calls as may be open with almost nothing in them; in its
+/// buffers, a window, a frame and their headers.
 pub(crate) const CONNECTION_SIZE: ConnectionSize =
     ConnectionSize { idle: 48, buffers: (WINDOW + FRAME + STREAMS * LARGEST_HEAD) >> 10 };
-/// A connection that says nothing for this long is asked whether it is still there…
+/// After this time without a byte, the server sends a ping…
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// …and has this long to answer.
+/// …and waits this long for its answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long calls may go on after the server was told to stop.
+/// How long calls may continue after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until `stop` says so, then lets running calls end.
+/// Serves until `stop`, then lets running calls end.
 pub(crate) async fn serve(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let mut stopped = stop.clone();
     let stop = async move {
@@ -77,27 +77,27 @@ pub(crate) async fn serve(listener: Listener, router: Router, mut stop: watch::R
     let serve = server.serve_with_incoming_shutdown(router, incoming, stop);
     tokio::select! {
         served = serve => if let Err(error) = served {
-            warn!(%error, "gRPC is no longer served");
+            warn!(%error, "the gRPC server failed");
         },
         () = grace => debug!("calls were still running at the end"),
     }
 }
 
-/// While a call lasts, what came for it is counted with its connection.
+/// Counts the bytes of a call with its connection, for as long as the call lasts.
 async fn hold_connection(request: Request, next: Next) -> Response {
     let _call = request.extensions().get::<Arc<ConnectionMemory>>().map(Call::on);
     next.run(request).await
 }
 
-/// What gRPC calls a message beyond the limit. Tonic's own reader calls it out of range.
+/// gRPC's code for a message beyond the limit. Tonic's own decoder says OUT_OF_RANGE.
 pub(crate) const TOO_LARGE: Code = Code::ResourceExhausted;
 
-/// Lets tonic read the message of a call while there is room for it, and carry its answer.
+/// Lets tonic read the message of a call, within the budget, and carry the answer.
 pub(crate) async fn call<M>(method: M, request: Request, room: &BodyBudget) -> Response
 where
     M: UnaryService<Bytes, Response = Bytes>,
 {
-    // Not only while it comes: it lies in memory until the call ends.
+    // Held until the call ends, not only while the message arrives: it stays in memory.
     let held = Arc::new(Mutex::new(Reservation::default()));
     let request = request.map(|body| {
         let (room, held) = (room.clone(), Arc::clone(&held));
@@ -117,7 +117,7 @@ where
     answer.map(Body::new)
 }
 
-/// Counts a call, and why its message never came as far as the method.
+/// Counts a call, and why its message did not reach the method.
 pub(crate) fn count(counters: &Counters, answer: &Response) {
     if let Some(status) = Status::from_header_map(answer.headers()) {
         match status.code() {
@@ -130,7 +130,7 @@ pub(crate) fn count(counters: &Counters, answer: &Response) {
     counters.received();
 }
 
-/// A body that takes of the room for reading what it gives.
+/// A body that reserves budget for the bytes it yields.
 struct Measured {
     body: Body,
     room: BodyBudget,

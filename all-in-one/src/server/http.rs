@@ -1,4 +1,4 @@
-//! The HTTP server behind the query port and the doors that speak HTTP: connections, and what holds for every answer.
+//! The HTTP server behind the query port and the HTTP doors, and what holds for every answer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,22 +24,23 @@ use super::connections::{Connection, ConnectionSize, Listener};
 use super::idle_timeout::IdleTimeout;
 use super::request_line::Escaped;
 
-/// How long a client may take for the head of a request.
+/// How long a client may take to send the head of a request.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 pub(crate) const LARGEST_HEAD: usize = 32 << 10;
 /// What a connection takes: its buffer holds one head, and part of the next read.
 pub(crate) const CONNECTION_SIZE: ConnectionSize =
     ConnectionSize { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };
-/// How long requests may go on after the server was told to stop.
+/// How long requests may continue after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until `stop` says so, then lets running requests end.
+/// Serves until `stop`, then lets running requests end.
 pub(crate) async fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) {
     serve_as(listener, router, stop, |connection| connection).await;
 }
 
-/// Serves a port whose requests have no bodies: their first lines are taken as Go takes them.
+/// Serves a port whose requests have no bodies. Their request lines are accepted as Go accepts
+/// them.
 pub(crate) async fn serve_questions(
     listener: Listener,
     router: Router,
@@ -92,22 +93,22 @@ where
     drop(server().serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// Puts the check of the Host header in front of a router.
+/// Adds the check of the Host header to a router.
 pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
     router.layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
 }
 
-/// Puts in front of a router what holds for every answer: the check of the Host header,
-/// compression, `Vary` and `nosniff`.
+/// Adds to a router what holds for every answer: the check of the Host header, compression, `Vary`
+/// and `nosniff`.
 pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
     // Fast rather than small: most answers stay on one machine.
     let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(has_type);
     local_only(router.layer(gzip).layer(middleware::from_fn(finish)), bound)
 }
 
-/// On a loopback address only this machine can connect, but a web page of someone else's, shown
-/// in a browser on this machine, can too, by a name that it lets point to 127.0.0.1. Its
-/// requests carry that name.
+/// Protects against DNS rebinding. Only this machine can connect to a loopback address, but so can
+/// a foreign web page in a browser here, through a name of its own that resolves to 127.0.0.1. Its
+/// requests carry that name as Host.
 async fn check_host(
     State(bound): State<Arc<SocketAddr>>,
     request: Request,
@@ -123,8 +124,8 @@ async fn check_host(
     next.run(request).await
 }
 
-/// About the bytes of a request's head: hyper reads in parts, and lets some more than its limit
-/// through.
+/// The approximate size of a request's head. hyper reads in chunks, so it lets through slightly
+/// more than its limit.
 fn head_size(request: &Request) -> usize {
     let line = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let lines = request.headers().iter();
@@ -133,7 +134,7 @@ fn head_size(request: &Request) -> usize {
 
 fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
     let Some(host) = headers.get(header::HOST) else {
-        return true; // HTTP/1.0, which no browser speaks
+        return true; // HTTP/1.0, which no browser uses
     };
     let Ok(host) = host.to_str() else {
         return false;
@@ -174,7 +175,7 @@ pub(crate) fn text(status: StatusCode, text: impl IntoResponse) -> Response {
     (status, headers, text).into_response()
 }
 
-/// What Go answers where nothing is.
+/// The answer of Go's router to an unknown path.
 pub(crate) fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }

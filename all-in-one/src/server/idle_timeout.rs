@@ -1,8 +1,8 @@
-//! Connections on which nothing moves are closed.
+//! Closes idle connections.
 //!
-//! HTTP has timeouts of its own for what it waits for, but none for a client that does not read
-//! its answer, and gRPC none for one that connects and says nothing. Here one rule holds for all:
-//! what waits for the client, in either direction, does not wait longer than [`IDLE_LIMIT`].
+//! hyper has timeouts for the requests that it waits for, but none for a client that does not read
+//! its answer, and tonic has none for a client that connects and sends nothing. Here one rule holds
+//! for all: no read or write waits for the client longer than [`IDLE_LIMIT`].
 
 use std::io;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::Connected;
 
-/// How long a connection may stand still. A client of gRPC that lives answers a ping each minute.
+/// How long a connection may be idle. A live gRPC client answers a ping every minute.
 pub(crate) const IDLE_LIMIT: Duration = Duration::from_secs(120);
 
-/// A connection that fails when it stands still for too long.
+/// A connection that fails when a read or a write waits too long.
 #[derive(Debug)]
 pub(crate) struct IdleTimeout<S> {
     stream: S,
@@ -24,7 +24,7 @@ pub(crate) struct IdleTimeout<S> {
     writing: Deadline,
 }
 
-/// The end of a wait, if one has begun.
+/// The deadline of a read or write that is waiting.
 #[derive(Debug)]
 struct Deadline {
     timer: Pin<Box<Sleep>>,
@@ -42,7 +42,7 @@ impl Deadline {
         Deadline { timer: Box::pin(sleep(IDLE_LIMIT)), waits: false }
     }
 
-    /// Passes on what came of an operation, unless it has been waited for too long.
+    /// Passes on the result of an operation, or an error once it has waited too long.
     fn watch<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,5 +1,5 @@
-//! What every port has, whatever it serves: sockets, HTTP, gRPC, bodies, time limits, memory
-//! budgets and counters. It knows no span.
+//! What every port needs, whatever it serves: sockets, HTTP, gRPC, bodies, time limits, memory
+//! budgets and counters. This room knows nothing of spans.
 //!
 //! | file | what it is |
 //! |---|---|

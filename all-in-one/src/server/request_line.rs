@@ -1,8 +1,9 @@
-//! Request lines as scripts write them: `curl -g '…/api/traces?tags={"error":"true"}'` sends the
-//! quotes as they are. Go takes them, hyper does not; so they are escaped before hyper sees them.
+//! Escapes request lines that scripts send unescaped: `curl -g
+//! '…/api/traces?tags={"error":"true"}'` sends the quotes as they are. Go accepts them, hyper does
+//! not.
 //!
-//! Only for ports whose requests have no bodies: a line in a body that looks like a request's
-//! first would be escaped too.
+//! Only for ports whose requests have no bodies: a line in a body that looks like a request line
+//! would be escaped too.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,23 +17,23 @@ use super::write_through::write_through;
 /// How many bytes are read at once.
 const CHUNK: usize = 4096;
 
-/// A connection whose request lines are escaped while they are read.
+/// A connection whose request lines are escaped as they are read.
 #[derive(Debug)]
 pub(crate) struct Escaped<S> {
     stream: S,
     part: LinePart,
-    /// Read and escaped, but not yet taken: three times a chunk at most.
+    /// Escaped bytes that have not been read yet: at most three times a chunk.
     ready: VecDeque<u8>,
 }
 
-/// Where in a line the next byte stands.
+/// The part of a line that the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LinePart {
-    /// In the capital letters at its beginning, or before them.
+    /// The capital letters at the beginning, or the position before them.
     Method,
-    /// Behind the space that follows them.
+    /// The position after the space that follows them.
     Space,
-    /// In the path and query of a request line.
+    /// The path and query of a request line.
     Target,
     /// Anywhere else.
     Rest,

@@ -1,4 +1,4 @@
-//! The threads that an all-in-one brings along.
+//! The threads of an all-in-one.
 
 use std::ops::Deref;
 
@@ -7,15 +7,15 @@ use tokio::task::JoinError;
 
 use crate::error::Error;
 
-/// How many threads work: one for what comes in, one for what is asked. Searches have their own.
+/// The number of worker threads: one for receiving, one for queries. Searches run on blocking
+/// threads.
 const WORKERS: usize = 2;
 
-/// How many bytes are decoded and stored where they arrive: at most a millisecond's work. More
-/// would hold up what else the thread has to do.
+/// How many bytes are decoded and stored on the thread that received them: at most a millisecond's
+/// work. More would delay other connections of that thread.
 pub(crate) const AT_ONCE: usize = 256 << 10;
 
-/// Does work on `bytes` bytes, at once where that is little, else on a thread that may take its
-/// time.
+/// Runs `work` on `bytes` bytes: at once if they are few, otherwise on a blocking thread.
 pub(crate) async fn work<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -23,7 +23,7 @@ pub(crate) async fn work<T: Send + 'static>(
     if bytes <= AT_ONCE { Ok(work()) } else { tokio::task::spawn_blocking(work).await }
 }
 
-/// A runtime that may be dropped anywhere: Tokio's own panics where that happens in async code.
+/// A runtime that may be dropped anywhere. Tokio's own panics when it is dropped in async code.
 #[derive(Debug)]
 pub(crate) struct Threads(Option<Runtime>);
 
@@ -41,9 +41,9 @@ impl Threads {
 impl Deref for Threads {
     type Target = Runtime;
 
-    #[expect(clippy::expect_used, reason = "only drop takes the runtime")]
+    #[expect(clippy::expect_used, reason = "only `drop` takes the runtime")]
     fn deref(&self) -> &Runtime {
-        self.0.as_ref().expect("the runtime is there until it is dropped")
+        self.0.as_ref().expect("the runtime exists until `drop`")
     }
 }
 

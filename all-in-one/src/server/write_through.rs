@@ -1,6 +1,6 @@
-//! Writing to a connection that only reading is looked at of.
+//! Forwards writes unchanged, for wrappers that only intercept reads.
 
-/// Lets a wrapper with a field `stream` write as that stream does.
+/// Implements `AsyncWrite` for a wrapper by its field `stream`.
 macro_rules! write_through {
     ($wrapper:ident) => {
         impl<S: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for $wrapper<S> {

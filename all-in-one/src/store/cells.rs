@@ -1,12 +1,12 @@
-//! Bytes in chains of cells of one size.
+//! Memory for records: chains of cells of one size.
 //!
-//! Whatever is let go fits whatever comes next, in whatever order and size: memory does not
-//! fragment, so what the cells in use take is what the process takes for them.
+//! A freed cell fits whatever is stored next, so memory does not fragment: the cells in use are the
+//! memory that the process takes for them.
 
-/// The bytes that a cell takes, its link to the next one included.
+/// The size of a cell in bytes, including its link to the next one.
 pub(super) const CELL: usize = 128;
 const ROOM: usize = CELL - size_of::<u32>();
-/// How many cells are asked of the system at a time: 256 KiB.
+/// How many cells are allocated at a time: 256 KiB.
 const CHUNK: usize = 2048;
 const NONE: u32 = u32::MAX;
 
@@ -16,7 +16,7 @@ struct Cell {
     bytes: [u8; ROOM],
 }
 
-/// All cells, those in use and those to be used again.
+/// All cells, used and free.
 #[derive(Debug)]
 pub(super) struct Cells {
     chunks: Vec<Box<[Cell]>>,
@@ -24,17 +24,17 @@ pub(super) struct Cells {
     used: usize,
 }
 
-/// Bytes that belong together. They go back by [`Cells::free`], not by themselves.
+/// Bytes in a chain of cells. They are freed by [`Cells::free`], not when this is dropped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
     head: u32,
     tail: u32,
-    /// The bytes in the last cell.
+    /// The used bytes of the last cell.
     fill: u8,
     cells: u32,
 }
 
-/// A place in a chain.
+/// A position in a chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     cell: u32,
@@ -54,24 +54,24 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// The bytes that its cells take.
+    /// The bytes of its cells.
     pub(super) fn size(&self) -> usize {
         self.cells as usize * CELL
     }
 
-    /// Its first byte.
+    /// The position of its first byte.
     pub(super) fn start(&self) -> Position {
         Position { cell: self.head, offset: 0 }
     }
 }
 
 impl Cells {
-    /// The bytes that the cells in use take.
+    /// The bytes of the used cells.
     pub(super) fn size(&self) -> usize {
         self.used * CELL
     }
 
-    /// Adds bytes at the end of a chain; tells where the first of them lies.
+    /// Appends bytes to a chain; returns the position of the first.
     pub(super) fn append(&mut self, chain: &mut Chain, mut bytes: &[u8]) -> Position {
         if usize::from(chain.fill) == ROOM {
             self.extend(chain);
@@ -90,7 +90,7 @@ impl Cells {
         }
     }
 
-    /// Takes the cells of a chain back, in one step however many they are.
+    /// Frees the cells of a chain, in constant time.
     pub(super) fn free(&mut self, chain: Chain) {
         if chain.cells == 0 {
             return;
@@ -100,7 +100,7 @@ impl Cells {
         self.used -= chain.cells as usize;
     }
 
-    /// Reads `length` bytes into `out`, and tells where the byte after them lies.
+    /// Reads `length` bytes into `out`; returns the position after them.
     pub(super) fn read(&self, mut at: Position, mut length: usize, out: &mut Vec<u8>) -> Position {
         while length > 0 {
             if usize::from(at.offset) == ROOM {
@@ -115,7 +115,7 @@ impl Cells {
         at
     }
 
-    /// Reads an integer of variable length, and tells where the byte after it lies.
+    /// Reads a varint; returns the position after it.
     pub(super) fn read_varint(&self, mut at: Position) -> (u64, Position) {
         let mut value = 0;
         for shift in (0..64).step_by(7) {

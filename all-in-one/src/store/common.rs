@@ -1,5 +1,5 @@
-//! What many spans have in common: their service, their operation, their process. Each is there
-//! as long as a span has it.
+//! What many spans share: services, operations and processes. Each is kept as long as a span refers
+//! to it.
 
 use std::ops::Range;
 
@@ -20,32 +20,32 @@ pub struct Operation {
 
 #[derive(Debug, Default)]
 pub(super) struct Common {
-    /// Names.
+    /// Names of services.
     services: Interner,
-    /// The service's number in four bytes, the kind behind its length, the name.
+    /// Contents: the service's number in four bytes, the kind after its length, the name.
     operations: Interner,
-    /// The service's number in four bytes, the tags with all text written out.
+    /// Contents: the service's number in four bytes, the tags with all text inline.
     processes: Interner,
 }
 
-/// A process, and what its spans are found by.
+/// A process, and its search keys.
 #[derive(Debug)]
 pub(super) struct HeldProcess {
     pub(super) id: u32,
     pub(super) service: u32,
-    /// The hash of all of it, and of the service's name alone.
+    /// The hash of its contents, and that of the service's name alone.
     pub(super) hash: u64,
     pub(super) service_hash: u64,
     pub(super) found_by: Vec<u64>,
 }
 
 impl Common {
-    /// The bytes that it takes, without cells.
+    /// The bytes that it takes, not counting cells.
     pub(super) fn size(&self) -> usize {
         self.services.size() + self.operations.size() + self.processes.size()
     }
 
-    /// Holds a process and its service.
+    /// Refers to a process and its service once more, and adds them if they are new.
     pub(super) fn hold_process(
         &mut self,
         process: &DraftProcess<'_>,
@@ -71,9 +71,8 @@ impl Common {
         self.services.release(cells, process.service);
     }
 
-    /// Holds the operation of a span of this process, and once more the process and its service.
-    /// Gives the operation's number and the key that its spans are found by. What is in
-    /// `content` is overwritten.
+    /// Refers once more to a span's operation, its process and its service. Returns the operation's
+    /// number and search key. Overwrites `content`.
     pub(super) fn hold_span(
         &mut self,
         process: &HeldProcess,
@@ -96,7 +95,7 @@ impl Common {
         (id, search_keys::operation(process.service_hash, hasher.hash(&name)))
     }
 
-    /// Lets go of what a span had.
+    /// Releases what a span refers to.
     pub(super) fn release_span(&mut self, process: u32, operation: u32, cells: &mut Cells) {
         let service = first_number(&self.operations.read(cells, operation));
         self.operations.release(cells, operation);
@@ -113,7 +112,7 @@ impl Common {
         self.services.holders(service)
     }
 
-    /// Adds the names of the services with these numbers; tells whether there are no more.
+    /// Adds the names of the services with these numbers; returns whether there are no more.
     pub(super) fn service_names(
         &self,
         numbers: Range<u32>,
@@ -126,8 +125,8 @@ impl Common {
         is_last
     }
 
-    /// Adds those of the operations with these numbers that are a service's; tells whether there
-    /// are no more.
+    /// Adds the operations of a service among those with these numbers; returns whether there are
+    /// no more.
     pub(super) fn operations(
         &self,
         service: u32,
@@ -147,14 +146,14 @@ impl Common {
         operation(&self.operations.read(cells, id))
     }
 
-    /// Whether the operation with this number is one of this service, and has this name unless
-    /// that is empty.
+    /// Whether the operation with this number belongs to this service and has this name; an empty
+    /// name matches all.
     pub(super) fn is_operation(&self, id: u32, service: u32, name: &str, cells: &Cells) -> bool {
         let content = self.operations.read(cells, id);
         first_number(&content) == service && (name.is_empty() || *operation(&content).name == *name)
     }
 
-    /// The process with this number: its service's name, and its tags.
+    /// Reads the process with this number: its service's name, and its tags.
     pub(super) fn process<T>(
         &self,
         id: u32,

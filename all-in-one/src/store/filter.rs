@@ -1,16 +1,16 @@
-//! Whether something may be among what was put in: "no" is certain, "yes" is not.
+//! Whether a key may be in a set: "no" is certain, "yes" is not.
 //!
-//! A Bloom filter in blocks (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom
-//! Filters, 2007): a question looks at one line of cache. With [`FULL`] entries, one question in
-//! a hundred gets a wrong "yes"; with half of them, one in a thousand.
+//! A blocked Bloom filter (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom
+//! Filters, 2007): a lookup reads one cache line. With [`FULL`] entries, one lookup in a hundred
+//! wrongly returns "yes"; with half of them, one in a thousand.
 
-/// The bytes that a filter takes.
+/// The size of a filter in bytes.
 pub(super) const SIZE: usize = 4096;
-/// How many entries it should not get more of.
+/// How many entries a filter should have at most.
 pub(super) const FULL: usize = 3000;
 const WORDS: usize = 8;
 const BLOCKS: usize = SIZE / (WORDS * size_of::<u64>());
-/// How many bits stand for an entry.
+/// How many bits are set for an entry.
 const BITS: u32 = 6;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Filter {
         self.0.fill([0; WORDS]);
     }
 
-    /// Puts in; tells whether it certainly was not there.
+    /// Inserts a key; returns whether it was certainly absent before.
     pub(super) fn insert(&mut self, key: u64) -> bool {
         let block = &mut self.0[block(key)];
         let mut new = false;
@@ -46,7 +46,8 @@ fn block(key: u64) -> usize {
     (key >> 58) as usize % BLOCKS
 }
 
-/// Nine bits of the key say where a bit lies: three the word, six the bit in it.
+/// The position of each bit comes from nine bits of the key: three for the word, six for the bit in
+/// it.
 fn bits(key: u64) -> impl Iterator<Item = (usize, u64)> {
     (0..BITS).map(move |n| {
         let at = key >> (9 * n);

@@ -1,8 +1,9 @@
-//! What is behind the store's lock.
+//! The contents of the store, behind its lock.
 //!
-//! A span's record lies in its trace's chain of cells ([`cells`](super::cells)); what it shares
-//! with others is a number in it ([`common`](super::common), [`symbols`](super::symbols)). The
-//! page that was open when it came knows it for searches ([`page`](super::page)).
+//! A span's record lies in its trace's chain of cells ([`cells`](super::cells)). What the span
+//! shares with others is a number in the record ([`common`](super::common),
+//! [`symbols`](super::symbols)). The page that was open when the span came indexes it for searches
+//! ([`page`](super::page)).
 
 use std::ops::Range;
 
@@ -29,15 +30,15 @@ pub(super) struct Inner {
     traces: Traces,
     pages: Pages,
     usage: Usage,
-    /// The record that is being written, its length, and what its span is found by.
+    /// The record that is being written, its length, and the span's search keys.
     record: Vec<u8>,
     length: Vec<u8>,
     found_by: Vec<u64>,
-    /// What the span before in the same page is found by: much is the same.
+    /// The search keys of the previous span in the same page: most are the same.
     found_before: Vec<u64>,
 }
 
-/// A trace that is being read, in steps: the spans that it had when that began.
+/// The position in a trace that is read in steps, with the spans that it had at the beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     id: TraceId,
@@ -106,7 +107,7 @@ impl Inner {
         self.record = record;
     }
 
-    /// Writes the record of a span, which holds from then on what it names.
+    /// Writes a span's record, which then refers to what it names.
     fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) {
         self.record.clear();
         self.record.shrink_to(1 << 16);
@@ -128,7 +129,7 @@ impl Inner {
         writer.span(draft, batch, process.id, operation);
     }
 
-    /// Makes room for a span; tells whether its trace may have that much.
+    /// Makes room for a span; returns whether its trace may have that much.
     fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
         let held =
             self.traces.find(id, &self.hasher).map_or(TRACE, |slot| self.traces.at(slot).size());
@@ -192,7 +193,7 @@ impl Inner {
         true
     }
 
-    /// Lets go of what a record holds.
+    /// Releases what a record refers to.
     fn release(&mut self, record: &[u8], id: TraceId) {
         let head = Input(record).head();
         record::release(head.lists, id, &mut self.symbols);
@@ -207,8 +208,8 @@ impl Inner {
         Some(Reading { id, slot, number, at, left })
     }
 
-    /// Reads on, so many spans at most, and few more bytes than so many. Nothing is left of a
-    /// trace that is gone.
+    /// Reads up to `spans` spans, and stops soon after `bytes` bytes. `None` if the trace was
+    /// evicted.
     pub(super) fn read(
         &self,
         reading: &mut Reading,
@@ -236,7 +237,7 @@ impl Inner {
         SearchCursor::new(search, self.pages.that_may_have(search, &search.wants(&self.hasher)))
     }
 
-    /// Goes on with a search until it has looked at about so many spans; tells whether it is done.
+    /// Continues a search for about `spans` more spans; returns whether it is done.
     pub(super) fn advance(&self, cursor: &mut SearchCursor<'_>, spans: usize) -> bool {
         let service = self.common.service(&cursor.search.service, &self.cells, &self.hasher);
         let Some(service) = service else {
@@ -280,8 +281,8 @@ impl Inner {
                 }))
     }
 
-    /// Adds those of some traces, from this number on, that may have a span strictly between two
-    /// times; gives the number to go on from, unless there are no more.
+    /// Adds the traces among the next `most`, from number `from` on, that may have a span strictly
+    /// between two times. Returns the number to continue from, unless there are no more.
     pub(super) fn between(
         &self,
         (after, before): (i64, i64),
@@ -299,13 +300,13 @@ impl Inner {
         traces.next().map(|trace| trace.place.number)
     }
 
-    /// Adds the names of the services with these numbers; tells whether there are no more.
+    /// Adds the names of the services with these numbers; returns whether there are no more.
     pub(super) fn services(&self, numbers: Range<u32>, names: &mut Vec<Text>) -> bool {
         self.common.service_names(numbers, &self.cells, names)
     }
 
-    /// Adds those of the operations with these numbers that are a service's; tells whether there
-    /// are no more.
+    /// Adds the operations of a service among those with these numbers; returns whether there are
+    /// no more.
     pub(super) fn operations(
         &self,
         service: &str,
@@ -321,12 +322,12 @@ impl Inner {
         service.map_or(0, |service| self.common.span_count(service))
     }
 
-    /// The bytes of tables that once were larger: no span can have them.
+    /// The bytes of tables that have shrunk: spans cannot use them.
     fn reserved(&self) -> usize {
         self.common.size() + self.traces.size() + self.pages.reserved()
     }
 
-    /// The bytes that everything takes.
+    /// The bytes of everything.
     fn size(&self) -> usize {
         self.cells.size() + self.common.size() + self.traces.size() + self.pages.size()
     }
@@ -336,7 +337,7 @@ impl Inner {
     }
 }
 
-/// Reads the record at a place; gives the place of the next one.
+/// Reads the record at a position; returns the position of the next one.
 fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> Position {
     record.clear();
     let (length, at) = cells.read_varint(at);

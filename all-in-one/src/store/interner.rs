@@ -1,4 +1,4 @@
-//! What many spans have in common is kept once, and counted: it goes with its last span.
+//! Keeps each distinct string once, with a reference count: it goes with its last reference.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use hashbrown::HashTable;
 use super::cells::{Cells, Chain};
 use super::slots;
 
-/// What an entry takes beside its cells, with the share of the table that finds it.
+/// The bytes of an entry without its cells, including its share of the hash table.
 const ENTRY: usize = 64;
 
-/// Byte strings, each with the number of those who hold it.
+/// Distinct byte strings, with their reference counts.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     entries: Vec<Entry>,
@@ -27,13 +27,13 @@ struct Entry {
 }
 
 impl Interner {
-    /// The bytes that all entries take that ever were at one time, without their cells: the
-    /// memory of those that are gone waits for others.
+    /// The bytes of all entries that ever existed at one time, not counting cells: free entries
+    /// keep their memory.
     pub(super) fn size(&self) -> usize {
         self.entries.len() * ENTRY
     }
 
-    /// Holds a string, which is kept from then on.
+    /// Refers to a string once more, and adds it if it is new.
     pub(super) fn hold(&mut self, cells: &mut Cells, hash: u64, content: &[u8]) -> u32 {
         let entries = &mut self.entries;
         let same = |id: &u32| {
@@ -54,12 +54,12 @@ impl Interner {
         id
     }
 
-    /// Holds once more what is held already.
+    /// Refers once more to a string that is there.
     pub(super) fn hold_again(&mut self, id: u32) {
         self.entries[id as usize].holders += 1;
     }
 
-    /// Lets go; the last one to do so removes the string.
+    /// Releases a reference; the last one removes the string.
     pub(super) fn release(&mut self, cells: &mut Cells, id: u32) {
         let entry = &mut self.entries[id as usize];
         entry.holders -= 1;
@@ -74,7 +74,7 @@ impl Interner {
         self.free.push(id);
     }
 
-    /// The id of a string that is held.
+    /// The id of a string that is there.
     pub(super) fn find(&self, cells: &Cells, hash: u64, content: &[u8]) -> Option<u32> {
         let same = |id: &&u32| {
             let entry = &self.entries[**id as usize];
@@ -83,12 +83,12 @@ impl Interner {
         self.by_hash.iter_hash(hash).find(same).copied()
     }
 
-    /// How many hold it.
+    /// How many references there are.
     pub(super) fn holders(&self, id: u32) -> usize {
         self.entries[id as usize].holders as usize
     }
 
-    /// Reads a string that is held.
+    /// Reads a string.
     pub(super) fn read(&self, cells: &Cells, id: u32) -> Vec<u8> {
         let entry = &self.entries[id as usize];
         let mut content = Vec::with_capacity(entry.length as usize);
@@ -96,7 +96,7 @@ impl Interner {
         content
     }
 
-    /// Reads a string as the text that it is.
+    /// Reads a string as text.
     pub(super) fn text(&self, cells: &Cells, id: u32) -> String {
         String::from_utf8(self.read(cells, id)).unwrap_or_default()
     }
@@ -106,7 +106,7 @@ impl Interner {
         self.entries.len() as u32
     }
 
-    /// Those of these ids whose strings are held.
+    /// The ids in this range that are in use.
     pub(super) fn held(&self, ids: Range<u32>) -> impl Iterator<Item = u32> {
         ids.take_while(|id| *id < self.end()).filter(|id| self.holders(*id) > 0)
     }

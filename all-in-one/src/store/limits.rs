@@ -1,27 +1,27 @@
-//! How much a store may hold, and how much it does.
+//! The limits of a store, and how much of them is used.
 
-/// How much a store may hold.
+/// The limits of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Traces; 0 is no limit, as in Jaeger.
+    /// The number of traces; 0 is no limit, as in Jaeger.
     pub traces: usize,
-    /// Bytes of memory, for the spans and for what finds them.
+    /// The bytes of memory for spans and their indexes.
     pub bytes: usize,
 }
 
-/// How much a store holds and has let go.
+/// What a store holds, and what it has evicted or dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Traces held.
+    /// Stored traces.
     pub traces: usize,
-    /// Spans held.
+    /// Stored spans.
     pub spans: usize,
-    /// Bytes that they and what finds them take.
+    /// The bytes of the spans and their indexes.
     pub bytes: usize,
-    /// Traces pushed out to make room.
+    /// Traces evicted to make room.
     pub evicted_traces: u64,
-    /// Spans pushed out with them.
+    /// Spans evicted with them.
     pub evicted_spans: u64,
-    /// Spans refused because their trace was too large.
+    /// Spans dropped because their trace was too large.
     pub dropped_spans: u64,
 }

@@ -1,22 +1,22 @@
-//! Spans to traces, in memory, within bounds.
+//! Spans to traces, in bounded memory.
 //!
-//! The store holds at most so many traces and so many bytes; whatever comes in when it is full
-//! pushes the oldest trace out, whole. One trace may take half of the bytes: the spans that it
-//! brings beyond that are dropped and counted. Services and operations are forgotten with their
-//! last span.
+//! The store is limited by a number of traces and a number of bytes. When it is full, the oldest
+//! trace is evicted as a whole. One trace may use half of the bytes; its further spans are dropped
+//! and counted. Services and operations are removed with their last span.
 //!
 //! | part | what it is |
 //! |---|---|
-//! | `inner` | what is behind the lock, made of the parts below |
-//! | `traces` | the traces by id, and in the order in which they came |
-//! | `cells` | the memory that records lie in, which does not fragment |
-//! | `record`, `reader` | a span as a row of bytes, and back |
+//! | `inner` | what is behind the lock; it consists of the parts below |
+//! | `traces` | the traces by id and in the order of arrival |
+//! | `cells` | the memory for records, which does not fragment |
+//! | `record`, `reader` | a span as bytes, and back |
 //! | `symbols`, `common`, `interner` | text, operations and processes that many spans share |
-//! | `slots` | tables whose rows have numbers, in three of the above |
-//! | `pages`, `page`, `filter`, `search_keys` | what a search looks at before it looks at spans |
-//! | `search` | what is searched for, and a search under way |
+//! | `slots` | tables with numbered rows, used by three of the above |
+//! | `pages`, `page`, `filter`, `search_keys` | the index that a search uses before it reads spans
+//! |
+//! | `search` | the conditions of a search, and a search in progress |
 //!
-//! Nobody holds the lock for long: what is large is written, read and searched in steps.
+//! The lock is never held for long: large work is done in steps.
 
 mod cells;
 mod common;
@@ -48,13 +48,13 @@ pub use search::Search;
 use crate::model::{Batch, Span, Text, Trace, TraceId};
 use inner::Inner;
 
-/// How many spans, traces or names are written, read or looked at before others may have the lock:
-/// about half a millisecond.
+/// How many spans, traces or names are handled before others may have the lock: about half a
+/// millisecond.
 const AT_ONCE: usize = 512;
 /// How many bytes of records are read at a time.
 const BYTES_AT_ONCE: usize = 256 << 10;
 
-/// The traces received so far.
+/// The stored traces.
 #[derive(Debug)]
 pub struct Store {
     inner: RwLock<Inner>,
@@ -74,7 +74,7 @@ impl Store {
         }
     }
 
-    /// Adds the spans of a batch; tells how many were refused, since their trace is too large.
+    /// Adds the spans of a batch; returns how many were dropped because their trace is too large.
     pub(crate) fn take(&self, batch: &Batch<'_>) -> u64 {
         let mut dropped = 0;
         for spans in batch.spans.chunks(AT_ONCE) {
@@ -89,7 +89,7 @@ impl Store {
         dropped
     }
 
-    /// The trace with this id. Of one that is pushed out meanwhile it may be only a part.
+    /// The trace with this id. If it is evicted meanwhile, only a part of it.
     pub fn trace(&self, id: TraceId) -> Option<Trace> {
         let mut reading = self.begin(id)?;
         let mut spans = Vec::new();
@@ -104,7 +104,7 @@ impl Store {
         self.inner.read().begin(id)
     }
 
-    /// Reads on: the next spans of a trace, none at its end, nothing when it was pushed out.
+    /// The next spans of a trace: none at its end, `None` if it was evicted.
     pub(crate) fn read_on(&self, reading: &mut Reading) -> Option<Vec<Span>> {
         self.step(|inner| inner.read(reading, AT_ONCE, BYTES_AT_ONCE))
     }
@@ -131,7 +131,7 @@ impl Store {
         let mut names = Vec::new();
         self.in_steps(|inner, numbers| inner.services(numbers, &mut names));
         names.sort();
-        // One that went and came meanwhile may have been seen twice.
+        // A service that was removed and added again meanwhile is found twice.
         names.dedup();
         names
     }
@@ -160,16 +160,16 @@ impl Store {
         found
     }
 
-    /// How full the store is.
+    /// How much the store holds.
     pub fn usage(&self) -> Usage {
         self.inner.read().usage()
     }
 
-    /// Waits until `done` is true. It is asked now and after every insert.
+    /// Waits until `done` is true. It is called at once and after every insert.
     pub async fn wait_until(&self, mut done: impl FnMut(&Self) -> bool) {
         loop {
             let mut inserted = std::pin::pin!(self.inserted.notified());
-            // Listen before looking, or an insert between the two goes unnoticed.
+            // Registered before the check, so that no insert between the two is missed.
             inserted.as_mut().enable();
             if done(self) {
                 return;
@@ -178,7 +178,7 @@ impl Store {
         }
     }
 
-    /// Looks at what has numbers, some at a time, until `look` says that there are no more.
+    /// Calls `look` with ranges of numbers until it returns true.
     fn in_steps(&self, mut look: impl FnMut(&Inner, Range<u32>) -> bool) {
         let mut next = 0;
         while !self.step(|inner| look(inner, next..next + AT_ONCE as u32)) {
@@ -186,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Reads a little, and leaves the lock to whoever waits for it. One that is merely let go is
-    /// often taken again by the next step, before those who were woken get as far.
+    /// Reads a little, then passes the lock to the next waiter. After a plain unlock, the next step
+    /// often takes it again before the waiters wake up.
     fn step<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
         let inner = self.inner.read();
         let read = read(&inner);

@@ -1,11 +1,11 @@
-//! Spans that arrived one after the other, whatever traces they belong to, and what is known of
-//! all of them: a search looks at this before it looks at any span.
+//! A page: an index over spans that arrived one after the other, of any traces. A search checks a
+//! page before it reads any of its spans.
 
 use super::cells::Position;
 use super::filter::{FULL, Filter};
 use super::search::Search;
 
-/// How many spans a page has at most.
+/// The most spans of a page.
 pub(super) const SPANS: usize = 256;
 
 #[derive(Debug)]
@@ -14,24 +14,24 @@ pub(super) struct Page {
     pub(super) runs: Vec<Run>,
     spans: usize,
     found_by: usize,
-    /// The latest start among its traces.
+    /// The latest start of its traces.
     pub(super) newest: u64,
-    /// The number of the youngest of its traces: once that has gone, all have.
+    /// The number of its newest trace: once that is evicted, all are.
     pub(super) youngest: u64,
     starts: (u64, u64),
     durations: (u64, u64),
-    /// The hash of the process whose tags are in the filter already.
+    /// The hash of the last process whose keys were inserted.
     pub(super) process: Option<u64>,
 }
 
-/// Spans of one trace and one service in a page.
+/// Consecutive spans of one trace and one service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
-    /// The trace's place in the store's list, and its number, lest another trace be there now.
+    /// The trace's slot, and its number, which tells whether the slot still has the same trace.
     pub(super) slot: u32,
     pub(super) number: u64,
     pub(super) service: u32,
-    /// Where the first of them lies.
+    /// The position of the first of them.
     pub(super) at: Position,
     pub(super) spans: u32,
 }
@@ -59,14 +59,14 @@ impl Page {
         self.spans == 0
     }
 
-    /// Adds what a span is found by. Those of another span are in already: most keys are the
-    /// same at the same place.
+    /// Inserts a span's search keys. Those that the previous span has at the same place are in the
+    /// filter already.
     pub(super) fn find_by(&mut self, keys: &[u64], before: &[u64]) {
         let others = keys.iter().enumerate().filter(|(n, key)| before.get(*n) != Some(key));
         self.found_by += others.filter(|(_, key)| self.filter.insert(**key)).count();
     }
 
-    /// Adds a span that lies at `run.at`; its trace began at `newest`.
+    /// Adds a span at `run.at`, of a trace that began at `newest`.
     pub(super) fn add(&mut self, run: Run, newest: u64, start: u64, duration: u64) {
         match self.runs.last_mut() {
             Some(last) if last.number == run.number && last.service == run.service => {
@@ -81,7 +81,7 @@ impl Page {
         self.durations = around(self.durations, duration);
     }
 
-    /// Whether one of its spans may be in the time and as long as the search wants.
+    /// Whether one of its spans may match the search by its time and duration.
     pub(super) fn may_match(&self, search: &Search) -> bool {
         search.may_start(self.starts) && search.may_last(self.durations)
     }

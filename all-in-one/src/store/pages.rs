@@ -1,4 +1,4 @@
-//! The pages, in the order in which their spans came.
+//! The pages, in the order in which their spans arrived.
 
 use std::collections::VecDeque;
 
@@ -7,40 +7,40 @@ use super::page::{Page, Run, SPANS};
 use super::search::Search;
 use super::search_keys::AnyOf;
 
-/// What a page takes, without its runs.
+/// The bytes of a page without its runs.
 const PAGE: usize = filter::SIZE + size_of::<Page>();
-/// What the runs of a page take that is not full.
+/// The bytes of the runs of a page that is not full.
 const OPEN: usize = SPANS * size_of::<Run>();
 
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     pages: VecDeque<Page>,
-    /// The number of the first of them.
+    /// The number of the first page.
     first: u64,
-    /// Filters to be used again.
+    /// Filters of retired pages, for new ones.
     spare: Vec<Filter>,
-    /// How many runs all pages but the last have room for.
+    /// The capacity for runs of all pages but the last.
     runs: usize,
 }
 
 impl Pages {
-    /// The bytes that they take.
+    /// The bytes of all pages.
     pub(super) fn size(&self) -> usize {
         (self.pages.len() + self.spare.len()) * PAGE + self.runs * size_of::<Run>() + OPEN
     }
 
-    /// The bytes that wait for pages to come.
+    /// The bytes that are reserved for new pages.
     pub(super) fn reserved(&self) -> usize {
         self.spare.len() * PAGE + OPEN
     }
 
-    /// How many more they may take with the next span.
+    /// How many bytes the next span may add.
     pub(super) fn growth(&self) -> usize {
         let full = self.pages.back().is_none_or(Page::is_full);
         if full { PAGE + OPEN } else { 0 }
     }
 
-    /// The page that takes the next span.
+    /// The page for the next span.
     pub(super) fn open(&mut self) -> &mut Page {
         if self.pages.back().is_none_or(Page::is_full) {
             if let Some(full) = self.pages.back_mut() {
@@ -54,7 +54,7 @@ impl Pages {
         &mut self.pages[last]
     }
 
-    /// Lets go of the first pages, as long as all their traces came before this one.
+    /// Removes the first pages as long as all their traces are older than this one.
     pub(super) fn retire(&mut self, oldest: u64) {
         while self.pages.len() > 1 && self.pages[0].youngest < oldest {
             if let Some(mut page) = self.pages.pop_front() {
@@ -71,8 +71,7 @@ impl Pages {
         self.pages.get(usize::try_from(index).ok()?)
     }
 
-    /// The pages that may have what a search wants: the latest start among their traces, and
-    /// their numbers.
+    /// The pages that may match a search: the latest start of their traces, and their numbers.
     pub(super) fn that_may_have(&self, search: &Search, wants: &[AnyOf]) -> Vec<(u64, u64)> {
         let has = |page: &Page| {
             let any = |keys: &AnyOf| keys.iter().any(|key| page.filter.may_contain(*key));

@@ -1,4 +1,4 @@
-//! Records to spans.
+//! Decodes records into spans.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,7 +10,7 @@ use super::record::{Input, TextRef, ValueRef};
 use super::symbols::Symbols;
 use crate::model::{KeyValue, Log, Process, Span, Text, TraceId, Value};
 
-/// Reads the spans of a trace, which share their operations' names and their processes.
+/// Decodes the spans of a trace, which share operation names and processes.
 pub(super) struct Reader<'s> {
     cells: &'s Cells,
     symbols: &'s Symbols,

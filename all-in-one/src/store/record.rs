@@ -1,7 +1,7 @@
-//! A span as it lies in the store: one row of bytes, in which text that repeats is a number.
+//! A span as it is stored: a sequence of bytes, in which repeated text is a number.
 //!
-//! Integers are of variable length as in protocol buffers, signed ones zigzag. Ids and times are
-//! eight bytes, little-endian.
+//! Integers are varints as in protocol buffers, signed ones zigzag. Ids and times are eight bytes,
+//! little-endian.
 //!
 //! ```text
 //! span:  process operation id:8 flags start:8 duration nanos nanos tags logs references warnings
@@ -29,10 +29,10 @@ const BINARY: u8 = 5;
 /// Writes records.
 pub(super) struct Writer<'s> {
     pub(super) out: &'s mut Vec<u8>,
-    /// What the span can be found by.
+    /// The span's search keys.
     pub(super) found_by: &'s mut Vec<u64>,
     pub(super) hasher: &'s KeyHasher,
-    /// Where text that repeats is looked up; without it all text is written out.
+    /// The table of repeated text; without it all text is written inline.
     pub(super) symbols: Option<&'s mut Symbols>,
     /// The hash of the service's name.
     pub(super) service: u64,
@@ -77,7 +77,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a value; gives the hash of text.
+    /// Writes a value; returns the hash of its text.
     fn value(&mut self, value: &TagValue<'_>) -> u64 {
         match value {
             TagValue::String(text) => {
@@ -117,7 +117,7 @@ impl Writer<'_> {
         self.eight(reference.span_id.0);
     }
 
-    /// Writes text, and gives its hash.
+    /// Writes text; returns its hash.
     pub(super) fn text(&mut self, bytes: &[u8]) -> u64 {
         let (symbol, hash) = match &mut self.symbols {
             Some(symbols) => symbols.hold_next(bytes, self.hasher),
@@ -154,8 +154,7 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// The bytes as UTF-8, and as Go makes it so: one replacement character for each byte that is
-/// wrong.
+/// The bytes as UTF-8. As in Go, each invalid byte becomes one replacement character.
 pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
     if std::str::from_utf8(bytes).is_ok() {
         return bytes.into();
@@ -168,7 +167,7 @@ pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
     text.into_bytes().into()
 }
 
-/// Reads what a [`Writer`] wrote. Past the end it reads zeros.
+/// Reads what a [`Writer`] wrote. Beyond the end it reads zeros.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'r>(pub(super) &'r [u8]);
 
@@ -189,7 +188,7 @@ pub(super) enum ValueRef<'r> {
     Binary(&'r [u8]),
 }
 
-/// The fields of a span that have a fixed place, and where its lists begin.
+/// The fields of a span at the beginning of a record, and its lists.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'r> {
     pub(super) process: u32,
@@ -300,7 +299,7 @@ impl TextRef<'_> {
     }
 }
 
-/// Lets go of the symbols in a span's record.
+/// Releases the symbols of a span's record.
 pub(super) fn release(mut lists: Input<'_>, own: TraceId, symbols: &mut Symbols) {
     release_tags(&mut lists, symbols);
     for _ in 0..lists.varint() {

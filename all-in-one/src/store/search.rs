@@ -1,4 +1,4 @@
-//! What a search asks for, and whether a span is it.
+//! The conditions of a search, and how it goes through the pages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use super::symbols::Symbols;
 use super::traces::TraceRank;
 use crate::model::{self, TraceId};
 
-/// A search for traces. A trace is found when one of its spans meets every condition.
+/// A search for traces. It finds a trace if one of its spans meets every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// The service; required.
     pub service: String,
-    /// The operation; empty is any.
+    /// The operation; empty matches any.
     pub operation: String,
-    /// Tags, each to be found among the span's tags, its process's tags or its logs' fields.
+    /// Tags. Each must be among the span's tags, its process's tags or its logs' fields.
     pub tags: Vec<(String, String)>,
     /// The earliest start, inclusive, in microseconds since the Unix epoch.
     pub earliest: i64,
@@ -26,29 +26,29 @@ pub struct Search {
     pub shortest: Option<i64>,
     /// The longest duration, inclusive, in nanoseconds.
     pub longest: Option<i64>,
-    /// How many traces at most, the newest first; `None` is all.
+    /// The maximum number of traces, newest first; `None` is no limit.
     pub limit: Option<usize>,
 }
 
 impl Search {
-    /// Whether one of the spans that start within these times, both inclusive, may match.
+    /// Whether a span that starts within these times, both inclusive, may match.
     pub(super) fn may_start(&self, (first, last): (u64, u64)) -> bool {
         i128::from(last) >= i128::from(self.earliest)
             && i128::from(first) <= i128::from(self.latest)
     }
 
-    /// Whether one of the spans that last so many microseconds, both inclusive, may match.
+    /// Whether a span with a duration within these bounds, in microseconds, may match.
     pub(super) fn may_last(&self, (shortest, longest): (u64, u64)) -> bool {
         self.shortest.is_none_or(|wanted| nanos(longest) >= wanted)
             && self.longest.is_none_or(|wanted| nanos(shortest) <= wanted)
     }
 
-    /// Whether the span meets the conditions that need no look at its tags.
+    /// Whether the span meets the conditions that do not concern its tags.
     pub(super) fn fits(&self, head: &Head<'_>) -> bool {
         self.may_start((head.start, head.start)) && self.may_last((head.duration, head.duration))
     }
 
-    /// What a page of spans must have; of each of these any.
+    /// The keys that a page must have: one of each list.
     pub(super) fn wants(&self, hasher: &KeyHasher) -> Vec<AnyOf> {
         let service = hasher.hash(self.service.as_bytes());
         let mut wants = vec![vec![search_keys::service(service)]];
@@ -60,7 +60,7 @@ impl Search {
         wants
     }
 
-    /// Whether each tag is in one of these lists of tags: the process's, or the span's own.
+    /// Whether every tag is among the process's tags or the span's own.
     pub(super) fn has_tags(&self, process: Input<'_>, span: Input<'_>, symbols: &Symbols) -> bool {
         self.tags.iter().all(|(key, value)| {
             let wanted = Wanted { key, value, symbols };
@@ -74,7 +74,7 @@ fn nanos(micros: u64) -> i64 {
     i64::try_from(nanos).unwrap_or(i64::MAX)
 }
 
-/// A tag that is looked for.
+/// A tag that a search wants.
 struct Wanted<'s> {
     key: &'s str,
     value: &'s str,
@@ -93,7 +93,7 @@ impl Wanted<'_> {
         })
     }
 
-    /// Whether it is in a list of tags, all of which is read.
+    /// Whether it is in a list of tags. Reads the whole list.
     fn among(&self, list: &mut Input<'_>) -> bool {
         let mut found = false;
         for _ in 0..list.varint() {
@@ -115,17 +115,16 @@ impl Wanted<'_> {
     }
 }
 
-/// A search under way. It goes from page to page in steps, between which the store is free for
-/// others.
+/// A search in progress. It goes from page to page in steps; between them the store is unlocked.
 #[derive(Debug)]
 pub(super) struct SearchCursor<'s> {
     pub(super) search: &'s Search,
-    /// The pages to look at, by number, with the latest start among their traces: the newest
+    /// The pages to check, by the latest start of their traces and their number. The newest is
     /// last, which is the next.
     pub(super) pages: Vec<(u64, u64)>,
-    /// The best so far.
+    /// The best traces so far.
     pub(super) found: BTreeMap<TraceRank, TraceId>,
-    /// How many spans were looked at.
+    /// How many spans have been checked.
     pub(super) inspected: usize,
 }
 
@@ -135,23 +134,23 @@ impl<'s> SearchCursor<'s> {
         SearchCursor { search, pages, found: BTreeMap::new(), inspected: 0 }
     }
 
-    /// The number of the next page to look at, unless none that is left can hold a better trace.
+    /// The next page, unless no remaining page can have a better trace.
     pub(super) fn next_page(&mut self) -> Option<u64> {
         let (newest, page) = self.pages.pop()?;
         self.wants_start(newest).then_some(page)
     }
 
-    /// Whether a trace that begins then can be among the best.
+    /// Whether a trace with this start can be among the best.
     fn wants_start(&self, start: u64) -> bool {
         self.worst().is_none_or(|worst| start >= worst.start)
     }
 
-    /// Whether a trace at this place would be one more of the best.
+    /// Whether a trace with this rank would be among the best.
     pub(super) fn wants(&self, place: TraceRank) -> bool {
         !self.found.contains_key(&place) && self.worst().is_none_or(|worst| place > worst)
     }
 
-    /// The last of the best, where there are as many as wanted.
+    /// The last of the best, once there are enough.
     fn worst(&self) -> Option<TraceRank> {
         let full = self.search.limit.is_some_and(|limit| self.found.len() >= limit);
         self.found.first_key_value().filter(|_| full).map(|(place, _)| *place)

@@ -1,6 +1,6 @@
-//! Tables whose rows have numbers: a row that is gone leaves its number to the next one.
+//! Tables with numbered rows. A removed row's number is used again.
 
-/// Puts a row in a free place, or behind the others, and returns its number.
+/// Puts a row into a free slot or at the end; returns its number.
 pub(super) fn fill<T>(rows: &mut Vec<T>, free: &mut Vec<u32>, row: T) -> u32 {
     match free.pop() {
         Some(id) => {

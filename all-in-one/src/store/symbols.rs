@@ -1,7 +1,7 @@
-//! Short text that repeats, such as keys of tags, as numbers.
+//! Numbers for short text that repeats, such as tag keys.
 //!
-//! Text becomes a symbol when it is seen for the second time, and is forgotten with the last span
-//! that has it. What never repeats, such as addresses with ids in them, does not get that far.
+//! Text becomes a symbol when it occurs for the second time, and is removed with the last span that
+//! has it. Text that never repeats, such as URLs with ids in them, does not become a symbol.
 
 use hashbrown::HashTable;
 
@@ -9,14 +9,14 @@ use super::search_keys::KeyHasher;
 use super::slots;
 use crate::model::Text;
 
-/// Longer text seldom repeats. With [`MOST`] it bounds what the table can take: 8 MiB.
+/// Longer text seldom repeats. Together with [`MOST`] this bounds the table: 8 MiB.
 const LONGEST: usize = 64;
 const MOST: usize = 1 << 16;
-/// How many texts are remembered as seen once.
+/// How many texts that occurred once are remembered.
 const SEEN: usize = 1 << 13;
 /// How many texts of a span are remembered for the next one.
 const GUESSES: usize = 64;
-/// A number that no symbol has.
+/// No symbol has this number.
 const NO_SYMBOL: u32 = u32::MAX;
 
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(super) struct Symbols {
     free: Vec<u32>,
     by_hash: HashTable<u32>,
     seen: Box<[u32]>,
-    /// The symbols of the span before, and how many texts this one has so far: most spans have
-    /// the same text at the same place.
+    /// The symbols of the previous span, and how many texts the current span has so far: most spans
+    /// have the same text at the same place.
     before: Vec<u32>,
     texts: usize,
 }
@@ -52,13 +52,13 @@ impl Default for Symbols {
 }
 
 impl Symbols {
-    /// The texts of a span follow.
+    /// Begins a span.
     pub(super) fn begin(&mut self) {
         self.texts = 0;
     }
 
-    /// The number of a span's next text, which holds it, or none where it is to be written out;
-    /// and its hash.
+    /// The number and hash of the span's next text, with one more reference; no number if the text
+    /// is to be written inline.
     pub(super) fn hold_next(&mut self, text: &[u8], hasher: &KeyHasher) -> (Option<u32>, u64) {
         let place = self.texts;
         self.texts += 1;
@@ -76,7 +76,7 @@ impl Symbols {
         (symbol, hash)
     }
 
-    /// The number of this text, which holds it, or none where it is to be written out.
+    /// The number of this text, with one more reference; `None` if it is to be written inline.
     fn hold(&mut self, text: &[u8], hash: u64) -> Option<u32> {
         if text.len() > LONGEST {
             return None;
@@ -94,7 +94,7 @@ impl Symbols {
         Some(*id)
     }
 
-    /// The hash of this text, which is held once more, if it is that of the symbol `guess`.
+    /// The hash of this text, with one more reference, if it is the symbol `guess`.
     fn hold_again(&mut self, guess: u32, text: &[u8]) -> Option<u64> {
         let entry = self.entries.get_mut(guess as usize)?;
         if entry.holders == 0 || entry.text.as_bytes() != text {
@@ -118,7 +118,7 @@ impl Symbols {
         Some(id)
     }
 
-    /// Lets go of a symbol.
+    /// Releases a reference to a symbol.
     pub(super) fn release(&mut self, id: u32) {
         let entry = &mut self.entries[id as usize];
         entry.holders -= 1;
@@ -132,7 +132,7 @@ impl Symbols {
         self.free.push(id);
     }
 
-    /// The text of a symbol that is held.
+    /// The text of a symbol that is in use.
     pub(super) fn text(&self, id: u32) -> &Text {
         &self.entries[id as usize].text
     }

@@ -1,4 +1,4 @@
-//! The traces: by their id, and in the order in which they came.
+//! The traces, by id and in the order of arrival.
 
 use std::collections::VecDeque;
 
@@ -9,11 +9,11 @@ use super::search_keys::KeyHasher;
 use super::slots;
 use crate::model::TraceId;
 
-/// What a trace takes beside its spans: its entries here and in the tables that find it.
+/// The bytes of a trace without its spans: its entries here and in the hash table.
 pub(super) const TRACE: usize = 192;
 
-/// Where a trace stands among others: by the start of the span that arrived first, which is how
-/// Jaeger finds the newest; then by arrival.
+/// The order of traces: by the start of the span that arrived first, which is how Jaeger finds the
+/// newest, then by arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TraceRank {
     pub(super) start: u64,
@@ -33,17 +33,17 @@ pub(super) struct Traces {
 pub(super) struct Stored {
     pub(super) id: TraceId,
     pub(super) place: TraceRank,
-    /// Its spans, each behind its length.
+    /// Its spans, each after its length.
     pub(super) chain: Chain,
     pub(super) spans: usize,
-    /// What was kept for its spans elsewhere when they came, in bytes.
+    /// The bytes that its spans added outside of the chain.
     pub(super) elsewhere: usize,
     /// The earliest and the latest start of its spans.
     pub(super) starts: (u64, u64),
 }
 
 impl Stored {
-    /// The bytes that it takes.
+    /// The bytes of the trace.
     pub(super) fn size(&self) -> usize {
         TRACE + self.chain.size() + self.elsewhere
     }
@@ -54,7 +54,7 @@ impl Traces {
         self.oldest_first.len()
     }
 
-    /// The bytes that all traces take that ever were at one time, without their spans.
+    /// The bytes of all traces that ever existed at one time, without their spans.
     pub(super) fn size(&self) -> usize {
         self.slots.len() * TRACE
     }
@@ -87,7 +87,7 @@ impl Traces {
         Some(trace)
     }
 
-    /// The trace in a slot, if it is still the one with this number.
+    /// The trace in a slot, if it still has this number.
     pub(super) fn get(&self, slot: u32, number: u64) -> Option<&Stored> {
         self.slots.get(slot as usize).filter(|trace| trace.place.number == number)
     }
@@ -100,14 +100,14 @@ impl Traces {
         &mut self.slots[slot as usize]
     }
 
-    /// The traces from this number on, the oldest first.
+    /// The traces from this number on, oldest first.
     pub(super) fn since(&self, number: u64) -> impl Iterator<Item = &Stored> {
         let is_before = |slot: &u32| self.at(*slot).place.number < number;
         let first = self.oldest_first.partition_point(is_before);
         self.oldest_first.range(first..).map(|slot| self.at(*slot))
     }
 
-    /// The number of the oldest trace; where there is none, that of the next.
+    /// The number of the oldest trace, or of the next one if there is none.
     pub(super) fn oldest_number(&self) -> u64 {
         self.oldest_first.front().map_or(self.next + 1, |slot| self.at(*slot).place.number)
     }

@@ -1,10 +1,10 @@
 //! Jaeger's web pages: the files of Jaeger UI 2.14.1, embedded by build.rs.
 //!
-//! A path either names an embedded file or is the page's own affair (`/search`, `/trace/…`):
-//! then it gets index.html, which looks at the path itself. No file system is ever asked.
+//! A path is either an embedded file or a route of the page itself (`/search`, `/trace/…`), which
+//! gets index.html. The file system is never read.
 //!
-//! A policy forbids the page every script and every request that is not its own, so that text
-//! in a span stays text, whatever it holds.
+//! A content security policy allows the page only its own scripts and requests, so text in a span
+//! stays text.
 
 use std::io::Read as _;
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for WebPages {
 }
 
 impl WebPages {
-    /// `base_path` has no slash at its end.
+    /// `base_path` must not end with a slash.
     pub(crate) fn new(base_path: &str) -> Self {
         let base = format!(r#"<base href="{base_path}/""#);
         let index = INDEX_HTML.replace(r#"<base href="/""#, &base);
@@ -63,7 +63,7 @@ impl WebPages {
     fn index(&self) -> Response {
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            // It names the other files by their contents' hashes, so it must be fresh.
+            // It names the other files by their hashes, so it must be fresh.
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
             (header::CONTENT_SECURITY_POLICY, self.policy.clone()),
         ];
@@ -71,20 +71,20 @@ impl WebPages {
     }
 }
 
-/// What the page may do: load its own files, run its own scripts, ask its own server. Its
-/// components style themselves in place, and its graphs are laid out by WebAssembly in workers
-/// that it makes itself. It may be shown within other pages, for which it has a mode of its own.
+/// What the page may do: load its own files, run its own scripts, and ask its own server. Its
+/// components have inline styles, and its graphs are laid out by WebAssembly in workers that it
+/// creates. Other pages may embed it: it has a mode for that.
 fn policy() -> HeaderValue {
     let policy = format!(
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {SCRIPT_HASHES}; style-src 'self' 'unsafe-inline'; \
          img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; \
          base-uri 'self'; form-action 'self'"
     );
-    // Hashes are plain text; without a policy the page would work too.
+    // Hashes are ASCII; without its policy the page would work too.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"))
 }
 
-/// Browsers ask for /favicon.ico on their own; the file has a hash in its name.
+/// Browsers ask for /favicon.ico; the embedded file has a hash in its name.
 fn is_icon(asset: &Asset, name: &str) -> bool {
     name == "favicon.ico" && asset.path.ends_with(".ico")
 }
@@ -93,7 +93,7 @@ impl Asset {
     fn serve(&self, request: &HeaderMap) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert(header::ETAG, HeaderValue::from_static(self.etag));
-        // A file's name changes with its contents.
+        // A file's name changes with its content.
         let forever = "public, max-age=31536000, immutable";
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(forever));
         if request.get(header::IF_NONE_MATCH).is_some_and(|known| known == self.etag) {
@@ -112,7 +112,7 @@ impl Asset {
     }
 }
 
-/// Whether a client takes the files as they are embedded.
+/// Whether the client accepts gzip, as the files are embedded.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));

@@ -27,7 +27,7 @@ fn a_flood_of_bad_requests_is_counted_and_said_once() {
     let json = [("Content-Type", "application/json")];
     let thrift = [("Content-Type", "application/x-thrift")];
     let [otlp, zipkin, http] =
-        ["OTLP/HTTP", "Zipkin v2", "Thrift by HTTP"].map(|takes| running.door(takes));
+        ["OTLP/HTTP", "Zipkin v2", "Thrift over HTTP"].map(|takes| running.door(takes));
     let packed = [json[0], ("Content-Encoding", "br")];
     for _ in 0..40 {
         exchange(otlp, "POST", "/v1/traces", &json, b"{");
@@ -93,6 +93,6 @@ fn spans_that_find_no_room_are_counted_and_said_once() {
     }
     assert!(running.metric("jaeger_memory_dropped_spans_total") > 50);
     let log = running.stop_and_read_log();
-    let lines = log.lines().filter(|line| line.contains("their trace")).count();
+    let lines = log.lines().filter(|line| line.contains("whose trace")).count();
     assert_eq!(lines, 1, "in\n{log}");
 }

@@ -404,7 +404,7 @@ fn bodies_that_never_end() {
     let small = Small::start();
     let body = vec![b' '; 19 << 20];
     let mut open = Vec::new();
-    for door in ["OTLP/HTTP", "Thrift by HTTP"] {
+    for door in ["OTLP/HTTP", "Thrift over HTTP"] {
         for _ in 0..20 {
             let mut stream = TcpStream::connect(small.running.door(door)).expect("connect");
             let head = format!(

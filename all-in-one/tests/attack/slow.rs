@@ -51,7 +51,7 @@ fn assert_served(jaeger: &AllInOne) {
 #[test]
 fn five_hundred_idle_connections_do_not_stop_a_good_one() {
     let running = Running::start(&mut program());
-    let ports = ["query API", "Thrift by HTTP", "OTLP/HTTP", "OTLP/gRPC", "Jaeger's gRPC"];
+    let ports = ["query API", "Thrift over HTTP", "OTLP/HTTP", "OTLP/gRPC", "Jaeger's gRPC"];
     let mut open = Vec::new();
     for port in ports.map(|takes| running.door(takes)) {
         open.extend((0..100).map(|_| TcpStream::connect(port).expect("connect")));

@@ -1,6 +1,6 @@
-//! Clocks differ: a child on another host may seem to begin before its parent. Such a child is
-//! moved into its parent, with what lies below it on the same host, if that is allowed and the
-//! distance is not too large; else a warning says what would have been done.
+//! Corrects clock skew. A child on another host can seem to begin before its parent. It is moved
+//! into its parent, together with its descendants on the same host, if the skew is within the
+//! limit; otherwise a warning tells the skew.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,10 +12,10 @@ use crate::model::SpanId;
 
 const NONE: u32 = u32::MAX;
 
-/// Notes in each span how far it must move.
+/// Computes how far each span must move.
 pub(super) fn adjust(trace: &mut [Outline], limit: i128) {
     let tree = Tree::of(trace);
-    // A stack and not recursion: a trace can be one chain of many thousand spans.
+    // A stack instead of recursion: a trace can be a chain of many thousand spans.
     let mut stack: Vec<(u32, i64)> = tree.roots.iter().map(|root| (*root, 0)).collect();
     while let Some((index, skew)) = stack.pop() {
         let span = &mut trace[index as usize];
@@ -31,16 +31,16 @@ pub(super) fn adjust(trace: &mut [Outline], limit: i128) {
     }
 }
 
-/// A trace's spans as a tree, by their position. Spans in a circle are below no root.
+/// The spans of a trace as a tree of indexes. Spans in a cycle are below no root.
 struct Tree {
     roots: Vec<u32>,
-    /// Of each span the last child, and the child of the same parent before it.
+    /// For each span its last child, and its previous sibling.
     last_child: Vec<u32>,
     before: Vec<u32>,
 }
 
 impl Tree {
-    /// Builds the tree and notes which spans do not fit into one.
+    /// Builds the tree, and marks the spans that do not fit into it.
     fn of(trace: &mut [Outline]) -> Self {
         let mut by_id: HashMap<SpanId, u32> = HashMap::with_capacity(trace.len());
         for (index, span) in (0..).zip(trace.iter_mut()) {
@@ -76,31 +76,31 @@ impl Tree {
     }
 }
 
-/// How far the child must move to lie within its parent, which began then and took so long, in
-/// nanoseconds; 292 years at the most, as Go's durations.
+/// How far the child must move to lie within its parent, in nanoseconds; at most 292 years, as in
+/// Go's durations.
 fn skew_of(child: &Outline, parent_start: i128, parent_takes: i128) -> i64 {
     let (child_start, child_takes) = (child.start(), child.takes());
     let child_end = child_start + child_takes;
     let skew = if child_takes > parent_takes {
-        // It outlasts its parent, so it is asynchronous or was given up; it just cannot begin
-        // earlier.
+        // It outlasts its parent, so it is asynchronous or was abandoned; only its start is
+        // corrected.
         (parent_start - child_start).max(0)
     } else if child_start >= parent_start && child_end <= parent_start + parent_takes {
         0
     } else {
-        // Both ways through the network are taken to be equally long.
+        // Assumes that both ways through the network take equally long.
         parent_start + (parent_takes - child_takes) / 2 - child_start
     };
     skew.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-/// How far a span is moved that should move by `skew`: not at all beyond the limit.
+/// How far a span moves whose skew is `skew`: not at all beyond the limit.
 fn moves(skew: i64, limit: i128) -> i128 {
     let skew = i128::from(skew);
     if skew.abs() > limit { 0 } else { skew }
 }
 
-/// Moves a span and its logs that should move by `skew`, or says why they do not.
+/// Moves a span and its logs by `skew`, or adds a warning that says why not.
 pub(super) fn shift(view: &mut View, skew: i64, limit: i128) {
     if skew == 0 {
         return;

@@ -1,6 +1,5 @@
-//! Zipkin's way was that a server's span shares the id of the client's. The web pages need each
-//! id once: the server's span gets a new one, the client's span becomes its parent, and its
-//! children move along.
+//! Zipkin's clients gave a server's span the id of the client's. The web pages need unique ids: the
+//! server's span gets a new id, the client's span becomes its parent, and its children follow it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,7 +36,7 @@ pub(in crate::query) fn dedupe(trace: &mut [Outline]) {
     }
 }
 
-/// The ids of client spans; a server span that has one of them shares it.
+/// The ids of client spans. A server span with one of them shares it.
 fn shared_with_client(trace: &[Outline]) -> HashSet<SpanId> {
     let clients = trace.iter().filter(|span| span.kind == CallEnd::Client);
     clients.map(Outline::span_id).collect()

@@ -1,4 +1,4 @@
-//! Old clients send IPv4 addresses as numbers; they are shown with dots.
+//! Shows IPv4 addresses with dots: old clients send them as numbers.
 
 use std::net::Ipv4Addr;
 

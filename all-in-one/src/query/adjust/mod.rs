@@ -1,10 +1,10 @@
-//! What Jaeger changes in a trace before it shows it, unless `raw=true` asks for it as stored:
-//! shared span ids, clock skew, addresses sent as numbers, the order of log fields and process
-//! tags, and references to nothing.
+//! The changes that Jaeger makes to a trace before it shows it, unless `raw=true`: shared span ids,
+//! clock skew, addresses sent as numbers, the order of log fields and process tags, and invalid
+//! references.
 //!
-//! The first two look at all spans of a trace together: at their outlines, since a long trace does
-//! not fit into memory many times. What they find is a plan of changes; it is carried out with the
-//! other adjustments, which look at one span each.
+//! The first two need all spans of a trace together. They work on outlines of the spans, since a
+//! long trace does not fit into memory, and result in a plan of changes. The plan is carried out
+//! with the other adjustments, which work on single spans.
 
 mod clock_skew;
 mod dedupe;
@@ -21,8 +21,8 @@ pub(super) use outline::Outlines;
 pub(super) use plan::Plan;
 pub(super) use view::View;
 
-/// Applies all adjustments, in Jaeger's order, to some of a trace's spans, the first of which has
-/// this number in it.
+/// Applies all adjustments in Jaeger's order to some of a trace's spans; `first` is the number of
+/// the first of them.
 pub(super) fn adjust(views: &mut [View], first: usize, plan: &Plan) {
     plan.apply(views, first);
     ip::adjust(views);

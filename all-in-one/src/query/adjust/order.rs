@@ -1,4 +1,4 @@
-//! In a log the field `event` comes first, the others by name.
+//! Sorts a log's fields: `event` first, the others by name.
 
 use super::view::View;
 use crate::model::{KeyValue, Value};

@@ -1,4 +1,4 @@
-//! What is known of a span where all of its trace's are looked at together.
+//! The fields needed to adjust the spans of a trace together.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -7,23 +7,23 @@ use std::sync::Arc;
 use super::view::nanos;
 use crate::model::{Nanos, Process, Span, SpanId, Value};
 
-/// How many spans of a trace are looked at together: their outlines take 6.4 MB.
+/// How many spans of a trace are adjusted together: their outlines take 6.4 MB.
 pub(crate) const MOST: usize = 100_000;
 
 /// A span in 64 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::query) struct Outline {
     pub(super) change: Change,
-    /// In microseconds, and what both have beyond.
+    /// In whole microseconds; `nanos` has the rest of both.
     start: u64,
     duration: u64,
     nanos: Nanos,
     pub(super) kind: CallEnd,
-    /// What tells its host from others; 0 where it names none.
+    /// A hash of its host; 0 where it names none.
     pub(super) host: u64,
 }
 
-/// Which end of a call a span is, by its tag `span.kind`.
+/// The end of a call that a span is, by its tag `span.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallEnd {
     Client,
@@ -41,7 +41,7 @@ impl CallEnd {
     }
 }
 
-/// Why a span has no place in the tree.
+/// Why a span does not fit into the tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Misfit {
     Duplicate,
@@ -49,7 +49,7 @@ pub(super) enum Misfit {
 }
 
 impl Misfit {
-    /// What is said of it.
+    /// The warning for it.
     pub(super) fn warning(self, parent: SpanId) -> String {
         match self {
             Misfit::Duplicate => "duplicate span IDs; skipping clock skew adjustment".to_owned(),
@@ -60,7 +60,7 @@ impl Misfit {
     }
 }
 
-/// What is changed in a span: at first nothing.
+/// The changes to a span; at first none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
     /// The span's number in its trace.
@@ -68,11 +68,11 @@ pub(super) struct Change {
     pub(super) misfit: Option<Misfit>,
     pub(super) has_new_id: bool,
     pub(super) has_new_parent: bool,
-    /// The new id, or the old one.
+    /// The new or unchanged id.
     pub(super) span_id: SpanId,
-    /// The new parent in the same trace, or the old one; 0 for none.
+    /// The new or unchanged parent in the same trace; 0 for none.
     pub(super) parent: SpanId,
-    /// How far it must move, in nanoseconds.
+    /// How far it should move, in nanoseconds.
     pub(super) skew: i64,
 }
 
@@ -118,12 +118,12 @@ impl Outline {
         (self.change.parent, self.change.has_new_parent) = (id, true);
     }
 
-    /// When it began by its own clock, in nanoseconds.
+    /// Its start by its own clock, in nanoseconds.
     pub(super) fn start(&self) -> i128 {
         nanos(self.start) + i128::from(self.nanos.start)
     }
 
-    /// How long it took, in nanoseconds.
+    /// Its duration in nanoseconds.
     pub(super) fn takes(&self) -> i128 {
         nanos(self.duration) + i128::from(self.nanos.duration)
     }
@@ -160,7 +160,7 @@ impl Outlines {
     }
 }
 
-/// What tells hosts apart: the tag `ip`, in whatever type it was sent.
+/// What identifies a host: the tag `ip`, whatever its type.
 fn host(process: &Process) -> String {
     match process.tag("ip") {
         Some(Value::String(text)) => text.to_string(),

@@ -1,4 +1,4 @@
-//! What is changed in a trace's spans because of the others in it.
+//! The changes to a trace's spans that depend on the other spans.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::dedupe::dedupe;
 use super::outline::{Change, Outlines};
 use super::view::View;
 
-/// The changes, in the order of the spans, and how far a span may be moved, in nanoseconds.
+/// The changes in the order of the spans, and the largest skew that is corrected, in nanoseconds.
 #[derive(Debug, Default)]
 pub(in crate::query) struct Plan {
     changes: Vec<Change>,
@@ -26,7 +26,7 @@ impl Plan {
         Plan { changes, limit }
     }
 
-    /// Makes the changes in some of the spans, the first of which has this number.
+    /// Changes some of the spans; `first` is the number of the first of them.
     pub(super) fn apply(&self, views: &mut [View], first: usize) {
         let begin = self.changes.partition_point(|change| (change.number as usize) < first);
         for change in &self.changes[begin..] {

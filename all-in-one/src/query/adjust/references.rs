@@ -1,4 +1,4 @@
-//! A reference to the trace 0 points nowhere: it is removed, with a warning.
+//! Removes references to trace 0, with a warning.
 
 use super::view::View;
 use crate::model::{RefKind, Reference};
@@ -16,7 +16,7 @@ pub(super) fn adjust(trace: &mut [View]) {
     }
 }
 
-/// Jaeger prints its own struct here, and scripts may look for it.
+/// Jaeger prints its own struct here, and scripts may search for it.
 fn warning(reference: &Reference) -> String {
     let kind = match reference.kind {
         RefKind::ChildOf => "CHILD_OF".to_owned(),

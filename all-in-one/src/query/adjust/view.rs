@@ -1,4 +1,4 @@
-//! A span as it will be shown.
+//! Spans as they are shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(in crate::query) struct View {
     pub(in crate::query) operation: Text,
     pub(in crate::query) references: Vec<Reference>,
     pub(in crate::query) flags: u32,
-    /// In nanoseconds: half of an odd number of microseconds is no whole one.
+    /// In nanoseconds: skew can be half a microsecond.
     pub(in crate::query) start: i128,
     /// In microseconds.
     pub(in crate::query) duration: u64,
@@ -72,7 +72,7 @@ impl View {
             .map_or(SpanId(0), |r| r.span_id)
     }
 
-    /// Puts another span in the parent's place.
+    /// Replaces the parent.
     pub(super) fn set_parent(&mut self, parent: SpanId) {
         let (trace_id, old) = (self.trace_id, self.parent());
         let mut own = self.references.iter_mut().filter(|r| r.trace_id == trace_id);
@@ -88,9 +88,9 @@ impl View {
     }
 }
 
-/// Changes every process of these spans, each of them once.
+/// Changes every process of these spans once.
 pub(super) fn change_processes(views: &mut [View], change: impl Fn(&mut Process)) {
-    // The processes from before are kept with those from after: a pointer stays taken.
+    // The old process is kept with the new one, so that its address is not reused.
     let mut changed: HashMap<*const Process, (Arc<Process>, Arc<Process>)> = HashMap::new();
     for view in views {
         let before = Arc::clone(&view.process);

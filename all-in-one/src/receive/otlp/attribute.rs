@@ -1,7 +1,7 @@
-//! Values of attributes that nest, to text.
+//! Nested attribute values, as text.
 //!
-//! Jaeger has neither lists nor maps: they become JSON with the keys of maps sorted. Within it
-//! bytes are base64, and the three numbers that JSON does not have are text.
+//! Jaeger has neither lists nor maps: they become JSON, with the keys of maps sorted. In it bytes
+//! are base64, and NaN and the infinities are strings.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,22 @@ use super::limits::{ErrorText, spend};
 use super::proto::each;
 use crate::go_format::json;
 
-/// The text of an `AnyValue` that holds a list or a map, with `depth` levels at most below it.
-/// What it takes when it is decoded is taken from `room`.
+/// The JSON of an `AnyValue` that holds a list or a map, at most `depth` levels deep. The memory
+/// that decoding takes is subtracted from `room`.
 ///
 /// # Errors
-/// Where it nests too deep, becomes too large, or is no such message.
+/// Where it nests too deep, takes too much memory, or is malformed.
 pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, ErrorText> {
     spend(room, value.len())?;
     MessageType::AnyValue.measure(value, depth, room)?;
     let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let json = json::compact(&Nested(value.value.as_ref())).unwrap_or_default();
     spend(room, json.len())?;
     Ok(json)
 }
 
-/// The messages that a value consists of.
+/// The messages that make up a value.
 #[derive(Clone, Copy)]
 enum MessageType {
     AnyValue,
@@ -41,7 +41,7 @@ enum MessageType {
 }
 
 impl MessageType {
-    /// The message that lies in a field.
+    /// The type of the message in a field.
     fn child(self, field: u32) -> Option<MessageType> {
         match (self, field) {
             (MessageType::AnyValue, 5) => Some(MessageType::ArrayValue),
@@ -54,8 +54,8 @@ impl MessageType {
         }
     }
 
-    /// Takes from `room` what the message with these bytes will take beside its text, going
-    /// `depth` levels deeper at most.
+    /// Subtracts from `room` the memory that this message will take besides its text, at most
+    /// `depth` levels deep.
     fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), ErrorText> {
         spend(room, size_of::<otlp::KeyValue>())?;
         each(bytes, |number, value| {
@@ -68,7 +68,7 @@ impl MessageType {
     }
 }
 
-/// A value within a list or a map. It nests no deeper than what was decoded.
+/// A value within a list or a map. Its depth was checked before.
 struct Nested<'a>(Option<&'a Any>);
 
 impl Serialize for Nested<'_> {
@@ -93,7 +93,7 @@ impl<'a> Nested<'a> {
     }
 }
 
-/// Of a key that comes twice, the last value.
+/// The entries, sorted. Of a repeated key the last value counts.
 fn sorted(map: &otlp::KeyValueList) -> BTreeMap<&str, Nested<'_>> {
     map.values.iter().map(entry).collect()
 }
@@ -102,7 +102,7 @@ fn entry(entry: &otlp::KeyValue) -> (&str, Nested<'_>) {
     (&entry.key, entry.value.as_ref().map_or(Nested(None), Nested::of))
 }
 
-/// As OTLP's own JSON writes them.
+/// The spelling of OTLP's JSON.
 fn infinite(value: f64) -> &'static str {
     if value.is_nan() {
         "NaN"

@@ -1,4 +1,4 @@
-//! What both doors of OTLP do with a request.
+//! What both OTLP doors do with a request.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::server::threads::AT_ONCE;
 /// How many spans of a large request are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
 
-/// How much of an error's reason is said, in characters: some name every level of a nesting.
+/// The longest reason in an answer, in characters: some errors name every level of nesting.
 const LONGEST_REASON: usize = 200;
 
-/// What the spans of a door go through.
+/// Decodes and stores the requests of a door.
 pub(super) struct Exporter {
     pub(super) intake: Intake,
     pub(super) counters: Arc<Counters>,
@@ -31,7 +31,7 @@ impl Exporter {
         Exporter { intake, counters }
     }
 
-    /// Decodes a request in protobuf, stores what can be kept, and says how much could not.
+    /// Decodes a request in protobuf and stores its spans; the answer says how many were refused.
     pub(super) fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
         self.export_in_parts(
             request,
@@ -45,7 +45,7 @@ impl Exporter {
         most: usize,
     ) -> Result<ExportTraceServiceResponse, String> {
         if most < usize::MAX {
-            // Nothing of a request is stored that turns out to be none at its end.
+            // Decoded once before anything is stored: it may turn out to be malformed at its end.
             proto::decode(request, most, &mut |_| {})?;
         }
         let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
@@ -53,7 +53,7 @@ impl Exporter {
         Ok(ExportTraceServiceResponse { partial_success: self.refuse(refused) })
     }
 
-    /// The same for a request in JSON, which becomes one in protobuf first.
+    /// The same for a request in JSON, which is converted to protobuf first.
     pub(super) fn export_json(
         &self,
         text: impl AsRef<[u8]>,
@@ -67,7 +67,7 @@ impl Exporter {
 
     fn refuse(&self, spans: u64) -> Option<ExportTracePartialSuccess> {
         for _ in 0..spans {
-            let why = "an OTLP span whose ids are zero or of the wrong length";
+            let why = "an OTLP span with an id that is zero or has the wrong length";
             self.counters.refuse(Reason::InvalidSpan, why);
         }
         (spans > 0).then(|| ExportTracePartialSuccess {
@@ -78,7 +78,7 @@ impl Exporter {
     }
 }
 
-/// A reason of bounded length.
+/// The reason, cut to [`LONGEST_REASON`].
 pub(super) fn shortened(mut reason: String) -> String {
     if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
         let end = reason[..end].char_indices().next_back().map_or(0, |(last, _)| last);

@@ -1,7 +1,7 @@
 //! OTLP over gRPC: `TraceService/Export` on port 4317.
 //!
-//! Source: <https://opentelemetry.io/docs/specs/otlp/#otlpgrpc>. Messages are decoded by the
-//! same code as those that come by HTTP, so the same limits and words hold.
+//! Source: <https://opentelemetry.io/docs/specs/otlp/#otlpgrpc>. Messages are decoded by the same
+//! code as over HTTP, with the same limits.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Resp
     answer
 }
 
-/// Metrics and logs among others: Jaeger takes traces only.
+/// Other services, for example metrics and logs: Jaeger accepts traces only.
 async fn unknown(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
     let path: String = request.uri().path().chars().skip(1).take(200).collect();
     let service = path.rsplit_once('/').map_or("", |(service, _)| service);
@@ -77,12 +77,12 @@ impl UnaryService<Bytes> for Export {
     }
 }
 
-/// What the door does with a message, for the fuzzer.
+/// Decodes a message, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, message: &[u8]) {
     let exporter = Exporter::new(intake, &Arc::default());
     let in_parts = exporter.export_in_parts(message, 2);
-    // As a whole it may be too large.
+    // As a whole it may take too much memory.
     assert!(exporter.take_message(message).is_err() || in_parts.is_ok());
 }
 

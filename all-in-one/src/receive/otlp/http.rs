@@ -1,7 +1,7 @@
 //! OTLP over HTTP: `POST /v1/traces` on port 4318, in protobuf or JSON.
 //!
-//! Source: <https://opentelemetry.io/docs/specs/otlp/#otlphttp>; statuses and texts as Jaeger
-//! 1.35 answers. An error comes as `google.rpc.Status` in the encoding of the request.
+//! Source: <https://opentelemetry.io/docs/specs/otlp/#otlphttp>. Statuses are those of Jaeger 1.35.
+//! An error is a `google.rpc.Status` in the encoding of the request.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ const NO_KNOWN_TYPE: &str =
     "415 unsupported media type, supported: [application/json, application/x-protobuf]";
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
-/// After how many seconds a client may come back.
+/// The seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Opens the door.
@@ -99,7 +99,7 @@ impl Exporter {
     }
 }
 
-/// How a request is encoded, and so its answer.
+/// The encoding of a request and of its answer.
 #[derive(Clone, Copy)]
 enum Encoding {
     Protobuf,
@@ -152,7 +152,7 @@ impl Encoding {
     }
 }
 
-/// What the door does with a body in JSON, for the fuzzer.
+/// Decodes a body in JSON, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     let exporter = Exporter::new(intake, &Arc::default());
@@ -162,7 +162,7 @@ pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     }
 }
 
-/// Plain text, for requests that name no encoding to answer in.
+/// Plain text, for requests that do not say which encoding they accept.
 fn text(status: StatusCode, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain")),

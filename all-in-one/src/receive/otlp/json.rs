@@ -1,9 +1,8 @@
-//! A request in JSON.
+//! Requests in JSON.
 //!
-//! Source: <https://protobuf.dev/programming-guides/json/>, with OTLP's own exception: ids are
-//! hexadecimal. Names of fields come in both spellings (`traceId`, `trace_id`), integers of 64
-//! bits as numbers or as text, enumerations as numbers or by name; what is null counts as
-//! absent, and what is unknown is passed over.
+//! Source: <https://protobuf.dev/programming-guides/json/>, with one exception of OTLP's: ids are
+//! hexadecimal. Field names may be `traceId` or `trace_id`, 64-bit integers numbers or strings, and
+//! enums numbers or names. Null counts as absent, and unknown fields are ignored.
 
 use std::borrow::Cow;
 
@@ -45,7 +44,7 @@ fn resource_spans(value: Json, budget: &JsonBudget) -> Result<ResourceSpans, Str
             "resource" => found.resource = Some(resource(value, budget)?),
             "scopeSpans"
             | "scope_spans"
-            // What they were called until 2022.
+            // Their names until 2022.
             | "instrumentationLibrarySpans"
             | "instrumentation_library_spans" => {
                 found.scope_spans.append(&mut list(value, budget, scope_spans)?);
@@ -136,7 +135,7 @@ fn event(value: Json, budget: &JsonBudget) -> Result<Event, String> {
     Ok(found)
 }
 
-/// Jaeger has no place for a link's attributes.
+/// A link's attributes are ignored: Jaeger has no place for them.
 fn link(value: Json, _: &JsonBudget) -> Result<Link, String> {
     let mut found = Link::default();
     for (name, value) in object(value)? {
@@ -161,7 +160,7 @@ fn status(value: Json) -> Result<Status, String> {
     Ok(found)
 }
 
-/// An attribute below which `depth` levels are allowed.
+/// An attribute whose value may nest `depth` levels deep.
 fn attribute(value: Json, budget: &JsonBudget, depth: u32) -> Result<KeyValue, String> {
     let mut found = KeyValue::default();
     for (name, value) in object(value)? {
@@ -296,7 +295,7 @@ fn mismatch(value: &Json, wanted: &str) -> String {
     format!("expected {wanted}, found {}", value.kind())
 }
 
-/// That text is no number, or one that does not fit into its field.
+/// The text is not a number, or does not fit into the field.
 fn out_of_range(text: &str) -> String {
     format!("{text:?} is not a number, or out of range")
 }
@@ -319,8 +318,7 @@ fn code(name: &str) -> Option<i32> {
     StatusCode::from_str_name(name).map(i32::from)
 }
 
-/// An id in hexadecimal. An id of the wrong length is decoded here; its span is refused where spans
-/// in protobuf are.
+/// A hexadecimal id. Its length is checked where the span is stored, as it is for protobuf.
 fn id(value: Json) -> Result<Vec<u8>, String> {
     let digits = text(value)?;
     hex(&digits).ok_or_else(|| format!("{digits:?} is not a hexadecimal id"))

@@ -1,26 +1,27 @@
-//! What a request may hold.
+//! The limits of a request.
 
 use std::cell::Cell;
 
 use crate::server::body::MAX_DECODED;
 
-/// How deep messages may nest within a span or a resource, counted in messages as the protobuf
-/// decoder counts them, and in JSON the same: 49 lists in one another, or 32 maps.
+/// How deep messages may nest within a span or a resource, counted as the protobuf decoder counts
+/// them, and the same in JSON: 49 lists within lists, or 32 maps within maps.
 pub(crate) const MAX_DEPTH: u32 = 100;
 
-/// How much a request in JSON may take, which is decoded as a whole: some ten thousand spans.
+/// The memory that a request in JSON may take, which is decoded as a whole: about ten thousand
+/// spans.
 pub(super) const MAX_JSON: usize = MAX_DECODED;
 
-/// Why a request is refused. It is smaller than a `String`: readers hand it up at every field.
+/// Why a request is refused. Smaller than a `String`, because every field's reader returns it.
 pub(super) type ErrorText = Box<str>;
 
-/// Takes bytes from what is left.
+/// Subtracts bytes from a budget.
 pub(super) fn spend(room: &mut usize, bytes: usize) -> Result<(), ErrorText> {
-    *room = room.checked_sub(bytes).ok_or("it becomes too large when it is decoded")?;
+    *room = room.checked_sub(bytes).ok_or("it takes too much memory when it is decoded")?;
     Ok(())
 }
 
-/// What is left of [`MAX_JSON`] while a request in JSON is decoded.
+/// The budget of a request in JSON: what is left of [`MAX_JSON`].
 pub(super) struct JsonBudget(Cell<usize>);
 
 impl Default for JsonBudget {

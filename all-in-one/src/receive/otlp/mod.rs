@@ -5,7 +5,7 @@
 //! them, and <https://opentelemetry.io/docs/specs/otlp/>.
 //!
 //! A request is decoded, each of its spans becomes one of Jaeger's (`proto`), and the answer says
-//! how many could not. One in JSON becomes protobuf first (`json`).
+//! how many were refused. A request in JSON becomes protobuf first (`json`).
 
 mod attribute;
 mod exporter;

@@ -1,13 +1,13 @@
-//! A request in protobuf, read straight into a batch of spans.
+//! Requests in protobuf, decoded straight into a batch of spans.
 //!
-//! A generated reader would build every message in memory first, each with its text: here text
-//! stays where it was received. Only what nests, lists and maps in an attribute, is left to it.
-//! What a request takes in memory is counted as it unfolds: an empty attribute is 2 bytes on the
-//! wire and 56 in memory.
+//! A generated decoder would first build every message in memory, with a copy of its text. Here
+//! text stays where it was received; only lists and maps in attributes are left to the generated
+//! decoder. The memory of a request is counted as it is decoded: an empty attribute is 2 bytes on
+//! the wire and 56 in memory.
 //!
-//! The spans become Jaeger's, with the tags and the order that Jaeger 1.35 gives them. Sources:
-//! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, what Jaeger answers for
-//! the recorded requests, and the numbers of the fields in opentelemetry/proto.
+//! The spans get the tags and the order that Jaeger 1.35 gives them. Sources:
+//! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, Jaeger's answers to the
+//! recorded requests, and the field numbers in opentelemetry/proto.
 
 use super::attribute::nested;
 use super::limits::{ErrorText, MAX_DEPTH, spend};
@@ -19,21 +19,21 @@ use crate::receive::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::NEGATIVE_DURATION;
 use crate::server::body::MAX_DECODED;
 
-/// Where OTLP had spans before version 0.15: in an `InstrumentationLibrarySpans`, whose fields
-/// are those of a `ScopeSpans`.
+/// The field for spans before OTLP 0.15. Its `InstrumentationLibrarySpans` has the fields of a
+/// `ScopeSpans`.
 const INSTRUMENTATION_LIBRARY_SPANS: u32 = 1000;
-/// How Jaeger marks what came by OTLP.
+/// The value of `internal.span.format` for spans from OTLP.
 const FORMAT: &str = "proto";
-/// The service of spans that came without a resource.
+/// The service of spans without a resource.
 const NO_RESOURCE: &str = "OTLPResourceNoServiceName";
 const SERVICE_NAME: &[u8] = b"service.name";
 
-/// Decodes an `ExportTraceServiceRequest`, and gives the spans that can be kept to `take`, about
-/// `most` at a time, in the order sent. Tells how many cannot: an id of theirs is zero or of the
-/// wrong length.
+/// Decodes an `ExportTraceServiceRequest` and passes its spans to `take`, about `most` at a time,
+/// in the order sent. Returns how many spans were refused, because an id is zero or has the wrong
+/// length.
 ///
 /// # Errors
-/// Where the bytes are no such message, or it nests too deep, or some of it becomes too large.
+/// Where the bytes are malformed, nest too deep or take too much memory.
 pub(super) fn decode<'a>(
     request: &'a [u8],
     most: usize,
@@ -60,19 +60,20 @@ pub(super) fn decode<'a>(
 struct Decoder<'a, 't> {
     take: &'t mut dyn FnMut(Batch<'a>),
     most: usize,
-    /// The resource whose spans are being read.
+    /// The resource of the current spans.
     resource: &'a [u8],
     batch: Batch<'a>,
     refused: u64,
-    /// The bytes of memory that the rest of the batch may take.
+    /// The memory that the rest of the batch may take, in bytes.
     room: usize,
-    /// The tags that name the instrumentation: the first of each of its spans.
+    /// The tags that name the instrumentation: the first tags of each of its spans.
     library: Vec<Tag<'a>>,
-    /// The fields of the events of the span that is being read: its own tags must lie together.
+    /// The event fields of the current span. They are kept apart because the span's own tags must
+    /// be contiguous.
     fields: Vec<Tag<'a>>,
 }
 
-/// A span's fields that are not translated one by one.
+/// The fields of a span that are translated together.
 #[derive(Default)]
 struct Sent<'a> {
     trace_id: &'a [u8],
@@ -85,13 +86,13 @@ struct Sent<'a> {
     end: u64,
     status: u64,
     description: &'a [u8],
-    /// The references of its links, or none where one of their ids has the wrong length.
+    /// The references of its links, or `None` where an id has the wrong length.
     links: Option<Vec<Reference>>,
 }
 
 impl<'a> Decoder<'a, '_> {
     fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
-        // The resource may come after the spans.
+        // The resource may follow its spans.
         let mut resource = None;
         each(bytes, |number, value| {
             if number == 1 {
@@ -126,7 +127,7 @@ impl<'a> Decoder<'a, '_> {
             let first = self.batch.tags.len();
             for tag in attributes {
                 match &*tag.key {
-                    // A name that is no text counts as an empty one.
+                    // A name that is not a string counts as empty.
                     SERVICE_NAME => drop(service.get_or_insert(match tag.value {
                         TagValue::String(name) => name,
                         _ => Bytes::default(),
@@ -141,7 +142,7 @@ impl<'a> Decoder<'a, '_> {
     }
 
     fn scope_spans(&mut self, bytes: &'a [u8]) -> Result<(), ErrorText> {
-        // The scope may come after the spans.
+        // The scope may follow its spans.
         let mut scope = None;
         each(bytes, |number, value| {
             if number == 1 {
@@ -230,8 +231,8 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    /// The span in Jaeger's terms, unless its ids are none. Its attributes and events are in the
-    /// batch already, from these places on.
+    /// Translates the span, unless its ids are invalid. Its attributes and events are in the batch
+    /// already, from these positions on.
     fn translate(
         &mut self,
         sent: &Sent<'a>,
@@ -271,7 +272,7 @@ impl<'a> Decoder<'a, '_> {
         })
     }
 
-    /// The parent, then the links; `None` where one of their ids has the wrong length.
+    /// The parent, then the links; `None` where an id has the wrong length.
     fn references(&mut self, sent: &Sent<'_>, trace_id: TraceId) -> Option<Part> {
         let parent = SpanId(eight(sent.parent)?);
         let links = sent.links.as_ref()?;
@@ -284,7 +285,7 @@ impl<'a> Decoder<'a, '_> {
         Some(first..list.len())
     }
 
-    /// Puts the fields of the logs from `first_log` on behind the tags.
+    /// Appends the fields of the logs from `first_log` on to the tags.
     fn place_fields(&mut self, first_log: usize) {
         let behind = self.batch.tags.len();
         self.batch.tags.append(&mut self.fields);
@@ -347,7 +348,7 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    /// Reads an attribute for which Jaeger has no place: it is checked as everything is.
+    /// Checks an attribute that Jaeger has no place for.
     fn unused(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), ErrorText> {
         attribute(bytes, depth, &mut self.room, &mut Vec::new())
     }
@@ -394,7 +395,7 @@ enum Any<'a> {
     Int(i64),
     Double(f64),
     Bytes(&'a [u8]),
-    /// A list or a map: the bytes of all of it.
+    /// A list or a map: all of its bytes.
     Nests(&'a [u8]),
 }
 
@@ -495,5 +496,5 @@ fn fixed(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
 
 #[cold]
 fn wrong_type(value: WireValue<'_>, field: &str) -> ErrorText {
-    format!("the field {field} has the wire type {}", value.wire_type()).into()
+    format!("the field {field} has the wrong wire type {}", value.wire_type()).into()
 }

@@ -1,12 +1,12 @@
-//! The collector's gRPC door: spans as Jaeger's own protocol buffers, on port 14250.
+//! The collector's gRPC door, port 14250: spans in Jaeger's own protocol buffers.
 //!
 //! | method | answer |
 //! |---|---|
-//! | jaeger.api_v2.CollectorService/PostSpans | nothing, once the spans are stored |
-//! | jaeger.api_v2.SamplingManager/GetSamplingStrategy | how a service is to sample |
+//! | jaeger.api_v2.CollectorService/PostSpans | empty, once the spans are stored |
+//! | jaeger.api_v2.SamplingManager/GetSamplingStrategy | the sampling strategy of a service |
 //!
 //! Source: collector.proto and sampling.proto in <https://github.com/jaegertracing/jaeger-idl>.
-//! The messages are decoded in [`jaeger`]; tonic carries their bytes.
+//! Messages are decoded in [`jaeger`]; tonic carries their bytes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::server::grpc::{call, count};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
-/// How Jaeger marks spans that came in this way.
+/// The value of `internal.span.format` for spans from this door.
 const FORMAT: &str = "proto";
 
 /// Opens the door.
@@ -103,7 +103,7 @@ impl UnaryService<Bytes> for PostSpans {
     }
 }
 
-/// What the door does with a message, for the fuzzer.
+/// Decodes a message, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, message: &[u8]) {
     drop(Collector::new(intake, &Arc::default()).store(message));
@@ -127,7 +127,7 @@ impl Collector {
 
     fn refuse(&self, error: &Error) -> Status {
         let status = match error {
-            // Counted where the answer is looked at, as tonic's own are.
+            // `count` counts it by the answer's code, as it does for tonic's own.
             Error::TooMuch => return Status::resource_exhausted(error.to_string()),
             _ => Status::internal(format!("grpc: error unmarshalling request: {error}")),
         };
@@ -142,7 +142,7 @@ impl UnaryService<Bytes> for SamplingStrategy {
     type Response = Bytes;
     type Future = std::future::Ready<Result<tonic::Response<Bytes>, Status>>;
 
-    /// The service that the request names does not matter: all are told the same.
+    /// Ignores the service in the request: every service gets the same strategy.
     fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
         std::future::ready(Ok(tonic::Response::new(sampling::strategy_message())))
     }

@@ -1,8 +1,7 @@
 //! Jaeger's protocol buffers to the model.
 //!
-//! Source: model.proto and collector.proto in <https://github.com/jaegertracing/jaeger-idl>. A
-//! field that is unknown is passed over, one that is missing is its type's zero: both as
-//! protocol buffers want it.
+//! Source: model.proto and collector.proto in <https://github.com/jaegertracing/jaeger-idl>. As
+//! protocol buffers demand, an unknown field is skipped, and a missing one is the zero of its type.
 
 use super::wire::{Fields, WireValue};
 use super::{Error, MAX_UNFOLDED};
@@ -12,19 +11,19 @@ use crate::model::{
 };
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
-/// What the collector calls the service of a span without a process.
+/// The collector's name for the service of a span without a process.
 const NO_PROCESS: &str = "null-process-and-service-name";
 
-/// The seconds from 0001-01-01 to 9999-12-31 that a timestamp may have.
+/// The range of a timestamp in seconds: 0001-01-01 to 9999-12-31.
 const TIMESTAMPS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
-/// The seconds that a duration may have, in either direction: what Go holds as nanoseconds.
+/// The largest duration in seconds, in either direction: what Go can hold as nanoseconds.
 const LONGEST: i64 = i64::MAX / 1_000_000_000;
 
-/// Reads a `PostSpansRequest`. Every span gets the batch's process, where it has none of its
-/// own, and the tag that names its format.
+/// Reads a `PostSpansRequest`. Every span without a process of its own gets the batch's, and every
+/// span the tag that names its format.
 pub fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'a>, Error> {
     let mut decoder = Decoder { format, batch: Batch::recycled(), ..Decoder::default() };
-    // The first process is the batch's, which may come after the spans.
+    // The first process is the batch's. It may follow the spans.
     decoder.batch.processes.push(DraftProcess::new(NO_PROCESS.as_bytes().into(), 0..0));
     let mut fields = Fields::of(message);
     while let Some((number, value)) = fields.next()? {
@@ -39,9 +38,9 @@ pub fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'
 struct Decoder<'a> {
     format: &'static str,
     batch: Batch<'a>,
-    /// The tags of the span that is being read, then those of a log of it.
+    /// The tags of the current span, then those of one of its logs.
     tags: Vec<Tag<'a>>,
-    /// How many bytes the request takes so far.
+    /// The memory that the request takes so far, in bytes.
     unfolded: usize,
 }
 
@@ -91,7 +90,7 @@ impl<'a> Decoder<'a> {
                     self.unfold(size_of::<Reference>())?;
                     references.push(reference(value.bytes()?)?);
                 }
-                // Jaeger's flags are the lower 32 bits.
+                // Jaeger keeps the lower 32 bits.
                 5 => span.flags = value.varint()? as u32,
                 6 => {
                     let (start, nanos) = timestamp(value.bytes()?)?;
@@ -170,12 +169,12 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    /// Moves the tags from this one on into the batch.
+    /// Moves the tags from `before` on into the batch.
     fn tags_from(&mut self, before: usize) -> Part {
         append(&mut self.batch.tags, self.tags.drain(before..))
     }
 
-    /// Counts what the request takes in memory, within its limit.
+    /// Counts the memory that the request takes, within its limit.
     fn unfold(&mut self, bytes: usize) -> Result<(), Error> {
         self.unfolded += bytes;
         if self.unfolded > MAX_UNFOLDED { Err(Error::TooMuch) } else { Ok(()) }
@@ -242,7 +241,7 @@ fn seconds_and_nanos(message: &[u8]) -> Result<(i64, i32), Error> {
     Ok((seconds, nanos))
 }
 
-/// Whole microseconds, and the nanoseconds beyond them where they are not negative.
+/// Splits off whole microseconds, and the remaining nanoseconds where they are not negative.
 fn micros(seconds: i64, nanos: i32) -> (i64, u16) {
     let beyond = u16::try_from(nanos % 1_000).unwrap_or(0);
     (seconds * 1_000_000 + i64::from(nanos / 1_000), beyond)

@@ -1,8 +1,8 @@
-//! Protocol buffers of Jaeger's own, read straight into the model.
+//! Jaeger's own protocol buffers, decoded straight into the model.
 //!
-//! A generated reader would first build every message in memory, and an empty span or tag of two
-//! bytes takes more than a hundred there: four megabytes become half a gigabyte. What is read
-//! here is counted as it unfolds, and a request that takes more than [`MAX_UNFOLDED`] is refused.
+//! A generated decoder would first build every message in memory, where an empty span or tag of two
+//! bytes takes more than a hundred: four megabytes would become half a gigabyte. This decoder
+//! counts the memory as it goes, and refuses a request that takes more than [`MAX_UNFOLDED`].
 
 pub(crate) mod grpc;
 pub mod jaeger;
@@ -10,29 +10,29 @@ pub(in crate::receive) mod wire;
 
 use std::fmt;
 
-/// How many bytes the spans of one request may take in memory.
+/// The most memory that the spans of one request may take, in bytes.
 pub const MAX_UNFOLDED: usize = crate::server::body::MAX_DECODED;
 
-/// Why bytes are no message of Jaeger's.
+/// Why bytes are not a message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The bytes end within a value.
     Truncated,
     /// A length is larger than the bytes that are left.
     TooLong(u64),
-    /// A variable-length integer does not end within ten bytes, or is out of its range.
+    /// A variable-length integer is longer than ten bytes, or out of range.
     Varint,
     /// A field without a number.
     FieldNumber,
     /// A wire type that is unknown or no longer used.
     WireType(u8),
-    /// A field holds another kind of value than it should.
+    /// A field has another kind of value than it should.
     Kind,
-    /// An id of another length than ids have.
+    /// An id has the wrong length.
     IdLength(&'static str),
-    /// A time or duration beyond what the format allows.
+    /// A time or duration is out of the format's range.
     Time,
-    /// More than [`MAX_UNFOLDED`] bytes of spans.
+    /// The spans take more than [`MAX_UNFOLDED`] bytes.
     TooMuch,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Error {
             Error::Varint => f.write_str("an integer is out of range"),
             Error::FieldNumber => f.write_str("a field has the number 0"),
             Error::WireType(number) => write!(f, "a field has the wire type {number}"),
-            Error::Kind => f.write_str("a field holds another kind of value than it should"),
+            Error::Kind => f.write_str("a field has another kind of value than it should"),
             Error::IdLength(name) => write!(f, "invalid length for {name}"),
             Error::Time => f.write_str("a time or duration is out of range"),
             Error::TooMuch => {

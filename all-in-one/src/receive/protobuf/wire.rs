@@ -1,26 +1,26 @@
-//! The wire format of protocol buffers: fields of a number and a value.
+//! The wire format of protocol buffers: a sequence of fields, each a number and a value.
 //!
 //! Source: <https://protobuf.dev/programming-guides/encoding/>
 
 use super::Error;
 
-/// A reader over one message's bytes. It reads one level: a message within is the bytes of a
-/// field, so nothing nests here, whatever was sent.
+/// A reader over the bytes of one message. A nested message is only the bytes of a field, so the
+/// reader itself never recurses.
 #[derive(Debug)]
 pub(in crate::receive) struct Fields<'a> {
     rest: &'a [u8],
 }
 
-/// A field's value, as far as the wire format knows it.
+/// A field's value, as far as the wire format tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::receive) enum WireValue<'a> {
-    /// An integer of any size, a boolean, or an enum.
+    /// An integer of variable length, a boolean, or an enum.
     Varint(u64),
     /// A double, or an integer of fixed size.
     Fixed64(u64),
     /// Text, bytes, or a message.
     Bytes(&'a [u8]),
-    /// Four bytes, which no message of Jaeger's has.
+    /// Four bytes; no message of Jaeger's has such a field.
     Fixed32,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Fields<'a> {
                 self.array::<4>()?;
                 WireValue::Fixed32
             }
-            // 3 and 4 are groups, which nobody has sent for many years.
+            // 3 and 4 are groups, which are long deprecated.
             other => return Err(Error::WireType(other as u8)),
         };
         Ok(Some((number, value)))
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
             let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit only.
+            // The tenth byte can hold one bit only.
             if shift == 63 && bits > 1 {
                 return Err(Error::Varint);
             }

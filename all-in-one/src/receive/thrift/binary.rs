@@ -6,10 +6,10 @@ use super::cursor::Cursor;
 use super::sniff::{self, looks_like};
 use super::{Error, Field, Message, Outer, Protocol, Type};
 
-/// The bit of a message's first word that tells a version from a name's length.
+/// The bit of a message's first word that marks a version; without it, the word is a length.
 const STRICT: u32 = 1 << 31;
 
-/// A reader over one message's bytes.
+/// A reader over the bytes of one message.
 #[derive(Debug)]
 pub struct Binary<'a> {
     input: Cursor<'a>,
@@ -25,7 +25,7 @@ impl<'a> Binary<'a> {
         Ok(u32::from_be_bytes(self.input.array()?))
     }
 
-    /// A length or count. A negative one is larger than anything, and refused as such.
+    /// A length or count. A negative one reads as a huge number, which is refused.
     fn length(&mut self) -> Result<u64, Error> {
         Ok(u64::from(self.u32()?))
     }
@@ -41,8 +41,8 @@ impl<'a> Binary<'a> {
         Ok(Message { name, kind })
     }
 
-    /// The head that older writers send: name, type, sequence number. Any four bytes could be
-    /// the length of a name; what is not one looks like something else.
+    /// The head that older writers send: name, type, sequence number. Any four bytes can be read as
+    /// the length of a name; if it is too large, the packet is something else.
     fn old(&mut self, packet: &[u8]) -> Result<Message<'a>, Error> {
         let name = match self.bytes() {
             Err(Error::TooLong(_)) => return Err(Error::Protocol(looks_like(packet))),
@@ -113,7 +113,7 @@ impl<'a> Protocol<'a> for Binary<'a> {
     fn list(&mut self) -> Result<(Type, usize), Error> {
         let number = self.input.byte()?;
         let count = self.length()?;
-        // Some writers leave an empty list without a type.
+        // Some writers send an empty list without an element type.
         if count == 0 {
             return Ok((value_type(number).unwrap_or(Type::Struct), 0));
         }
@@ -173,7 +173,7 @@ fn value_type(number: u8) -> Result<Type, Error> {
     })
 }
 
-/// The fewest bytes that a value of this type takes.
+/// The least number of bytes that a value of this type takes.
 fn least_size(kind: Type) -> usize {
     match kind {
         Type::Bool | Type::I8 | Type::Struct => 1,
@@ -261,7 +261,7 @@ mod tests {
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\x0a\x64\x0a\x32", "OTLP"),
             (b"\x16\x03\x01\x02", "TLS"),
-            (b"hello, world", "no Thrift"),
+            (b"hello, world", "not a Thrift message"),
         ] {
             let message = Binary::new(packet).message();
             assert!(matches!(message, Err(Error::Protocol(t)) if t.contains(text)), "{message:?}");

@@ -8,12 +8,12 @@ use super::{Error, Field, Message, Outer, Protocol, Type};
 
 const VERSION: u8 = 1;
 
-/// A reader over one message's bytes.
+/// A reader over the bytes of one message.
 #[derive(Debug)]
 pub struct Compact<'a> {
     input: Cursor<'a>,
     last_field: i16,
-    // A boolean field's value stands in its head; it waits here until it is asked for.
+    // A boolean field's value is in the field's head; it is kept here until it is read.
     pending_bool: Option<bool>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Compact<'a> {
         for shift in (0..64).step_by(7) {
             let byte = self.input.byte()?;
             let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit only.
+            // The tenth byte can hold one bit only.
             if shift == 63 && bits > 1 {
                 return Err(Error::Varint);
             }
@@ -74,7 +74,7 @@ impl<'a> Compact<'a> {
         Ok(())
     }
 
-    // Unlike a field's, an element's boolean takes a byte.
+    // As an element of a list, a boolean takes a byte.
     fn skip_element(&mut self, kind: Type) -> Result<(), Error> {
         match kind {
             Type::Bool => self.input.byte().map(drop),
@@ -91,7 +91,7 @@ impl<'a> Protocol<'a> for Compact<'a> {
         }
         let head = self.input.byte()?;
         if head & 0x1f != VERSION {
-            return Err(Error::Protocol("it is of an unknown version of compact Thrift"));
+            return Err(Error::Protocol("it has an unknown version of compact Thrift"));
         }
         self.varint()?; // the sequence number, which nobody needs
         Ok(Message { name: self.bytes()?, kind: head >> 5 })
@@ -137,7 +137,7 @@ impl<'a> Protocol<'a> for Compact<'a> {
             15 => self.varint()?,
             short => u64::from(short),
         };
-        // Some writers leave an empty list without a type.
+        // Some writers send an empty list without an element type.
         if count == 0 {
             return Ok((element_type(head & 0x0f).unwrap_or(Type::Struct), 0));
         }
@@ -200,7 +200,7 @@ fn element_type(number: u8) -> Result<Type, Error> {
     })
 }
 
-/// The fewest bytes that a value of this type takes.
+/// The least number of bytes that a value of this type takes.
 fn least_size(kind: Type) -> usize {
     match kind {
         Type::Double => 8,

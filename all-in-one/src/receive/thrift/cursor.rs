@@ -1,8 +1,8 @@
-//! The bytes of a message that are not read yet, and how deep the reader is in them.
+//! The unread bytes of a message, and the current nesting depth.
 
 use super::{Error, MAX_DEPTH};
 
-/// What both protocols read from. Nothing it gives reaches beyond the bytes that are left.
+/// The input of both protocols. It never reads beyond the bytes that are left.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -14,7 +14,7 @@ impl<'a> Cursor<'a> {
         Cursor { rest: bytes, depth: 0 }
     }
 
-    /// What is left.
+    /// The bytes that are left.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -26,7 +26,7 @@ impl<'a> Cursor<'a> {
         Ok(*byte)
     }
 
-    /// So many bytes as the type asks for.
+    /// Reads a fixed number of bytes.
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated)?;
@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
         Ok(*bytes)
     }
 
-    /// As many bytes as the message claims.
+    /// Reads as many bytes as the message claims.
     pub(super) fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
         let taken =
             usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    /// A count of elements, each of which takes at least `least` bytes.
+    /// Checks a count of elements, each of which takes at least `least` bytes.
     pub(super) fn count(&self, count: u64, least: usize) -> Result<usize, Error> {
         usize::try_from(count)
             .ok()
@@ -51,7 +51,7 @@ impl<'a> Cursor<'a> {
             .ok_or(Error::TooLong(count))
     }
 
-    /// Goes into a struct, list or map.
+    /// Enters a struct, list or map.
     pub(super) fn descend(&mut self) -> Result<(), Error> {
         if self.depth == MAX_DEPTH {
             return Err(Error::TooDeep);
@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Comes out of it.
+    /// Leaves it.
     pub(super) fn ascend(&mut self) {
         self.depth -= 1;
     }

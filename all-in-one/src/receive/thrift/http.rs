@@ -1,10 +1,10 @@
-//! The collector's HTTP door: a batch of binary Thrift a request, on port 14268.
+//! The collector's HTTP door, port 14268: one batch in binary Thrift per request.
 //!
 //! | request | answer |
 //! |---|---|
 //! | POST /api/traces | 202 without a body, or 400 with the reason |
-//! | GET /api/sampling?service= | how that service is to sample |
-//! | GET /api/baggageRestrictions?service= | 500: Jaeger does not know either |
+//! | GET /api/sampling?service= | the sampling strategy of that service |
+//! | GET /api/baggageRestrictions?service= | 500: Jaeger has none either |
 //!
 //! Source: <https://www.jaegertracing.io/docs/1.35/apis/#thrift-over-http-stable>
 
@@ -31,14 +31,14 @@ use crate::server::threads::AT_ONCE;
 /// How many spans of a large body are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
 
-/// How Jaeger marks spans that came in this way.
+/// The value of `internal.span.format` for spans from this door.
 const FORMAT: &str = "jaeger";
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
     let door = TcpDoor {
         name: "http-thrift",
-        takes: "spans, Thrift by HTTP",
+        takes: "spans, Thrift over HTTP",
         setting: config::COLLECTOR,
         address: &config.collector,
     };
@@ -74,12 +74,12 @@ async fn handle(
     }
 }
 
-/// What the door does with a body, for the fuzzer: as with a small one, and as with a large one.
+/// Decodes a body as a small one and as a large one, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     let collector = Collector::new(intake, &Arc::default());
     let in_parts = collector.store_in_parts(body, 2);
-    // As a whole it may be too large.
+    // As a small one it may take too much memory.
     assert!(collector.decode(body).is_err() || in_parts.is_ok());
 }
 
@@ -103,8 +103,7 @@ impl Collector {
     }
 
     async fn take(self: Arc<Self>, mut headers: HeaderMap, body: Body) -> Result<(), Rejection> {
-        // Jaeger takes the bytes as they are, whatever coding they are said to have, and it
-        // reads all of them before it looks at their type.
+        // Jaeger ignores Content-Encoding here, and reads the whole body before it checks its type.
         headers.remove(header::CONTENT_ENCODING);
         let collector = Arc::clone(&self);
         let kind = check_type(&headers);
@@ -128,7 +127,7 @@ impl Collector {
         self.store_in_parts(body, SPANS_AT_ONCE)
     }
 
-    /// Nothing of a body is stored that turns out to be none at its end.
+    /// Decodes the body twice, so that nothing is stored of a body that turns out to be malformed.
     fn store_in_parts(&self, body: &[u8], most: usize) -> Result<(), Error> {
         let parts = |sender, take: &mut dyn FnMut(Batch<'_>)| {
             jaeger::parts(&mut Binary::new(body), FORMAT, most, sender, take)
@@ -142,23 +141,23 @@ impl Collector {
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let header = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let kind = media_type::parse(&String::from_utf8_lossy(header))
-        .ok_or_else(|| Rejection::unsupported("Cannot parse content type".to_owned()))?;
+        .ok_or_else(|| Rejection::unsupported("Cannot parse Content-Type".to_owned()))?;
     match kind.as_str() {
         "application/x-thrift" | "application/vnd.apache.thrift.binary" => Ok(()),
         other => {
             let other = escape_html(other);
-            Err(Rejection::unsupported(format!("Unsupported content type: {other}")))
+            Err(Rejection::unsupported(format!("Unsupported Content-Type: {other}")))
         }
     }
 }
 
-/// Who shows the answer in a page must not run what a request put into it.
+/// The answer repeats a part of the request: as HTML it must not run scripts.
 fn escape_html(text: &str) -> String {
-    // The other characters that matter cannot be in a type.
+    // A content type cannot contain the other special characters.
     text.replace('&', "&amp;").replace('\'', "&#39;")
 }
 
-/// Why a request was not taken, and what it is answered.
+/// Why a request was refused, and the answer to it.
 #[derive(Debug)]
 struct Rejection {
     status: StatusCode,

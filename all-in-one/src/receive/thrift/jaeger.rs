@@ -1,8 +1,8 @@
 //! Jaeger's Thrift structs to the model.
 //!
-//! Source: jaeger.thrift and agent.thrift in <https://github.com/jaegertracing/jaeger-idl>.
-//! A field that is unknown, or of another type than the interface file gives it, is passed over;
-//! a required field that is missing spoils the whole batch. Both are what Jaeger does.
+//! Source: jaeger.thrift and agent.thrift in <https://github.com/jaegertracing/jaeger-idl>. As in
+//! Jaeger, a field that is unknown or has an unexpected type is skipped, and a missing required
+//! field makes the whole batch invalid.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::model::{
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 use crate::server::body::MAX_DECODED;
 
-/// Reads a message of the agent: `emitBatch(Batch)`, as call or oneway.
+/// Reads the agent's message `emitBatch(Batch)`, as a call or oneway.
 pub fn emit_batch<'a>(
     input: &mut impl Protocol<'a>,
     format: &'static str,
@@ -40,22 +40,23 @@ pub fn emit_batch<'a>(
     found.ok_or(Error::Missing("batch"))
 }
 
-/// Reads a `Batch` and gives every span its process, and the tag that names its format.
+/// Reads a `Batch`. Every span gets the batch's process, and the tag that names its format.
 pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<Batch<'a>, Error> {
     let mut whole = None;
     parts(input, format, usize::MAX, None, &mut |batch| whole = Some(batch))?;
     Ok(whole.unwrap_or_default())
 }
 
-/// A process, and its tags.
+/// The process of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct BatchProcess<'a> {
     service: Bytes<'a>,
     tags: Vec<Tag<'a>>,
 }
 
-/// Reads a `Batch`, and gives its spans to `take`, so many at a time. Whose they are may come
-/// after them: it is what the first of two readings gives, and the second one takes.
+/// Reads a `Batch`, and passes its spans to `take`, at most `most` at a time. The process may
+/// follow its spans, so a large body is read twice: the first reading returns the process, the
+/// second takes it as `known`.
 pub(crate) fn parts<'a>(
     input: &mut impl Protocol<'a>,
     format: &'static str,
@@ -87,7 +88,7 @@ struct Decoder<'d, 'a, P> {
     batch: Batch<'a>,
     format: &'static str,
     most: usize,
-    /// The bytes that the rest of the batch may take.
+    /// The memory that the rest of the batch may take, in bytes.
     room: usize,
     known: Option<BatchProcess<'a>>,
     take: &'d mut dyn FnMut(Batch<'a>),
@@ -126,7 +127,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         Ok(())
     }
 
-    /// Gives away the spans so far.
+    /// Passes on the spans read so far.
     fn hand_over(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
         if let Some(BatchProcess { service, tags }) = &self.known {
@@ -137,7 +138,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         self.room = MAX_DECODED;
     }
 
-    /// Counts what an item takes in memory, within the limit.
+    /// Counts the memory that an item takes, within the limit.
     fn unfold<T>(&mut self) -> Result<(), Error> {
         self.room = self.room.checked_sub(size_of::<T>()).ok_or(Error::TooMuch)?;
         Ok(())
@@ -187,7 +188,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         })
     }
 
-    /// A span's tags, and the one that names its format.
+    /// The tags of a span, and the one that names its format.
     fn span_tags(&mut self) -> Result<Part, Error> {
         let sent = self.tags()?;
         let format = self.batch.format_tag(self.format);
@@ -237,15 +238,15 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         })
     }
 
-    /// The model has no parent field: the parent becomes the first reference, unless one of them
-    /// already points there.
+    /// The model has no field for the parent: it becomes the first reference, unless one of the
+    /// references already points to it.
     fn with_parent(&mut self, references: Part, trace_id: TraceId, parent: SpanId) -> Part {
         let list = &mut self.batch.references;
         let known = |r: &Reference| r.span_id == parent && r.trace_id == trace_id;
         if parent.0 == 0 || list[references.clone()].iter().any(known) {
             return references;
         }
-        // Theirs is the end of the list, or an empty part of it.
+        // The references of this span are at the end of the list.
         let first = if references.is_empty() { list.len() } else { references.start };
         let kind = RefKind::ChildOf;
         list.insert(first, Reference { kind, trace_id, span_id: parent });
@@ -304,7 +305,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
             }
         }
         self.input.end_struct(outer);
-        // A value that is missing is its type's zero.
+        // A missing value is the zero of its type.
         let value = match need(kind, "Tag.vType")? {
             0 => TagValue::String(text.unwrap_or_default()),
             1 => TagValue::Float64(double.unwrap_or(0.0)),

@@ -1,17 +1,17 @@
-//! The header `Content-Type`, read as Go's `mime.ParseMediaType` reads it: what that refuses, Jaeger
+//! Parses the header `Content-Type` as Go's `mime.ParseMediaType` does: Jaeger refuses what that
 //! refuses.
 
 use std::collections::BTreeMap;
 
-/// The type alone, in lower case and without its parameters; `None` where the type or a parameter
-/// is not well-formed.
+/// The type in lower case, without its parameters; `None` where the type or a parameter is
+/// malformed.
 pub(super) fn parse(header: &str) -> Option<String> {
     let (kind, parameters) = header.split_at(header.find(';').unwrap_or(header.len()));
     let kind = kind.trim().to_lowercase();
     (is_type(&kind) && are_parameters(parameters)).then_some(kind)
 }
 
-/// One token is enough for Go, though not for Jaeger.
+/// Go accepts a single token too.
 fn is_type(kind: &str) -> bool {
     let (first, rest) = token(kind);
     let second = rest.strip_prefix('/').map(token);
@@ -20,7 +20,7 @@ fn is_type(kind: &str) -> bool {
             || second.is_some_and(|(name, rest)| !name.is_empty() && rest.is_empty()))
 }
 
-/// Reads `; name=value` until the end. A name may stand twice only with the same value.
+/// Checks `; name=value` until the end. A name may occur twice only with the same value.
 fn are_parameters(mut rest: &str) -> bool {
     let mut known = BTreeMap::new();
     loop {
@@ -52,7 +52,7 @@ fn parameter(text: &str) -> Option<(String, String, &str)> {
     is_there.then(|| (name.to_lowercase(), value, after))
 }
 
-/// Reads up to the closing quote. A backslash counts only before what would need one.
+/// Reads up to the closing quote. A backslash escapes only characters that need it.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices().peekable();
@@ -70,7 +70,7 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The token at the start, and what follows it.
+/// Splits off the token at the start.
 fn token(text: &str) -> (&str, &str) {
     let is_in = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`{|}~".contains(c);
     text.split_at(text.find(|c| !is_in(c)).unwrap_or(text.len()))

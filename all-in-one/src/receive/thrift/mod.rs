@@ -1,9 +1,9 @@
-//! Apache Thrift, read with care: these bytes come from a network.
+//! Apache Thrift, decoded from untrusted bytes.
 //!
-//! The generated readers of the Thrift crates believe the lengths that a packet claims: eight
-//! bytes make them ask for gigabytes, and deep nesting overflows the stack. A [`Protocol`] here
-//! believes nothing: a length is bounded by the bytes that are left, a count by what its
-//! elements must take at least, and nesting by [`MAX_DEPTH`].
+//! The generated readers of the Thrift crates trust the lengths in a packet: eight bytes make them
+//! allocate gigabytes, and deep nesting overflows the stack. A [`Protocol`] here trusts nothing: a
+//! length is bounded by the bytes that are left, a count by the least size of its elements, and
+//! nesting by [`MAX_DEPTH`].
 
 pub mod binary;
 pub mod compact;
@@ -16,10 +16,10 @@ pub mod udp;
 
 use std::fmt;
 
-/// How deep structs, lists and maps may nest. Apache's own readers stop at the same depth.
+/// How deep structs, lists and maps may nest: as deep as in Apache's own readers.
 pub const MAX_DEPTH: usize = 64;
 
-/// The types of Thrift, whatever numbers a protocol gives them.
+/// The types of Thrift. Each protocol has its own numbers for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// True or false.
@@ -64,8 +64,8 @@ pub struct Message<'a> {
     pub kind: u8,
 }
 
-/// What a decoder needs of a Thrift protocol. Every method fails, and never panics, on bytes
-/// that are not what it expects.
+/// What a decoder needs of a Thrift protocol. On unexpected bytes every method returns an error and
+/// none panics.
 pub trait Protocol<'a> {
     /// Reads the head of a message.
     fn message(&mut self) -> Result<Message<'a>, Error>;
@@ -87,9 +87,9 @@ pub trait Protocol<'a> {
     fn double(&mut self) -> Result<f64, Error>;
     /// Reads text or bytes.
     fn bytes(&mut self) -> Result<&'a [u8], Error>;
-    /// Passes over a value that nobody asked for.
+    /// Skips a value.
     fn skip(&mut self, kind: Type) -> Result<(), Error>;
-    /// Passes over a struct of which nothing is wanted.
+    /// Skips a struct.
     fn skip_struct(&mut self) -> Result<(), Error> {
         let outer = self.begin_struct()?;
         while let Some(field) = self.field()? {
@@ -100,36 +100,36 @@ pub trait Protocol<'a> {
     }
 }
 
-/// What a protocol must remember of the struct around the one it reads.
+/// What a protocol must remember of the enclosing struct.
 #[derive(Debug)]
 pub struct Outer(i16);
 
-/// Why bytes are no Thrift message of Jaeger's.
+/// Why bytes are not a Thrift message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The bytes end within a value.
     Truncated,
     /// A length or count is larger than the bytes that are left, or negative.
     TooLong(u64),
-    /// A variable-length integer does not end within ten bytes, or is out of its range.
+    /// A variable-length integer is longer than ten bytes, or out of range.
     Varint,
-    /// Nesting beyond [`MAX_DEPTH`].
+    /// It nests deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// A type number that the protocol does not have.
+    /// A type number that the protocol does not define.
     UnknownType(u8),
-    /// Bytes that begin no message of this protocol; the text says what they look like.
+    /// The bytes do not begin with a message of this protocol; the text says what they look like.
     Protocol(&'static str),
-    /// A message that is neither a call nor oneway.
+    /// The message is neither a call nor oneway.
     MessageKind(u8),
-    /// A method that Jaeger's agent does not have.
+    /// The agent does not have this method.
     Method(String),
-    /// Spans in the format of Zipkin before 2017, which the agent took on port 5775.
+    /// Spans in zipkin.thrift, a format from before 2017 that the agent accepted on port 5775.
     ZipkinBatch,
-    /// A field that must be there is missing.
+    /// A required field is missing.
     Missing(&'static str),
-    /// Its spans take more memory than one request may.
+    /// The spans take more memory than one request may.
     TooMuch,
-    /// A list holds something else than it should.
+    /// The elements of a list have another type than they should.
     ElementType(&'static str),
 }
 
@@ -138,20 +138,20 @@ impl fmt::Display for Error {
         match self {
             Error::Truncated => f.write_str("it ends within a value"),
             Error::TooLong(length) => {
-                write!(f, "it claims a length of {length}, more than it holds")
+                write!(f, "it claims a length of {length}, more than is left")
             }
             Error::Varint => f.write_str("an integer in it is out of range"),
             Error::TooDeep => write!(f, "it nests deeper than {MAX_DEPTH} levels"),
-            Error::UnknownType(number) => write!(f, "it holds the unknown type {number}"),
+            Error::UnknownType(number) => write!(f, "it contains the unknown type {number}"),
             Error::Protocol(looks) => f.write_str(looks),
             Error::MessageKind(kind) => write!(f, "it is a message of type {kind}, not a call"),
             Error::Method(name) => write!(f, "it calls {name}, which the agent does not have"),
             Error::ZipkinBatch => f.write_str(
-                "dropped spans in zipkin.thrift, a format that was retired: let the client send OTLP to port 4318 or Zipkin v2 JSON to port 9411",
+                "dropped spans in zipkin.thrift, a retired format: send OTLP to port 4318, or Zipkin v2 JSON to port 9411",
             ),
             Error::Missing(field) => write!(f, "the required field {field} is missing"),
             Error::TooMuch => f.write_str("its spans take too much memory: send smaller batches"),
-            Error::ElementType(list) => write!(f, "{list} holds elements of another type"),
+            Error::ElementType(list) => write!(f, "the elements of {list} have another type"),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The agent's UDP doors: one `emitBatch` message of Thrift a datagram.
+//! The agent's UDP doors: one Thrift message `emitBatch` per datagram.
 //!
 //! | port | protocol | who sends it |
 //! |---|---|---|
 //! | 6831 | compact | most clients |
 //! | 6832 | binary | the clients for Node.js |
-//! | 5775 | compact | clients of 2016, with spans of Zipkin's: no longer understood, but counted |
+//! | 5775 | compact | clients of 2016, with zipkin.thrift, which is counted and not stored |
 //!
-//! Nothing that arrives stops a door: what cannot be decoded is counted and, the first time,
-//! logged.
+//! Nothing that arrives stops a door. A datagram that cannot be decoded is counted, and the first
+//! one is logged.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -26,22 +26,23 @@ use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Door, Opened, bind};
 
-/// The largest datagram that Jaeger's agent takes, in bytes. UDP itself carries up to 65,507:
-/// what lies between is lost without a word in Jaeger, and counted here.
+/// The largest datagram that Jaeger's agent accepts, in bytes. UDP carries up to 65,507: what lies
+/// between is lost silently in Jaeger, and counted here.
 pub const MAX_PACKET: usize = 65_000;
 
-/// What is asked of the kernel as room for datagrams that wait, in bytes. It grants less where
+/// The receive buffer that the kernel is asked for, in bytes. It grants less where
 /// `net.core.rmem_max` is lower.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// How many datagrams are received before the thread looks at anything else.
+/// How many datagrams are received before other tasks get their turn.
 const AT_ONCE: usize = 64;
 
-/// How long what has arrived is taken after the door was told to stop: who keeps sending must not
-/// keep it open.
+/// How long waiting datagrams are still received after the signal to stop: a client that keeps
+/// sending must not delay the end.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// How Jaeger's agent, which hands spans on as protocol buffers, marks them.
+/// The value of `internal.span.format` for spans from the agent, which forwards them as protocol
+/// buffers.
 const FORMAT: &str = "proto";
 
 /// Opens the door for the compact protocol.
@@ -54,13 +55,13 @@ pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>,
     open(config, &config.agent_binary, config::AGENT_BINARY, BINARY, intake)
 }
 
-/// Opens the door for Zipkin's spans in the compact protocol. Like every door of the agent it
-/// takes Jaeger's own spans too.
+/// Opens the door for zipkin.thrift in the compact protocol. Like every port of the agent it
+/// accepts Jaeger's own spans too.
 pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
     open(config, &config.agent_zipkin, config::AGENT_ZIPKIN, ZIPKIN, intake)
 }
 
-/// What tells the doors apart.
+/// How the three doors differ.
 struct UdpDoor {
     name: &'static str,
     takes: &'static str,
@@ -110,9 +111,9 @@ fn open(
 /// Binds the door's socket.
 fn socket(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Transport::UDP))?;
-    // A smaller buffer loses more in a burst, but is no reason not to start.
+    // A smaller buffer loses more of a burst, but is no reason not to start.
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
-        warn!(%error, "the kernel refuses a larger receive buffer");
+        warn!(%error, "the kernel refused a larger receive buffer");
     }
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
@@ -122,7 +123,7 @@ fn socket(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAd
     Ok((socket, bound))
 }
 
-/// What a datagram goes through.
+/// Receives the datagrams of a door.
 struct Agent {
     intake: Intake,
     counters: Arc<Counters>,
@@ -135,7 +136,7 @@ impl Agent {
         Agent { intake, counters, decode: kind.decode }
     }
 
-    /// Receives until it is told to stop, and then what has already arrived.
+    /// Receives until the signal to stop, and then what has already arrived.
     async fn serve(self, socket: UdpSocket) {
         let mut stop = self.intake.context.stop.clone();
         // Larger than any datagram that is accepted: a larger one must not look truncated.
@@ -149,10 +150,10 @@ impl Agent {
             if let Err(error) = readable.and_then(|()| self.drain(&socket, &mut buffer)) {
                 self.counters.refuse(Reason::Socket, error);
             }
-            // Others on this thread have their turn, and a stop is seen.
+            // Lets other tasks run, and the signal to stop be seen.
             tokio::task::yield_now().await;
         }
-        // Tokio would only look where it was told of something: the kernel knows better.
+        // Tokio reads only after a readiness event; the socket itself knows what is left.
         let Ok(socket) = socket.into_std() else {
             return;
         };
@@ -164,7 +165,7 @@ impl Agent {
         }
     }
 
-    /// Receives what has arrived, up to a number of datagrams.
+    /// Receives what has arrived, up to [`AT_ONCE`] datagrams.
     fn drain(&self, socket: &UdpSocket, buffer: &mut [u8]) -> std::io::Result<()> {
         for _ in 0..AT_ONCE {
             match socket.try_recv(buffer) {
@@ -184,14 +185,14 @@ impl Agent {
     fn take(&self, packet: &[u8]) {
         let bytes = packet.len();
         if bytes == 0 {
-            self.counters.refuse(Reason::Empty, "a UDP packet without a byte");
+            self.counters.refuse(Reason::Empty, "an empty UDP packet");
             return;
         }
         if bytes > MAX_PACKET {
             self.counters.refuse(
                 Reason::TooLarge,
                 format_args!(
-                    "a UDP packet of {bytes} bytes, of which {MAX_PACKET} would be read: let the client send smaller batches"
+                    "a UDP packet of {bytes} bytes, more than {MAX_PACKET}: send smaller batches"
                 ),
             );
             return;
@@ -206,7 +207,7 @@ impl Agent {
     }
 }
 
-/// What each door does with a packet, for the fuzzer.
+/// Decodes a packet as each door does, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, packet: &[u8]) {
     for kind in [COMPACT, BINARY] {

@@ -1,8 +1,7 @@
 //! Zipkin's collector: `POST /api/v2/spans` on port 9411, in JSON.
 //!
-//! Source: <https://zipkin.io/zipkin-api/zipkin2-api.yaml>; statuses and texts as Jaeger 1.35
-//! answers. Of Zipkin's formats only the JSON of version 2 is taken: who sends another one is
-//! told so.
+//! Source: <https://zipkin.io/zipkin-api/zipkin2-api.yaml>; statuses are those of Jaeger 1.35. Only
+//! version 2 in JSON is accepted; other formats of Zipkin's are refused with a hint.
 
 use std::sync::Arc;
 
@@ -21,13 +20,13 @@ use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Opened, TcpDoor};
 use crate::server::http::{not_found, text};
 
-/// What those are told who send another format.
+/// The hint for a client that sends another format.
 const ONLY_V2: &str =
-    "only Zipkin v2 JSON is taken here: POST it to /api/v2/spans as application/json\n";
-/// How much of an error's reason is said, in characters.
+    "only Zipkin v2 JSON is accepted here: POST it to /api/v2/spans as application/json\n";
+/// The longest reason in an answer, in characters.
 const LONGEST_REASON: usize = 1_000;
 
-/// Opens the door where the settings name an address for it.
+/// Opens the door, if the settings give it an address.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
     let Some(address) = &config.zipkin else {
         return Ok(None);
@@ -51,7 +50,7 @@ fn router(collector: Arc<Collector>) -> Router {
         .with_state(collector)
 }
 
-/// What the requests go through.
+/// Decodes and stores the requests of the door.
 struct Collector {
     intake: Intake,
     counters: Arc<Counters>,
@@ -70,7 +69,7 @@ async fn old(State(collector): State<Arc<Collector>>) -> Response {
     text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2)
 }
 
-/// What the door does with a body, for the fuzzer.
+/// Decodes a body, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     if let Ok(spans) = json::decode(body) {
@@ -87,7 +86,7 @@ impl Collector {
     async fn take(self: Arc<Self>, request: Request) -> Response {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
-            self.counters.refuse(Reason::Unsupported, "a request that is no POST");
+            self.counters.refuse(Reason::Unsupported, "a request other than POST");
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         if let Some((status, reason)) = wrong_type(&head.headers) {
@@ -120,13 +119,13 @@ impl Collector {
     }
 }
 
-/// Why a content type is not taken, if it is not.
+/// The status and text for a content type that is not accepted.
 fn wrong_type(headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => None,
-        "" => Some((StatusCode::BAD_REQUEST, "Cannot parse Content-Type: mime: no media type\n")),
+        "" => Some((StatusCode::BAD_REQUEST, "Cannot parse Content-Type\n")),
         "application/x-thrift" | "application/x-protobuf" => {
             Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2))
         }

@@ -1,4 +1,4 @@
-//! Zipkin's spans in JSON, checked by Zipkin's own description of the format, as Jaeger does.
+//! Zipkin's spans in JSON, validated by Zipkin's own description of the format, as Jaeger does.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use crate::server::body::MAX_DECODED;
 pub(super) struct ZipkinSpan {
     pub(super) trace_id: TraceId,
     pub(super) id: SpanId,
-    /// Zero is a parent too: Jaeger says so in a tag.
+    /// A zero is a parent too: Jaeger adds a tag for it.
     pub(super) parent: Option<SpanId>,
     pub(super) name: String,
     pub(super) kind: Option<SpanKind>,
@@ -28,7 +28,7 @@ pub(super) struct ZipkinSpan {
     pub(super) tags: Vec<(String, String)>,
 }
 
-/// Which side of a call or a message a span is.
+/// The role of a span in a call or a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SpanKind {
     Client,
@@ -47,7 +47,7 @@ pub(super) struct ZipkinEndpoint {
     pub(super) port: u16,
 }
 
-/// Something that happened during a span.
+/// An event during a span.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Annotation {
     /// In microseconds since the Unix epoch.
@@ -58,7 +58,7 @@ pub(super) struct Annotation {
 /// Reads a list of spans.
 ///
 /// # Errors
-/// Where the text is no such list, or a span is not as it should be.
+/// Where the text is not such a list, or a span is invalid.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<ZipkinSpan>, String> {
     let items = list(Json::parse(body)?, "the body")?;
     if items.len() > MAX_DECODED / size_of::<ZipkinSpan>() {
@@ -67,7 +67,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<ZipkinSpan>, String> {
     items.into_iter().filter(|item| !matches!(item, Json::Null)).map(span).collect()
 }
 
-/// The fields of a span that are text in JSON and something else behind it.
+/// The fields of a span that are strings in JSON and have another type in the span.
 #[derive(Default)]
 struct Texts {
     trace_id: String,
@@ -111,14 +111,14 @@ fn span(value: Json) -> Result<ZipkinSpan, String> {
     check(span, texts)
 }
 
-/// Checks what the description of the format demands, and reads the fields that came as text.
+/// Validates a span, and parses the fields that were sent as text.
 fn check(mut span: ZipkinSpan, texts: Texts) -> Result<ZipkinSpan, String> {
     let mut seen = HashSet::new();
     if !span.annotations.iter().all(|annotation| seen.insert(annotation)) {
-        return Err("annotations: one of them is there twice".to_owned());
+        return Err("annotations: duplicates are not allowed".to_owned());
     }
     if span.duration < 0 {
-        return Err("duration: it is negative".to_owned());
+        return Err("duration: it must not be negative".to_owned());
     }
     span.id = SpanId(id("id", &texts.id, 16)?.low);
     span.trace_id = id("traceId", &texts.trace_id, 32)?;
@@ -131,7 +131,7 @@ fn check(mut span: ZipkinSpan, texts: Texts) -> Result<ZipkinSpan, String> {
     Ok(span)
 }
 
-/// Reads an id of 16 to `longest` digits; Zipkin wants them in lower case.
+/// Parses an id of 16 to `longest` digits, which must be in lower case.
 fn id(field: &str, text: &str, longest: usize) -> Result<TraceId, String> {
     let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let id = text.parse().ok().filter(|_| is_lower && (16..=longest).contains(&text.len()));
@@ -151,7 +151,7 @@ fn kind(name: &str) -> Result<Option<SpanKind>, String> {
     }
 }
 
-/// Reads an endpoint's addresses.
+/// Parses an endpoint's addresses.
 fn addresses(
     endpoint: &mut Option<ZipkinEndpoint>,
     texts: Option<Addresses>,
@@ -183,7 +183,7 @@ fn endpoint(value: Json, field: &str) -> Result<Option<(ZipkinEndpoint, Addresse
             "serviceName" => endpoint.service = text(value, "serviceName")?,
             "ipv4" => texts.ipv4 = text(value, "ipv4")?,
             "ipv6" => texts.ipv6 = text(value, "ipv6")?,
-            // Its lower 16 bits, as Jaeger takes them.
+            // Its lower 16 bits, as in Jaeger.
             "port" => endpoint.port = integer(value, "port")? as u16,
             _ => {}
         }
@@ -207,7 +207,7 @@ fn annotation(value: Json) -> Result<Annotation, String> {
     Ok(found)
 }
 
-/// The tags in the order sent; of a key that comes twice, the last.
+/// The tags in the order sent; of a repeated key the last value counts.
 fn tags(value: Json) -> Result<Vec<(String, String)>, String> {
     let mut seen = HashSet::new();
     let mut tags = Vec::new();

@@ -1,8 +1,8 @@
-//! Zipkin's spans to Jaeger's, as Jaeger 1.35 does it: by way of the annotations that Zipkin had
-//! before version 2.
+//! Translates Zipkin's spans to Jaeger's as Jaeger 1.35 does: through the annotations that Zipkin
+//! had before version 2.
 //!
 //! A kind becomes two annotations with Zipkin's old short names (`cs` client send, `cr` client
-//! receive, `sr`, `ss`, `ms` message send, `mr`); the four of a call make the tag `span.kind`,
+//! receive, `sr`, `ss`, `ms` message send, `mr`). The four of a call become the tag `span.kind`;
 //! the two of a message remain as logs.
 
 use std::borrow::Cow;
@@ -14,11 +14,11 @@ use crate::model::{
 };
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
-/// How Jaeger marks what came from Zipkin.
+/// The value of `internal.span.format` for spans from Zipkin.
 const FORMAT: &str = "zipkin";
 /// The service of spans without an endpoint.
 const UNKNOWN_SERVICE: &str = "unknown-service-name";
-/// Set where the client asked for this trace.
+/// The flag of a trace that the client asked for.
 const DEBUG: u32 = 2;
 
 /// Translates spans.
@@ -71,7 +71,7 @@ fn span<'a>(sent: &'a ZipkinSpan, batch: &mut Batch<'a>) -> Draft<'a> {
     }
 }
 
-/// An annotation: one that was sent, or one that a kind stands for.
+/// An annotation: sent as such, or standing for a kind.
 #[derive(Clone, Copy)]
 struct Event<'a> {
     timestamp: i64,
@@ -84,7 +84,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The annotations that a kind stands for.
+/// The annotations that stand for a kind.
 fn of_kind(sent: &ZipkinSpan) -> Vec<Event<'static>> {
     let at = |timestamp, value: &'static str| Event { timestamp, value };
     let start = sent.timestamp;
@@ -107,7 +107,7 @@ fn side(annotation: &str) -> Option<&'static str> {
     }
 }
 
-/// Start and duration; from the annotations of a call where the span says none.
+/// Start and duration; from the annotations of a call if the span has none.
 fn times(sent: &ZipkinSpan, annotations: &[Event<'_>]) -> (i64, i64) {
     let at = |value: &str| annotations.iter().find(|a| a.value == value).map(|a| a.timestamp);
     if sent.timestamp != 0 {
@@ -132,7 +132,7 @@ struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    /// Sorts the tags of a span that has annotations, or has none.
+    /// Sorts a span's tags the way Jaeger does, with or without annotations.
     fn of_span(&mut self, sent: &'a ZipkinSpan, no_annotations: bool) {
         let mut messages = Vec::new();
         for (key, value) in &sent.tags {
@@ -166,7 +166,7 @@ impl<'a> Tags<'a> {
         }
     }
 
-    /// What is known of the other side of a call.
+    /// The tags that describe the other side of a call.
     fn peer(&mut self, peer: Option<&'a ZipkinEndpoint>) {
         let Some(peer) = peer else {
             return;
@@ -185,7 +185,7 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// Whether a tag `error` means one, and its message where it holds more than that.
+/// Whether the tag `error` means an error, and its message where it has one.
 fn error(value: &str) -> (bool, Option<&str>) {
     if value.is_empty() || value.eq_ignore_ascii_case("true") {
         return (true, None);
@@ -196,7 +196,7 @@ fn error(value: &str) -> (bool, Option<&str>) {
     (true, Some(value))
 }
 
-/// The process is the local endpoint, or for want of its name the remote one.
+/// The process: the local endpoint, or the remote one if the local has no name.
 fn process<'a>(
     sent: &'a ZipkinSpan,
     mut tags: Vec<Tag<'a>>,
@@ -206,7 +206,7 @@ fn process<'a>(
     let remote = sent.remote.as_ref().filter(|_| sent.kind.is_some());
     let host = sent.local.as_ref().filter(named).or(remote.filter(named));
     if let Some(ipv4) = host.and_then(|host| host.ipv4).map(u32::from).filter(|ipv4| *ipv4 != 0) {
-        // Jaeger's own clients send it as a signed integer of 32 bits.
+        // Jaeger's own clients send it as a signed 32-bit integer.
         tags.push(tag("ip", TagValue::Int64((ipv4 as i32).into())));
     }
     let service = host.map_or(UNKNOWN_SERVICE, |host| &host.service);
@@ -222,7 +222,7 @@ fn log<'a>(annotation: Event<'a>, batch: &mut Batch<'a>) {
     batch.logs.push(DraftLog { timestamp, fields });
 }
 
-/// Some clients send a log of several fields as a JSON object of texts.
+/// Some clients send a log with several fields as a JSON object of strings.
 fn fields<'a>(value: &'a str, batch: &mut Batch<'a>) -> Part {
     let object: Result<Option<HashMap<String, Option<String>>>, _> = serde_json::from_str(value);
     let Ok(object) = object else {
