@@ -1,12 +1,11 @@
 //! Heads of requests that are too large, say two things at once, or name another host, at every
 //! port that speaks HTTP.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use jaeger_all_in_one::AllInOne;
 
-use crate::support::{PATIENCE, get, request};
+use crate::support::{get, request, send_raw};
 
 fn http_ports(jaeger: &AllInOne) -> [SocketAddr; 6] {
     [
@@ -21,13 +20,7 @@ fn http_ports(jaeger: &AllInOne) -> [SocketAddr; 6] {
 
 /// The status of the answer to these bytes, or nothing where the connection was closed.
 fn status(address: SocketAddr, bytes: &[u8]) -> Option<u16> {
-    let mut stream = TcpStream::connect(address).expect("connect");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    // It may close before all of it is there.
-    let _ = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    let line = String::from_utf8_lossy(&answer).into_owned();
+    let line = String::from_utf8_lossy(&send_raw(address, bytes)).into_owned();
     line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }
 

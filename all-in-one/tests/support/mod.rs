@@ -82,8 +82,6 @@ pub fn exchange(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut stream = TcpStream::connect(address).expect("connect");
-    stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
         head += "Host: localhost\r\n";
@@ -92,13 +90,21 @@ pub fn exchange(
         head += &format!("{name}: {value}\r\n");
     }
     head += &format!("Content-Length: {}\r\n\r\n", body.len());
-    // A server that refuses a body need not read it to its end, and may reset the connection behind
-    // its answer; real Jaegers do so when the body comes after they have answered the head.
-    let _ = stream.write_all(&[head.as_bytes(), body].concat());
-    let mut answer = Vec::new();
-    let received = stream.read_to_end(&mut answer);
-    assert!(received.is_ok() || !answer.is_empty(), "{method} {path}: {received:?}");
+    let answer = send_raw(address, &[head.as_bytes(), body].concat());
+    assert!(!answer.is_empty(), "{method} {path} was not answered");
     parse(&answer)
+}
+
+/// Sends bytes on a connection of their own, and returns what comes until it is closed.
+pub fn send_raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
+    // A server that refuses a request need not read all of it, and may reset the connection after
+    // its answer. The real Jaeger does so when the body arrives after the answer to the head.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
 }
 
 fn parse(answer: &[u8]) -> Answer {
