@@ -1,9 +1,9 @@
 //! Embeds Jaeger's web pages.
 //!
-//! The crate `otlp-embedded` carries Jaeger UI 2.14.1 as upstream builds it. Cargo fetches it
-//! and checks its checksum, but never compiles it (see Cargo.toml); its folder is found here,
-//! and its files are packed with gzip. The `-legacy-` files, for browsers of before 2018, stay
-//! out: they are half of the size.
+//! The crate `otlp-embedded` contains Jaeger UI 2.14.1 as upstream builds it. Cargo fetches it and
+//! checks its checksum, but never compiles it (see Cargo.toml). This script finds its folder and
+//! compresses its files with gzip. It leaves out the `-legacy-` files, which are half of the size
+//! and for browsers from before 2018.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ const VERSION: &str = "0.0.2";
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    // Without a line like this Cargo watches every file of the package.
+    // Without such a line Cargo watches every file of the package.
     println!("cargo::rerun-if-changed=Cargo.toml");
     println!("cargo::rerun-if-changed=build.rs");
     let ui = find_crate()?.join("jaeger-ui");
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
             embed(&file, name, &out, &mut source)?;
         }
     }
-    // Whoever gets the pages gets their licence too.
+    // The pages come with their licence.
     embed(&ui.join("LICENSE"), "LICENSE.txt", &out, &mut source)?;
     source.push_str("];\n");
     let index = index(&fs::read_to_string(pages.join("index.html"))?)?;
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The page, told the version in the place that upstream keeps for that.
+/// The page, with the version in the place that upstream provides.
 fn index(html: &str) -> Result<String> {
     let version = std::env::var("CARGO_PKG_VERSION")?;
     let version =
@@ -61,8 +61,7 @@ fn index(html: &str) -> Result<String> {
     Ok(html.replace(place, &version))
 }
 
-/// The scripts that stand in the page itself, as a Content-Security-Policy names them: by their
-/// hashes.
+/// The hashes of the inline scripts, for the Content-Security-Policy.
 fn script_hashes(html: &str) -> String {
     let scripts = html.split("<script").skip(1).filter_map(|rest| {
         let (attributes, rest) = rest.split_once('>')?;
@@ -101,15 +100,15 @@ fn content_type(name: &str) -> Result<&'static str> {
     })
 }
 
-/// FNV-1a, which needs no crate: an ETag only has to differ when the file does.
+/// FNV-1a, which needs no crate. An ETag only has to differ when the file does.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-/// Asks Cargo, which knows about registries, mirrors and vendored sources; offline where it
-/// cannot download, and at last looks where Cargo unpacks crates.
+/// Asks Cargo, which knows about registries, mirrors and vendored sources; then offline, in case it
+/// cannot download; then looks where Cargo unpacks crates.
 fn find_crate() -> Result<PathBuf> {
     let mut problems = String::new();
     for offline in [&[][..], &["--offline"]] {

@@ -158,13 +158,13 @@ impl AllInOne {
         let router = http::guarded(query::router::router(api), query_addr);
         // These two have no spans to count, but refused connections.
         let ports = [QUERY, ADMIN].map(Counters::of);
-        let entrance = |listener, connections, counters| {
+        let listen = |listener, budget, counters| {
             let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            Ok(Listener::new(listener, http::CONNECTION_SIZE, connections, counters))
+            Ok(Listener::new(listener, http::CONNECTION_SIZE, budget, counters))
         };
-        let query = entrance(query_listener, ConnectionBudget::to_query(), &ports[0])?;
+        let query = listen(query_listener, ConnectionBudget::to_query(), &ports[0])?;
         tasks.push(tokio::spawn(http::serve_questions(query, router, stopped.clone())));
-        let admin = entrance(admin_listener, ConnectionBudget::to_admin(), &ports[1])?;
+        let admin = listen(admin_listener, ConnectionBudget::to_admin(), &ports[1])?;
         let router = Admin::new(doors.clone(), ports, Arc::clone(&store));
         let router = http::guarded(admin::router(router), admin_addr);
         tasks.push(tokio::spawn(http::serve(admin, router, stopped)));

@@ -1,4 +1,4 @@
-//! The admin port: the health, and the metrics for Prometheus.
+//! The admin port: the health check, and the metrics for Prometheus.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -73,7 +73,7 @@ fn what_had_to_go_is_counted() {
     for id in 1..=5 {
         sender.send_and_wait(&Packet::of("shop").span(id, 1, "buy", 1).build());
     }
-    // Half of the bytes is what one trace may have.
+    // A trace may use half of the bytes.
     sender.send_and_wait(&Packet::of("shop").span(9, 1, &"x".repeat(40_000), 1).build());
     assert_eq!(value(&jaeger, "jaeger_memory_traces"), 2);
     assert_eq!(value(&jaeger, "jaeger_memory_evicted_traces_total"), 3);

@@ -1,5 +1,5 @@
-//! The doors beside compact Thrift by UDP: what each takes, what it refuses, and that nothing
-//! which arrives hurts it.
+//! The doors other than compact Thrift over UDP: what each accepts and refuses, and that malformed
+//! input does no harm.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -20,7 +20,7 @@ fn door<'a>(jaeger: &'a AllInOne, name: &str) -> &'a Door {
     jaeger.door(name).unwrap_or_else(|| panic!("no door {name}"))
 }
 
-/// Sends a datagram and waits until it was taken; UDP itself would lose some of a flood.
+/// Sends a datagram and waits until it was received: UDP itself would lose some of many.
 fn send(door: &Door, packet: &[u8]) {
     let before = door.stats().packets;
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
@@ -32,7 +32,7 @@ fn spans(jaeger: &AllInOne) -> u64 {
     jaeger.doors().iter().map(|door| door.stats().spans).sum()
 }
 
-/// Every copy of the bytes with one bit changed.
+/// Every copy of the bytes with one bit flipped.
 fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len() * 8).map(|bit| {
         let mut flipped = bytes.to_vec();
@@ -41,7 +41,7 @@ fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Whatever was stored can be shown.
+/// Everything that was stored can be shown.
 fn assert_shown(jaeger: &AllInOne) {
     for service in jaeger.store().services() {
         for trace in jaeger.traces(&service) {
@@ -56,7 +56,7 @@ fn binary_packets_survive_truncations_and_bit_flips() {
     let jaeger = AllInOne::start().expect("start");
     let door = door(&jaeger, "udp-binary");
     let [packet, other] = &packets("node-jaeger-client-udp")[..] else { panic!("two packets") };
-    // The last byte ends the arguments; without it the packet is not whole either.
+    // Without the last byte, which ends the arguments, the packet is incomplete too.
     for length in (1..packet.len()).step_by(17).chain(packet.len() - 64..packet.len()) {
         send(door, &packet[..length]);
     }
@@ -190,7 +190,7 @@ async fn a_message_beyond_the_limit_leaves_the_connection_usable() {
     let jaeger = AllInOne::start().expect("start");
     let mut client = support::grpc::connect(jaeger.collector_grpc_addr()).await;
     let good = packets("py-otel-jaeger-proto-grpc").remove(0);
-    // An unknown field fills the message up to the limit, or by a byte beyond it.
+    // An unknown field fills the message up to the limit, or one byte beyond it.
     let filled = |size: usize| {
         let mut message = good.clone();
         let fill = size - good.len() - 5;
@@ -252,7 +252,7 @@ fn the_sampling_strategy_is_told_by_grpc_too() {
     let jaeger = AllInOne::start().expect("start");
     let method = "/jaeger.api_v2.SamplingManager/GetSamplingStrategy";
     let answer = support::grpc::call(jaeger.collector_grpc_addr(), method, b"\x0a\x03foo");
-    // As Jaeger 1.35 answers: probabilistic, at a rate of 0.001.
+    // Jaeger 1.35's answer: probabilistic, at a rate of 0.001.
     assert_eq!(&answer.expect("an answer")[..], b"\x12\x09\x09\xfc\xa9\xf1\xd2\x4d\x62\x50\x3f");
 }
 
@@ -319,7 +319,7 @@ fn a_large_body_is_taken_whole_or_not_at_all() {
         spans.extend([field(10, 8, &[0; 8]), field(10, 9, &[0; 8]), vec![0]].concat());
     }
     let (process, spans) = (field(12, 1, &process), field(15, 2, &spans));
-    // Whose the spans are may come after them.
+    // The process may follow its spans.
     for (number, body) in [[&*process, &spans, &[0]], [&*spans, &process, &[0]]].iter().enumerate()
     {
         let body = body.concat();

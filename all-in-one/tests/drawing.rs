@@ -1,4 +1,4 @@
-//! How soon Jaeger's pages draw a large trace, in a real browser.
+//! How fast Jaeger's pages draw a large trace, in a real browser.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -11,8 +11,8 @@ use support::{Packet, UdpSender};
 use testbed::Browser;
 
 const SPANS: u64 = 10_000;
-/// A page that lays out everything anew for each span would take minutes. The server is not
-/// optimised here, and the machine may have other things to do.
+/// A page that redoes the layout for every span would take minutes. The server is not optimised
+/// here, and the machine may be busy.
 const DRAWN_WITHIN: Duration = Duration::from_secs(15);
 
 #[test]
@@ -29,7 +29,7 @@ fn a_trace_of_ten_thousand_spans_is_drawn() {
         sender.send_and_wait(&packet.build());
     }
     let browser = Browser::start().expect("a browser");
-    // The browser has the pages themselves by then; what is measured is the trace.
+    // The browser has loaded the pages by then: only the trace is measured.
     browser.open(&jaeger.query_url()).expect("the first page");
     let begin = Instant::now();
     browser.open(&format!("{}/trace/7", jaeger.query_url())).expect("the page");

@@ -4,34 +4,34 @@
 //! An answer with status 200 is compared byte by byte where its order is fixed. An error is compared
 //! by its status, its content type and its envelope: the text in it is ours.
 //!
-//! What is different on purpose:
+//! Deliberate differences:
 //!
 //! | where | Jaeger 1.35 | here | why |
 //! |---|---|---|---|
 //! | no services, no operations | `data: null` | `data: []` | the web pages need a list |
 //! | integers beyond 2^53, asked for by a web page | a number | text | JavaScript would round them; Jaeger since 1.76 |
 //! | a start before 1970 or after 9999 | 500 for the trace | 1970 and a warning, or as sent | one bad span hides the others |
-//! | a negative duration | 18446744073709551611 µs | 0 and a warning | no meaning |
-//! | a duration beyond 292 years | the rest of a division | as sent | no meaning |
-//! | a tag of an unknown type | prints a Go struct with an address | the type's number | no meaning |
-//! | a tag that is not a number or infinite | the search fails with 500 | text, such as `"NaN"` | one tag must not hide the others |
-//! | a service whose name is no UTF-8 | panics and exits | taken, with U+FFFD | one packet must not end the server |
-//! | `raw=true` after a read without it | process tags sorted: the read changed the store | as they came | a read changes nothing |
-//! | `/api/v3/*`, gRPC query on 16685 | answers | 404 and UNIMPLEMENTED, which say so | the web pages and Grafana use `/api/*` |
-//! | paths outside of the base path | the page, with 200 | `/` leads to the base path, others 404 | the page cannot work there, and no script takes it for an answer |
+//! | a negative duration | 18446744073709551611 µs | 0 and a warning | it is meaningless |
+//! | a duration beyond 292 years | the rest of a division | as sent | it is meaningless |
+//! | a tag of an unknown type | prints a Go struct with an address | the type's number | it is meaningless |
+//! | a tag that is NaN or infinite | the search fails with 500 | text, such as `"NaN"` | one tag must not hide the others |
+//! | a service whose name is not UTF-8 | panics and exits | stored, with U+FFFD | one packet must not stop the server |
+//! | `raw=true` after a read without it | process tags sorted: the read changed the store | as sent | a read changes nothing |
+//! | `/api/v3/*`, gRPC query on 16685 | answers | 404 and UNIMPLEMENTED, with a hint | the web pages and Grafana use `/api/*` |
+//! | paths outside of the base path | the page, with 200 | `/` redirects to the base path, others 404 | the page cannot work there, and a script must not take it for an answer |
 //! | `/favicon.ico` | 404 in the recorded build, which had no web pages | the icon | browsers ask for it |
-//! | `quantile=0x1p-2`, `quantile=1_0` | 501 | 400 | nobody writes numbers so, and both are errors |
+//! | `quantile=0x1p-2`, `quantile=1_0` | 501 | 400 | nobody writes numbers like this, and both are errors |
 //! | OTLP: bytes | an empty text | binary | nothing is lost; Jaeger 1.76 |
 //! | OTLP: a zero id | stored as trace or span 0 | refused, partial success | OTLP calls it invalid |
-//! | OTLP: an id of the wrong length | refuses the request | refuses the span, partial success | the others are good |
-//! | OTLP/HTTP: deflate, br | inflates one, ignores the other | 415 | only gzip is bounded and read |
-//! | OTLP/JSON: an unknown field | refuses the request | passes over it | OTLP demands it; clients of today send one |
-//! | OTLP/JSON: something behind the value | not looked at | 400 | it is no JSON |
+//! | OTLP: an id of the wrong length | refuses the request | refuses the span, partial success | the other spans are valid |
+//! | OTLP/HTTP: deflate, br | decompresses one, ignores the other | 415 | only gzip is supported, within bounds |
+//! | OTLP/JSON: an unknown field | refuses the request | ignores it | OTLP demands it; today's clients send some |
+//! | OTLP/JSON: something after the value | ignored | 400 | it is not JSON |
 //! | Zipkin: a null span, or a span of both sides | 500 | 202 | Jaeger panics there |
-//! | Zipkin: v1, Thrift, protobuf | taken | 415, names v2 JSON | nobody sends them any more |
-//! | HTTP: a foreign Host on loopback | taken | 403 | a web page of someone else's must not send |
+//! | Zipkin: v1, Thrift, protobuf | accepted | 415, names v2 JSON | nobody sends them any more |
+//! | HTTP: a foreign Host on loopback | accepted | 403 | a foreign web page must not send spans |
 //!
-//! What concerns a whole answer lies in the `otherwise.jsonl` of a case.
+//! Where a whole answer differs, the expected one is in the `otherwise.jsonl` of the case.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -72,7 +72,7 @@ fn clock_skew_is_adjusted_where_that_is_allowed() {
     assert!(compared > 10, "only {compared} answers were compared");
 }
 
-/// The same replay against the real one: the recordings tell the truth on this machine too.
+/// The same replay against the real Jaeger: the recordings are right on this machine too.
 #[test]
 #[ignore = "needs the real Jaeger 1.35: make test-real"]
 fn the_real_one_gives_the_recorded_answers() {
@@ -87,7 +87,7 @@ fn the_real_one_gives_the_recorded_answers() {
                 wrong.push(format!("{case}: a packet: {difference}"));
             }
         }
-        // It does not say when it has dealt with them, so it is asked until it has.
+        // It does not say when it has stored them, so it is asked until it has.
         let begin = Instant::now();
         let still_wrong = loop {
             let differ = |entry: &Value| {
@@ -114,10 +114,10 @@ fn the_real_one_gives_the_recorded_answers() {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// How long the real one may take to store what it was sent.
+/// How long the real Jaeger may take to store what it was sent.
 const REAL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Where the real one never answers twice the same: the case, the request, and the place in its
+/// Answers of the real Jaeger that differ every time: the case, the request, and the place in the
 /// answer. There is one cause: Jaeger prints a tag of an unknown type as a Go struct, with the
 /// address of the tag's text (`VStr:0x3df9fc99d940`).
 const NEVER_THE_SAME: [(&str, &str, &str); 4] = [
@@ -147,7 +147,7 @@ fn cases() -> Vec<String> {
     cases
 }
 
-/// How each packet of a case was sent; nothing is said of those for the compact UDP door.
+/// How each packet of a case was sent. Packets for the compact UDP door have no entry.
 fn sends(case: &str) -> Vec<Value> {
     let sends = lines(case, "sends.jsonl");
     let packets = packets(case).len();
@@ -180,8 +180,8 @@ fn replay(case: &str, answers: &str, config: Config, wrong: &mut Vec<String>) ->
     packets.len() + recorded.len()
 }
 
-/// Sends a packet as it was recorded, to the compact UDP door where nothing else is said, and
-/// waits until it was dealt with.
+/// Sends a packet as it was recorded, to the compact UDP door by default, and waits until it was
+/// dealt with.
 fn send(jaeger: &impl Target, how: &Value, packet: &[u8]) -> Result<(), String> {
     let door = how["door"].as_str().unwrap_or("udp-compact");
     let address = jaeger.address(door);
@@ -249,7 +249,7 @@ fn compare(
     }
 }
 
-/// That the body is the recorded one; that of an error without its text.
+/// Compares a body with the recorded one; in errors, without the text.
 fn same_body(want: &str, answer: &Answer) -> Result<(), String> {
     if answer.status < 400 {
         return equal("body", &want, &answer.text().as_str());
@@ -258,7 +258,7 @@ fn same_body(want: &str, answer: &Answer) -> Result<(), String> {
     equal("envelope", &envelope(want.as_bytes(), kind), &envelope(&answer.body, kind))
 }
 
-/// What an error's body is apart from its text.
+/// The body of an error without its text.
 fn envelope(body: &[u8], kind: Option<&str>) -> Value {
     let text_in = |text: &str| Value::from(if text.is_empty() { "no text" } else { "text" });
     if kind == Some("application/x-protobuf") {
@@ -286,8 +286,8 @@ fn same_json(
 ) -> Result<(), String> {
     let want: Value = serde_json::from_str(body).expect("recorded JSON");
     same(&loose(expected(want.clone())), &loose(answer.json()))?;
-    // Bytes too, where nothing in it is in the order of a Go map: the order of the fields, the
-    // escapes and the numbers are then Jaeger's.
+    // Bytes too, unless something in the answer has the order of a Go map: then the order of the
+    // fields, the escapes and the numbers are Jaeger's.
     let zipkin = body.contains("\"value\":\"zipkin\"");
     if path.starts_with("/api/traces/") && expected(want.clone()) == want && !zipkin {
         return equal("bytes", &body, &answer.text().as_str());
@@ -309,7 +309,7 @@ fn equal<T: PartialEq + std::fmt::Debug>(what: &str, want: &T, got: &T) -> Resul
     }
 }
 
-/// That two values are the same; else where they first differ.
+/// Compares two values; the error is the first difference.
 fn same(want: &Value, got: &Value) -> Result<(), String> {
     match (want, got) {
         (Value::Object(w), Value::Object(g)) if w.keys().eq(g.keys()) => {
@@ -324,11 +324,11 @@ fn same(want: &Value, got: &Value) -> Result<(), String> {
     }
 }
 
-/// The attributes in the recorded requests that are bytes, and those in base64.
+/// The attributes in the recorded requests that are bytes, with their base64.
 const BYTES: [(&str, Option<&str>); 3] =
     [("bytes", Some("AAH+/w==")), ("bytes.empty", None), ("b", Some("AAH+/w=="))];
 
-/// What is expected here where Jaeger answered `value`: the table above.
+/// The answer that is expected here where Jaeger answered `value`, by the table above.
 fn expected(value: Value) -> Value {
     match value {
         Value::Object(mut object) => {
@@ -357,7 +357,7 @@ fn expected(value: Value) -> Value {
     }
 }
 
-/// `data` without its order, which is a Go map's. Spans keep theirs: they come as they arrived.
+/// Sorts `data`, which has the order of a Go map. Spans keep their order of arrival.
 fn loose(mut answer: Value) -> Value {
     if let Some(Value::Array(data)) = answer.get_mut("data") {
         data.iter_mut().for_each(sort_zipkin_tags);
@@ -366,7 +366,7 @@ fn loose(mut answer: Value) -> Value {
     answer
 }
 
-/// The tags of a span of Zipkin's come in a map's order too.
+/// The tags of Zipkin's spans have a map's order too.
 fn sort_zipkin_tags(trace: &mut Value) {
     let Some(spans) = trace.get_mut("spans").and_then(Value::as_array_mut) else {
         return;

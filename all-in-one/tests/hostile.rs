@@ -1,5 +1,4 @@
-//! What arrives on a network is not always what one hopes. Whatever it is, nothing panics, and
-//! the next good packet is taken.
+//! Malformed packets: nothing panics, and the next valid packet is accepted.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -10,7 +9,7 @@ use std::collections::BTreeSet;
 use jaeger_all_in_one::{AllInOne, MAX_PACKET, Reason};
 use support::{Packet, UdpSender, packets};
 
-/// The good packet after the bad ones arrives, and nobody was hurt meanwhile.
+/// A valid packet after the malformed ones arrives, and everything still works.
 fn assert_alive(jaeger: &AllInOne, sender: &mut UdpSender) {
     sender.send_and_wait(&Packet::of("alive").span(0xa11fe, 1, "alive", 1).build());
     assert_eq!(jaeger.traces("alive").len(), 1);
@@ -35,7 +34,7 @@ fn every_truncation_of_a_real_packet_is_survived() {
     let mut sender = UdpSender::new(&jaeger);
     let mut cut = 0;
     for packet in recorded() {
-        // The last byte ends the arguments; without it the packet is not whole either.
+        // Without the last byte, which ends the arguments, the packet is incomplete too.
         for length in 0..packet.len() {
             sender.send(&packet[..length]);
             cut += 1;
@@ -61,7 +60,7 @@ fn every_bit_flip_of_a_real_packet_is_survived() {
     }
     sender.wait();
     assert_alive(&jaeger, &mut sender);
-    // Whatever was stored can be shown.
+    // Everything that was stored can be shown.
     let services = jaeger.store().services();
     let ids: BTreeSet<_> =
         services.iter().flat_map(|service| jaeger.traces(service)).map(|t| t.id).collect();
@@ -76,7 +75,7 @@ fn every_bit_flip_of_a_real_packet_is_survived() {
 fn the_largest_packet_is_taken_and_a_larger_one_is_counted() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = UdpSender::new(&jaeger);
-    // The name's length takes three bytes of varint; the rest of the packet is measured.
+    // The length of the name is a varint of three bytes; the rest of the packet is measured.
     let around = Packet::of("large").span(1, 1, &"x".repeat(20_000), 1).build().len() - 20_000;
     let sized = |size: usize| {
         let packet = Packet::of("large").span(1, 1, &"x".repeat(size - around), 1).build();

@@ -1,4 +1,4 @@
-//! The library, as a test of someone else's uses it.
+//! The library, used as another project's test uses it.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

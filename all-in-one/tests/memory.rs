@@ -1,5 +1,5 @@
-//! What the process really takes stays within the store's limit, whatever arrives. Alone in its
-//! own process, since it is the process that is measured.
+//! The memory of the process stays within the store's limit, whatever arrives. This test is alone
+//! in its process, because the process is measured.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -11,10 +11,10 @@ use jaeger_all_in_one::model::{
 use jaeger_all_in_one::store::{Limits, Store};
 
 const LIMIT: usize = 24 << 20;
-/// What the process may take beside the spans, in bytes.
+/// The memory that the process may use besides the spans, in bytes.
 const BESIDE: usize = 64 << 20;
 
-/// A span without anything.
+/// An empty span.
 fn bare(trace: u64, id: u64) -> Span {
     Span {
         trace_id: TraceId { high: 7, low: trace },
@@ -32,17 +32,17 @@ fn bare(trace: u64, id: u64) -> Span {
     }
 }
 
-/// A trace of a load that no other load has.
+/// A trace that no other load has.
 fn of(load: u32, trace: u64) -> u64 {
     (1 << load) + trace
 }
 
-/// A tag like no other.
+/// A unique tag.
 fn unique(number: u64, length: usize) -> KeyValue {
     KeyValue::text(format!("key-{number}"), format!("{number:0length$}"))
 }
 
-/// A kind of load: span `number` of it.
+/// A kind of load: makes span `number`.
 type Load = (&'static str, fn(u64) -> Span);
 
 const LOADS: [Load; 9] = [
@@ -80,7 +80,7 @@ const LOADS: [Load; 9] = [
     }),
 ];
 
-/// The most memory that this process ever had, in bytes.
+/// The peak memory of this process, in bytes.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("the status");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
@@ -93,7 +93,7 @@ fn the_process_stays_within_its_limit_whatever_arrives() {
     let store = Store::new(Limits { traces: 0, bytes: LIMIT });
     for (what, span) in LOADS {
         let before = store.usage();
-        // Until all that was there has gone, and the store has been filled once more.
+        // Until everything from before was evicted, and the store was filled once more.
         for first in (0..).step_by(100) {
             let spans: Vec<_> = (first..first + 100).map(span).collect();
             store.insert(&spans);

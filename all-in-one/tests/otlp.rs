@@ -1,5 +1,5 @@
-//! OTLP and Zipkin at their limits: what is too deep, too large or no request at all is refused,
-//! and the next good request is taken.
+//! OTLP and Zipkin at their limits: what is too deep, too large or malformed is refused, and the
+//! next valid request is accepted.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -27,7 +27,7 @@ use tonic::codec::CompressionEncoding;
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
-/// A running all-in-one and where its OTLP doors are.
+/// A running all-in-one with its OTLP addresses.
 struct Doors {
     jaeger: AllInOne,
     http: SocketAddr,
@@ -51,7 +51,7 @@ impl Doors {
         exchange(self.http, "POST", "/v1/traces", &headers, body)
     }
 
-    /// A good request is taken, so nothing was hurt.
+    /// A valid request is accepted, so nothing is broken.
     fn assert_alive(&self) {
         let id = self.jaeger.usage().spans as u8 + 1;
         let answer = self.post(PROTOBUF, &traces("alive", vec![span(id)]).encode_to_vec());
@@ -91,7 +91,7 @@ fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 }
 }
 
-/// A text within so many lists.
+/// A text within this many lists.
 fn lists(depth: usize) -> Any {
     (0..depth).fold(Any::StringValue("deep".to_owned()), |inner, _| {
         Any::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(inner) }] })
@@ -111,7 +111,7 @@ fn with(value: Any) -> Vec<u8> {
 
 /// A request with lists so deep that building it from messages would overflow our own stack.
 fn raw_lists(depth: usize) -> Vec<u8> {
-    // From the inside: each level is an AnyValue with an ArrayValue with one value.
+    // From the inside out: each level is an AnyValue with an ArrayValue with one value.
     let mut reversed: Vec<u8> = Vec::new();
     let mut length = 0;
     let mut wrap = |tag: u8, length: &mut usize| {
@@ -150,7 +150,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().expect("gzip")
 }
 
-/// The message of a refusal, which comes in the encoding of the request.
+/// The message of an error, which has the encoding of the request.
 fn reason(answer: &Answer) -> String {
     match answer.header("Content-Type") {
         Some(JSON) => answer.json()["message"].as_str().expect("a message").to_owned(),
@@ -197,7 +197,7 @@ fn a_body_may_be_20_mib_after_decompression() {
     let padded = |size: usize| {
         let around = traces("large", vec![span(1)]).encode_to_vec().len();
         let mut request = traces("large", vec![span(1)]);
-        // The lengths around the name take three bytes more each than around a short one.
+        // The lengths around a long name take three bytes more each than around a short one.
         request.resource_spans[0].scope_spans[0].schema_url = "x".repeat(size - around - 5 - 6);
         let body = request.encode_to_vec();
         assert_eq!(body.len(), size);
@@ -210,7 +210,7 @@ fn a_body_may_be_20_mib_after_decompression() {
     for answer in [
         doors.post(PROTOBUF, &padded(MAX_BODY + 1)),
         doors.post_gzip(PROTOBUF, &gzip(&padded(MAX_BODY + 1))),
-        // A few megabytes of gzip that hold a gigabyte.
+        // A few megabytes of gzip that decompress to a gigabyte.
         doors.post_gzip(PROTOBUF, &gzip(&vec![0; 1 << 20]).repeat(1 << 10)),
         doors.post_gzip(JSON, &gzip(&vec![b' '; MAX_BODY + 1])),
     ] {
@@ -225,7 +225,7 @@ fn a_body_may_be_20_mib_after_decompression() {
 #[test]
 fn what_would_swell_when_it_is_decoded_is_refused() {
     let doors = Doors::open();
-    // An empty attribute takes 2 bytes here and 72 when it is decoded.
+    // An empty attribute takes 2 bytes here and 72 in memory.
     let mut body = Vec::new();
     let attributes = [0x4a, 0x00].repeat(MAX_BODY / 2 - 100);
     for (tag, inner) in [(0x12, &attributes), (0x12, &Vec::new()), (0x0a, &Vec::new())] {
@@ -257,7 +257,7 @@ fn every_truncation_and_bit_flip_is_survived() {
     let doors = Doors::open();
     let body = with(lists(3));
     for length in 1..body.len() {
-        // One that ends between two messages is a whole one.
+        // A request that ends between two messages is complete.
         assert!(matches!(doors.post(PROTOBUF, &body[..length]).status, 200 | 400));
     }
     for bit in 0..body.len() * 8 {
@@ -399,7 +399,7 @@ async fn grpc_takes_4_mib_and_goes_on_after_more() {
     client.export(named(MAX_MESSAGE)).await.expect("the largest message");
     let error = client.export(named(MAX_MESSAGE + 1)).await.expect_err("too large");
     assert_eq!(error.code(), tonic::Code::ResourceExhausted, "{error}");
-    // Zeros pack a thousandfold: it is the size after decompression that counts.
+    // Zeros compress a thousandfold: the limit is for the decompressed size.
     let mut packing = client.clone().send_compressed(CompressionEncoding::Gzip);
     packing.export(named(MAX_MESSAGE)).await.expect("the largest message, packed");
     let error = packing.export(named(MAX_MESSAGE * 8)).await.expect_err("too large");
@@ -455,7 +455,7 @@ fn a_body_that_never_ends_does_not_stop_others() {
         slow.push(stream);
     }
     doors.assert_alive();
-    // And one that is done in time gets its answer.
+    // A request that completes in time is answered.
     let mut last = slow.pop().expect("a connection");
     let rest = format!("}}{}", " ".repeat(98));
     last.write_all(rest.as_bytes()).expect("send");

@@ -1,5 +1,5 @@
-//! The query port beside its JSON: the web pages, compression, who may ask, and paths that try
-//! to lead elsewhere.
+//! The query port apart from its JSON: the web pages, compression, the Host header, and paths that
+//! try to leave the pages.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -168,7 +168,7 @@ fn numbers_that_json_has_not_do_not_spoil_a_search() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = UdpSender::new(&jaeger);
     let mut packet = support::Packet::of("nan").span(1, 1, "op", 1).build();
-    // One tag, `nan` of type double, put in before the span's end.
+    // One tag, `nan` of type double, inserted before the end of the span.
     let end = packet.len() - 3;
     let mut tag = b"\x19\x1c\x18\x03nan\x15\x02\x27".to_vec();
     tag.extend(f64::NAN.to_le_bytes());

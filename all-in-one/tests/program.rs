@@ -1,4 +1,4 @@
-//! The program, as one starts it from a shell.
+//! The program, started as from a shell.
 
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -29,14 +29,14 @@ fn a_signal_stops_it_cleanly() {
     }
 }
 
-/// What the log says when these packets came, each to the door that takes this.
+/// The log after these packets, each sent to the door that the banner describes so.
 fn log_after(packets: &[(&str, &[u8])]) -> String {
     let running = Running::start(program().stderr(Stdio::piped()));
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for (takes, packet) in packets {
         socket.send_to(packet, running.door(takes)).expect("send");
     }
-    // What has arrived before the signal is still dealt with.
+    // What arrived before the signal is still stored.
     running.stop_and_read_log()
 }
 

@@ -1,5 +1,5 @@
-//! The query API where Jaeger's answer cannot be replayed: it depends on the time of day, or is
-//! of another kind on purpose.
+//! Answers of the query API that cannot be replayed, because they depend on the time of day or
+//! differ on purpose.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -47,7 +47,7 @@ fn a_search_without_times_looks_at_the_last_two_days() {
     for (query, ids) in [
         (String::new(), vec![2, 3]),
         ("&start=&end=".to_owned(), vec![2, 3]),
-        // What the web pages call the last hour is in `start` and `end`: `lookback` says it only.
+        // The web pages send the last hour in `start` and `end`; `lookback` only repeats it.
         ("&lookback=1h".to_owned(), vec![2, 3]),
         ("&lookback=bogus".to_owned(), vec![2, 3]),
         ("&start=0".to_owned(), vec![1, 2, 3]),

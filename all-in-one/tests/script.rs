@@ -1,4 +1,4 @@
-//! Script in every field of a span, looked at on every page in a real browser: it stays text.
+//! Script in every field of a span stays text, on every page, in a real browser.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use support::exchange;
 use testbed::Pages;
 
-/// What would run where text is taken for HTML: it breaks out of an attribute first.
+/// Would run where text is taken for HTML; it first breaks out of an attribute.
 const HTML: &str = r#""'><img src=x onerror="window.ran=1"><script>window.ran=1</script><svg onload="window.ran=1"><iframe srcdoc="<script>top.ran=1</script>"></iframe>"#;
-/// What would run where text is taken for a link, and the link is followed.
+/// Would run where text is taken for a link, and the link is followed.
 const LINK: &str = "javascript:window.ran=1";
-/// What would run where JSON is laid out as HTML.
+/// Would run where JSON is laid out as HTML.
 const IN_JSON: &str = r#"{"<img src=x onerror=window.ran=1>": "<img src=x onerror=window.ran=1>", "url": "javascript:window.ran=1"}"#;
 
-/// Looks for what ran, and for what only a policy kept from running.
+/// Finds what ran, and what only the policy kept from running.
 const LOOK: &str = r#"
     const of_ours = [...document.querySelectorAll('img, svg, iframe, script, a')];
     return {
@@ -64,7 +64,7 @@ fn span(trace: u64, id: u64, parent: u64, nanos: u128) -> Value {
     })
 }
 
-/// Two traces of two services each, everything of which is script.
+/// Two traces of two services each, with script everywhere.
 fn send(jaeger: &AllInOne) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
     let service = |name: &str, spans: Vec<Value>| {
@@ -92,7 +92,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
-/// Nothing ran and nothing was put in; where the page shows spans, the script stands there as text.
+/// Nothing ran and nothing was inserted; where the page shows spans, the script is there as text.
 fn assert_text(pages: &Pages, page: &str, shows_it: bool) {
     let found = pages.browser().run(LOOK).expect("a look");
     assert_eq!(found["ran"], Value::Null, "script ran on {page}");
@@ -109,7 +109,7 @@ fn script_in_any_field_stays_text() {
     let pages = Pages::open(&jaeger.query_url()).expect("a browser");
     let browser = pages.browser();
 
-    // That the look finds what it looks for: a page that takes the text for HTML.
+    // A check of the check: a page that takes the text for HTML.
     browser.open(&format!("data:text/html,<body>{}", escaped(HTML))).expect("a page");
     let found = browser.run(LOOK).expect("a look");
     assert_eq!(found["ran"], 1, "{found}");
@@ -138,7 +138,7 @@ fn script_in_any_field_stays_text() {
     pages.architecture().expect("the architecture");
     assert_text(&pages, "the architecture", true);
 
-    // What the page takes from its own address.
+    // Text that the page takes from its own address.
     let script = escaped(HTML);
     for path in [
         format!("/search?service={script}&operation={script}&tags={script}&minDuration={script}"),
@@ -152,7 +152,7 @@ fn script_in_any_field_stays_text() {
         browser.wait_for("#jaeger-ui-root *").expect("the page");
         assert_text(&pages, &path, false);
     }
-    // And what the API answers, opened as if it were a page.
+    // The API's answers, opened as if they were pages.
     for path in
         ["/api/traces/1", "/api/services", &format!("/api/traces/{script}"), &format!("/{script}")]
     {

@@ -145,7 +145,7 @@ fn many_spans_of_one_trace_take_no_longer_each() {
         begin.elapsed()
     };
     let took: Vec<_> = (0..200).map(|batch| insert(batch * 500)).collect();
-    // The fastest batches of both ends: whatever else the machine does slows only some.
+    // The fastest batches at both ends: a busy machine slows down only some.
     let fastest = |batches: &[Duration]| batches.iter().min().copied().expect("batches");
     let (first, last) = (fastest(&took[..20]), fastest(&took[180..]));
     assert!(last < 5 * first, "500 spans took {first:?} at first, {last:?} after 90,000");
@@ -162,7 +162,7 @@ fn reading_does_not_keep_spans_from_coming_in() {
     let done = AtomicBool::new(false);
     let longest = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The whole trace, and a search for what no span has together.
+            // The whole trace, and a search that matches no span, together.
             store.trace(TraceId { high: 0, low: 1 });
             let pair = [("number", "1"), ("number", "2")];
             let tags = pair.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
@@ -178,12 +178,12 @@ fn reading_does_not_keep_spans_from_coming_in() {
         took.sort_unstable();
         took
     });
-    // Many came in meanwhile: nothing held the store for the whole time.
+    // Many spans came in meanwhile: nothing locked the store all the time.
     assert!(longest.len() > 100, "{} inserts", longest.len());
 }
 
-/// How long an insert waits at the most while `query` runs: in the best of several runs, since
-/// whatever else the machine does makes it longer in some.
+/// The longest wait of an insert while `query` runs, in the best of several runs: on a busy machine
+/// some waits are longer.
 fn longest_wait(store: &Store, next: &mut u64, query: &(dyn Fn() + Sync)) -> Duration {
     let mut run = || {
         let done = AtomicBool::new(false);
@@ -213,7 +213,7 @@ fn no_query_keeps_spans_waiting_for_5_ms() {
     let long: Vec<_> = (0..300_000).map(|id| span(1, id, "a")).collect();
     store.insert(&long);
     drop(long);
-    // Each with a service and an operation of its own.
+    // Each with its own service and operation.
     for first in (2..700_002).step_by(1_000) {
         let many = (first..first + 1_000).map(|id| span(id, id, &format!("service {id}")));
         store.insert(&many.collect::<Vec<_>>());

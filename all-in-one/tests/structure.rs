@@ -1,8 +1,7 @@
 //! The layers of `src/`: imports go one way, from a room to the rooms below it.
 //!
-//! A room is a folder of `src/`, or a file that lies there by itself. The tables below list the
-//! rooms from the bottom up, and the parts of some rooms in the same way. What is new gets a line
-//! in them.
+//! A room is a folder of `src/`, or a file directly in it. The tables below list the rooms from the
+//! bottom up, and likewise the parts of some rooms. A new room or part needs an entry.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -11,7 +10,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, from the bottom up. Those on one line do not know each other.
+/// The rooms, from the bottom up. Rooms on one line must not import each other.
 const ROOMS: &[&[&str]] = &[
     &["error", "go_format"],
     &["config", "model"],
@@ -24,7 +23,7 @@ const ROOMS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// The files and folders of a room, from the bottom up; `mod` is the file that declares them.
+/// The files and folders of a room, from the bottom up. `mod` is the file that declares them.
 const PARTS: &[(&str, &[&str])] = &[
     (
         "server",
@@ -76,7 +75,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The most files that may import each other in a circle.
+/// How many files may import each other in a circle.
 const LARGEST_CIRCLE: usize = 3;
 
 /// An import of one file by another.
@@ -178,7 +177,7 @@ fn the_reader_finds_every_form_of_import() {
 
 /// The files of `src/`, without their tests.
 struct Sources {
-    /// By path, the module that a file is, and its text.
+    /// For each path, the module that the file is, and its text.
     files: BTreeMap<PathBuf, (Vec<String>, String)>,
 }
 
@@ -219,7 +218,7 @@ impl Sources {
         imports
     }
 
-    /// The file in which a path is looked up: that of its longest beginning that is a module.
+    /// The file that a path leads to: that of its longest prefix that is a module.
     fn resolve(&self, path: &str, module: &[String], from: &Path) -> PathBuf {
         let mut found = module.to_vec();
         for name in path.split("::") {
@@ -244,7 +243,7 @@ impl Sources {
     }
 }
 
-/// The module that a file is; the roots of the two crates are none.
+/// The path of a file's module; the roots of the two crates have none.
 fn module(file: &Path) -> Vec<String> {
     let mut module: Vec<_> =
         file.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
@@ -254,13 +253,13 @@ fn module(file: &Path) -> Vec<String> {
     module
 }
 
-/// The folder in `src/` that a file is in, or its own name where it lies there by itself.
+/// The folder of `src/` that a file is in, or its name if it lies directly in `src/`.
 fn room(file: &Path) -> String {
     let first = Path::new(file.iter().next().expect("a name"));
     first.with_extension("").to_string_lossy().into_owned()
 }
 
-/// The same one folder deeper.
+/// The same one level deeper.
 fn part(file: &Path) -> String {
     let second = Path::new(file.iter().nth(1).expect("a file in a room"));
     second.with_extension("").to_string_lossy().into_owned()
@@ -271,8 +270,8 @@ fn level(room: &str) -> usize {
     level.unwrap_or_else(|| panic!("the room {room} is not in ROOMS"))
 }
 
-/// The paths into this crate that a file names, with their lines: those behind `use`, and those
-/// that stand elsewhere. A file's child modules may be named without more.
+/// The paths into this crate in a file, with their lines: those after `use`, and those elsewhere. A
+/// path may also begin with one of the file's child modules.
 fn paths(text: &str, children: &[&str]) -> Vec<(usize, String)> {
     let text = without_comments_and_tests(text);
     let ours = |path: &str| {
@@ -290,7 +289,7 @@ fn paths(text: &str, children: &[&str]) -> Vec<(usize, String)> {
             expand("", &rest["use".len()..length], &mut all);
             found.extend(all.into_iter().filter(|path| ours(path)).map(|path| (line, path)));
         } else if word == "in" && before == Some('(') {
-            // `pub(in crate::room)` is no import.
+            // `pub(in crate::room)` is not an import.
             length = rest.find(')').unwrap_or(length);
         } else if word.contains("::") && ours(word) {
             found.push((line, word.trim_end_matches(':').to_owned()));
@@ -336,8 +335,7 @@ fn expand(before: &str, tree: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The text with empty lines in place of comments and of modules for tests, as rustfmt lays them
-/// out.
+/// Replaces comments, and modules for tests, by empty lines. It relies on rustfmt's layout.
 fn without_comments_and_tests(text: &str) -> String {
     let mut out = String::new();
     let mut lines = text.lines().peekable();

@@ -27,20 +27,20 @@ async fn handle(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let (endpoint, form) = match route(&api, &method, &uri, &headers) {
+    let (found, form) = match route(&api, &method, &uri, &headers) {
         Ok(question) => question,
         Err(answer) => return *answer,
     };
-    stream::answer(api, move |api, out| endpoint.answer(api, &form, out)).await
+    stream::answer(api, move |api, out| found.answer(api, &form, out)).await
 }
 
 /// Answers a path and query without a connection, for the fuzzer; returns the status.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn ask(api: &Arc<Api>, uri: &Uri) -> u16 {
     let answer = match route(api, &Method::GET, uri, &HeaderMap::new()) {
-        Ok((endpoint, form)) => {
+        Ok((found, form)) => {
             let mut thrown_away = |_| Ok(());
-            match endpoint.answer(api, &form, &mut AnswerWriter::new(&mut thrown_away)) {
+            match found.answer(api, &form, &mut AnswerWriter::new(&mut thrown_away)) {
                 Ok(()) => return StatusCode::OK.as_u16(),
                 Err(refusal) => refusal.into_response(),
             }
@@ -75,13 +75,13 @@ fn route(
         let none = "there is no /api/v3 here, use /api\n";
         return Err(text(StatusCode::NOT_FOUND, none).into());
     }
-    let Some((allowed, endpoint)) = endpoint(&segments) else {
+    let Some((allowed, found)) = find(&segments) else {
         return Err(api.pages.serve(path, method, headers).into());
     };
     if *method != allowed {
         return Err(StatusCode::METHOD_NOT_ALLOWED.into_response().into());
     }
-    Ok((endpoint, form))
+    Ok((found, form))
 }
 
 enum Route {
@@ -95,8 +95,8 @@ enum Route {
     Metrics(&'static str),
 }
 
-fn endpoint(segments: &[&str]) -> Option<(Method, Route)> {
-    let (method, endpoint) = match segments {
+fn find(segments: &[&str]) -> Option<(Method, Route)> {
+    let (method, route) = match segments {
         ["api", "services"] => (Method::GET, Route::Services),
         ["api", "services", service, "operations"] => {
             (Method::GET, Route::OperationNames((*service).to_owned()))
@@ -114,7 +114,7 @@ fn endpoint(segments: &[&str]) -> Option<(Method, Route)> {
         ["api", "metrics", "minstep"] => (Method::GET, Route::Metrics("minstep")),
         _ => return None,
     };
-    Some((method, endpoint))
+    Some((method, route))
 }
 
 impl Route {

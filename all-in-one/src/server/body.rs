@@ -242,29 +242,29 @@ pub(crate) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_is_given_up() {
-        let room = BodyBudget::default();
+        let budget = BodyBudget::default();
         let begin = tokio::time::Instant::now();
         let headers = HeaderMap::new();
-        let read = room.work(&headers, Body::new(Stalled::default()), |_| ()).await;
+        let read = budget.work(&headers, Body::new(Stalled::default()), |_| ()).await;
         assert_eq!(read, Err(BodyError::Slow));
         assert_eq!(begin.elapsed(), Duration::from_secs(30));
         assert_eq!(
-            room.reading.available_permits(),
+            budget.reading.available_permits(),
             READING_KIB as usize,
-            "the room is free again"
+            "the budget is free again"
         );
     }
 
     #[tokio::test]
     async fn bodies_share_one_room() {
-        let room = BodyBudget::default();
+        let budget = BodyBudget::default();
         let mut first = Reservation::default();
-        room.hold(&mut first, MAX_BODY).expect("room for one of the largest");
+        budget.hold(&mut first, MAX_BODY).expect("within the budget");
         let body = || Body::from(vec![0; 2 << 20]);
-        let read = room.work(&HeaderMap::new(), body(), |_| ()).await;
+        let read = budget.work(&HeaderMap::new(), body(), |_| ()).await;
         assert_eq!(read, Err(BodyError::Busy));
         drop(first);
-        assert_eq!(room.work(&HeaderMap::new(), body(), |body| body.len()).await, Ok(2 << 20));
+        assert_eq!(budget.work(&HeaderMap::new(), body(), |body| body.len()).await, Ok(2 << 20));
     }
 
     #[test]

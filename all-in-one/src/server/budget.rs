@@ -10,7 +10,7 @@ pub(crate) struct Reservation(Option<OwnedSemaphorePermit>);
 
 impl Reservation {
     /// Grows to `kib` KiB; returns whether the budget has that much left.
-    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, kib: usize) -> bool {
+    pub(crate) fn grow(&mut self, budget: &Arc<Semaphore>, kib: usize) -> bool {
         let missing = kib.saturating_sub(self.0.as_ref().map_or(0, |held| held.num_permits()));
         let Ok(missing) = u32::try_from(missing) else {
             return false;
@@ -18,7 +18,7 @@ impl Reservation {
         if missing == 0 {
             return true;
         }
-        let Ok(more) = Arc::clone(room).try_acquire_many_owned(missing) else {
+        let Ok(more) = Arc::clone(budget).try_acquire_many_owned(missing) else {
             return false;
         };
         match &mut self.0 {

@@ -93,15 +93,15 @@ async fn hold_connection(request: Request, next: Next) -> Response {
 pub(crate) const TOO_LARGE: Code = Code::ResourceExhausted;
 
 /// Lets tonic read the message of a call, within the budget, and carry the answer.
-pub(crate) async fn call<M>(method: M, request: Request, room: &BodyBudget) -> Response
+pub(crate) async fn call<M>(method: M, request: Request, budget: &BodyBudget) -> Response
 where
     M: UnaryService<Bytes, Response = Bytes>,
 {
     // Held until the call ends, not only while the message arrives: it stays in memory.
-    let held = Arc::new(Mutex::new(Reservation::default()));
+    let reserved = Arc::new(Mutex::new(Reservation::default()));
     let request = request.map(|body| {
-        let (room, held) = (room.clone(), Arc::clone(&held));
-        Body::new(Measured { body, room, held, bytes: 0 })
+        let (budget, reserved) = (budget.clone(), Arc::clone(&reserved));
+        Body::new(Measured { body, budget, reserved, bytes: 0 })
     });
     let mut grpc = Grpc::new(BytesCodec)
         .accept_compressed(CompressionEncoding::Gzip)
@@ -133,8 +133,8 @@ pub(crate) fn count(counters: &Counters, answer: &Response) {
 /// A body that reserves budget for the bytes it yields.
 struct Measured {
     body: Body,
-    room: BodyBudget,
-    held: Arc<Mutex<Reservation>>,
+    budget: BodyBudget,
+    reserved: Arc<Mutex<Reservation>>,
     bytes: usize,
 }
 
@@ -151,9 +151,9 @@ impl HttpBody for Measured {
         };
         let frame = frame?;
         self.bytes += frame.data_ref().map_or(0, Bytes::len);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = self.room.hold(&mut held, self.bytes);
-        room.map_err(|why| Status::unavailable(why.to_string()))?;
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = self.budget.hold(&mut reserved, self.bytes);
+        budget.map_err(|why| Status::unavailable(why.to_string()))?;
         Poll::Ready(Some(Ok(frame)))
     }
 }

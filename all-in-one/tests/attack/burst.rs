@@ -1,5 +1,5 @@
-//! Datagrams faster than anyone can take them: what the kernel has no room for is lost, and that
-//! is all.
+//! More datagrams than can be received: what does not fit into the kernel's buffer is lost, and
+//! nothing else happens.
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -1,4 +1,4 @@
-//! Who can reach the doors at all.
+//! Who can reach the ports.
 
 use jaeger_all_in_one::{AllInOne, Config};
 
@@ -28,7 +28,7 @@ async fn a_stop_during_a_load_is_soon_done() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let packet = crate::support::Packet::of("load").span(1, 1, "op", 1).build();
         while stop.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
-            // Once the door is closed, the kernel refuses.
+            // Once the port is closed, the kernel refuses.
             let _ = socket.send_to(&packet, agent);
         }
     });

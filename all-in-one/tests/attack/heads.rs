@@ -1,5 +1,5 @@
-//! Heads of requests that are too large, say two things at once, or name another host, at every
-//! port that speaks HTTP.
+//! Request heads that are too large, contradict themselves or name another host, at every HTTP
+//! port.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ fn http_ports(jaeger: &AllInOne) -> [SocketAddr; 6] {
     ]
 }
 
-/// The status of the answer to these bytes, or nothing where the connection was closed.
+/// The status of the answer to these bytes, or `None` where the connection was closed.
 fn status(address: SocketAddr, bytes: &[u8]) -> Option<u16> {
     let line = String::from_utf8_lossy(&send_raw(address, bytes)).into_owned();
     line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()

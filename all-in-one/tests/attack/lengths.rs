@@ -1,5 +1,5 @@
-//! Packets that claim more than they hold, or nest deeper than anyone needs, at every door that
-//! takes Thrift: refused and counted, and the next good one is taken.
+//! Packets that claim more than they hold or nest too deep, at every Thrift door: refused and
+//! counted, and the next valid one is accepted.
 
 use std::net::UdpSocket;
 
@@ -20,7 +20,7 @@ fn varint(mut value: u32) -> Vec<u8> {
     bytes
 }
 
-/// Compact packets whose text, list, set or map claims so much.
+/// Compact packets whose text, list, set or map claims this length.
 fn compact(claim: u32) -> Vec<Vec<u8>> {
     let head = b"\x82\x81\x00\x09emitBatch".to_vec();
     let claim = varint(claim);
@@ -49,7 +49,7 @@ fn binary(claim: u32) -> Vec<Vec<u8>> {
     bodies.iter().map(|body| [body, &claim[..]].concat()).collect()
 }
 
-/// Nesting of each kind, so deep that recursion without a bound overflows the stack.
+/// Nesting of each kind, so deep that unbounded recursion would overflow the stack.
 fn deep_binary() -> [Vec<u8>; 3] {
     [
         (0x0c, &[0x0c, 0, 0x63][..]),      // a struct whose field is a struct

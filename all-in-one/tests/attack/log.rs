@@ -1,4 +1,4 @@
-//! What is dropped is counted by door and reason, and said in the log once for each.
+//! What is refused or dropped is counted by door and reason, and logged once for each.
 
 use std::net::UdpSocket;
 use std::process::Stdio;

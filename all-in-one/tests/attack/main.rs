@@ -1,5 +1,5 @@
-//! What hostile, broken and careless clients send; an idea a file. docs/RELIABILITY.md says which
-//! promise each test keeps.
+//! Hostile, broken and careless clients, one kind per file. docs/RELIABILITY.md names the promise
+//! that each test keeps.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

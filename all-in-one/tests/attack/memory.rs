@@ -1,7 +1,7 @@
-//! Whatever arrives, the program's resident memory stays below its cap and 64 MiB more.
+//! The program's resident memory stays below the store's limit plus 64 MiB, whatever arrives.
 //!
-//! The peak of a real process is looked at, so what is being decoded counts, and what the
-//! allocator keeps.
+//! These tests measure the peak of a real process, so they include what is being decoded and what
+//! the allocator keeps.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,11 +27,11 @@ use crate::support::program::{Running, program};
 use crate::support::{Packet, exchange, get, until};
 
 const MIB: u64 = 1 << 20;
-/// What the store may hold here, and how much more the program may have.
+/// The store's limit here, and how much more the program may use.
 const CAP: u64 = 32 * MIB;
 const MORE: u64 = 64 * MIB;
 
-/// A program with a small store, and its doors.
+/// A program with a small store, and its addresses.
 struct Small {
     running: Running,
     otlp: SocketAddr,
@@ -44,7 +44,7 @@ impl Small {
         Small { running, otlp }
     }
 
-    /// Sends a request, and tells the status of the answer.
+    /// Sends a request and returns the status of the answer.
     fn post(&self, request: &ExportTraceServiceRequest) -> u16 {
         self.post_bytes("application/x-protobuf", &request.encode_to_vec())
     }
@@ -53,7 +53,7 @@ impl Small {
         exchange(self.otlp, "POST", "/v1/traces", &[("Content-Type", kind)], body).status
     }
 
-    /// The peak is below the limit, and the program lives.
+    /// The peak is below the limit, and the program is alive.
     fn assert_small(&self, what: &str) {
         assert_eq!(get(self.running.address(), "/api/services").status, 200, "{what}");
         let peak = self.running.peak();
@@ -82,7 +82,7 @@ fn span(trace: u64, id: u64) -> Span {
     }
 }
 
-/// Spans of a service whose process has these attributes too.
+/// Spans of a service; its process has these attributes too.
 fn of(service: &str, attributes: Vec<KeyValue>, spans: Vec<Span>) -> ResourceSpans {
     let attributes = [vec![text("service.name", service)], attributes].concat();
     ResourceSpans {
@@ -96,7 +96,7 @@ fn request(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-/// How many of a kind of thing come, `each` in a request.
+/// Sends `count` things of a kind, `each` in a request.
 fn numbered(all: u64, each: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
     (0..all / each).map(move |part| part * each + 1..(part + 1) * each + 1)
 }
@@ -243,7 +243,8 @@ fn many_logs() {
     small.assert_small("many logs");
 }
 
-/// A trace of which one copy would be too much, given to those who read it and to those who do not.
+/// A trace of which a second copy would be too much, sent to clients that read it and to clients
+/// that do not.
 #[test]
 #[ignore = "takes a while: make test-attack"]
 fn a_long_trace_read_by_many() {
@@ -253,7 +254,7 @@ fn a_long_trace_read_by_many() {
     let post = |spans| assert_eq!(small.post(&request(vec![spans])), 200);
     post(of("caller", host("10.0.0.1"), vec![span(7, 1)]));
     for ids in numbered(SPANS, 2_439) {
-        // Each begins before its parent, on another host, so that something is said of each.
+        // Each begins before its parent, on another host, so that each gets a warning.
         let early = |id: u64| Span {
             parent_span_id: 1_u64.to_be_bytes().to_vec(),
             start_time_unix_nano: 1_000_000_000_000_000_000 + id,
@@ -284,7 +285,7 @@ fn a_long_trace_read_by_many() {
             .text()
             .contains("\"callCount\":99999")
     );
-    // One more, and they are not looked at together any more.
+    // One more, and they are not adjusted together any more.
     post(of("called", host("10.0.0.2"), vec![span(7, SPANS + 2)]));
     let answer = get(small.running.address(), path);
     assert_eq!(count(&answer.body, b"not applying calculated"), 0);
@@ -292,7 +293,7 @@ fn a_long_trace_read_by_many() {
     small.assert_small("a long trace read by many");
 }
 
-/// Neither what is asked for nor how slowly it is read decides how much is in memory.
+/// Memory depends neither on what is asked for nor on how slowly it is read.
 #[test]
 #[ignore = "takes a while: make test-attack"]
 fn searches_without_a_limit() {
@@ -318,7 +319,7 @@ fn searches_without_a_limit() {
             });
         }
     });
-    // Of those who do not read, some have a place, and the others are told that they have none.
+    // Of the clients that do not read, some get an answer, and the others an error.
     let more = flood(small.running.address(), 40, question.as_bytes());
     until("a large answer is refused", || get(small.running.address(), path).status == 503);
     small.assert_small("searches without a limit");
@@ -340,7 +341,7 @@ fn what_swells_when_it_is_decoded() {
     let status = small.post_bytes("application/x-protobuf", &body);
     assert!(matches!(status, 200 | 400 | 413), "{status}");
     small.assert_small("empty attributes");
-    // As many spans as the largest body has room for.
+    // As many spans as fit into the largest body.
     let spans = [0x12, 0x00].repeat(4 << 20);
     let mut body = spans;
     for tag in [0x12, 0x0a] {
@@ -415,7 +416,7 @@ fn bodies_that_never_end() {
             );
             stream.write_all(head.as_bytes()).expect("send");
             stream.set_write_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
-            // It may refuse the rest at any time.
+            // The server may refuse the rest at any time.
             let _ = stream.write_all(&body);
             open.push(stream);
         }
@@ -424,7 +425,7 @@ fn bodies_that_never_end() {
     drop(open);
 }
 
-/// A message of gRPC that stops short of its end.
+/// A gRPC message that stops before its end.
 struct Unfinished(usize);
 
 impl HttpBody for Unfinished {
@@ -438,7 +439,7 @@ impl HttpBody for Unfinished {
         const PART: usize = 64 << 10;
         self.0 += 1;
         match self.0 {
-            // Not compressed, of 4 MiB.
+            // Not compressed, 4 MiB.
             1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0, 0, 0x40, 0, 0]))))),
             2..=62 => Poll::Ready(Some(Ok(Frame::data(vec![0; PART].into())))),
             _ => Poll::Pending,
@@ -473,7 +474,7 @@ async fn messages_that_never_end() {
         small.running.metric(&name)
     };
     let busy = |door: &str| refused(door, "busy") + refused(door, "connections");
-    // Five of nearly 4 MiB find room; the others are told to come again, or closed.
+    // Five of nearly 4 MiB fit; the others are refused or closed.
     let begin = std::time::Instant::now();
     while busy("otlp-grpc") + busy("grpc-jaeger") < 45 {
         assert!(begin.elapsed() < crate::support::PATIENCE, "the calls are not answered");
@@ -497,7 +498,7 @@ fn heads_that_never_end() {
     drop(open);
 }
 
-/// Bytes that open a connection of HTTP/2 and begin sixteen calls, each with a large head.
+/// Bytes that open an HTTP/2 connection and begin sixteen calls with large headers.
 fn half_open_calls() -> Vec<u8> {
     let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
         let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
@@ -532,7 +533,7 @@ fn half_open_calls() -> Vec<u8> {
     .concat();
     for call in 0..16 {
         bytes.extend(frame(1, 4, 2 * call + 1, &head));
-        // The beginning of a message, and no end.
+        // The beginning of a message without its end.
         bytes.extend(frame(0, 0, 2 * call + 1, &[0, 0, 0x10, 0, 0]));
         bytes.extend(frame(0, 0, 2 * call + 1, &[0; 3_000]));
     }
@@ -543,7 +544,7 @@ fn half_open_calls() -> Vec<u8> {
 fn flood(door: SocketAddr, connections: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let mut open = Vec::new();
     for _ in 0..connections {
-        // One that is refused may be closed at any time.
+        // A refused connection may be closed at any time.
         let Ok(mut stream) = TcpStream::connect(door) else { continue };
         stream.set_write_timeout(Some(crate::support::PATIENCE)).expect("a timeout");
         let _ = stream.write_all(bytes);
@@ -567,7 +568,7 @@ fn thousands_of_connections() {
         let door = small.running.door(takes);
         let open = flood(door, 4_000, bytes);
         println!("{what}: {} MiB", small.running.resident() / MIB);
-        // Whoever looks at the metrics meanwhile sees them.
+        // The metrics can still be read.
         small.running.metric("jaeger_memory_traces");
         drop(open);
         until("a good client is served", || try_get(small.running.address(), "/api/services"));
@@ -583,7 +584,7 @@ fn thousands_of_connections() {
     }
 }
 
-/// Whether it is answered, where a connection may be closed at once.
+/// Whether a request is answered; the connection may be closed at once.
 fn try_get(address: SocketAddr, path: &str) -> bool {
     let mut answer = [0; 12];
     TcpStream::connect(address).is_ok_and(|mut stream| {

@@ -1,12 +1,12 @@
-//! Spans that no sane client sends: circles, orphans, the same id twice, clocks from nowhere.
-//! All of them are shown, each once, and nothing that asks for them waits for ever.
+//! Spans that no sane client sends: cycles, orphans, repeated ids, absurd clocks. Each is shown
+//! once, and no request hangs.
 
 use jaeger_all_in_one::{AllInOne, Config};
 use serde_json::Value;
 
 use crate::support::{Packet, UdpSender, get};
 
-/// The only trace, as the query API shows it; both times, as stored and adjusted.
+/// The only trace, as the query API shows it, both raw and adjusted.
 fn shown(jaeger: &AllInOne, path: &str) -> Value {
     for raw in ["?raw=true", ""] {
         assert_eq!(get(jaeger.query_addr(), &format!("{path}{raw}")).status, 200, "{path}{raw}");
@@ -61,7 +61,7 @@ fn a_chain_of_twenty_thousand_spans_is_walked_without_recursion() {
     for part in 0..20 {
         let mut packet = Packet::of("chain");
         for id in part * 1_000 + 1..=(part + 1) * 1_000 {
-            // Each begins before its parent, so that each must be moved.
+            // Each begins before its parent, so each must be moved.
             packet = packet.child(8, id, id - 1, "step", 30_000 - id as i64, 5);
         }
         sender.send_and_wait(&packet.build());
@@ -99,7 +99,7 @@ fn clocks_from_nowhere_do_not_overflow() {
     for start in times {
         for duration in times {
             id += 1;
-            // Every second one below another, so that their clocks are compared.
+            // Every second one is a child, so that their clocks are compared.
             let parent = if id % 2 == 0 { id - 1 } else { 0 };
             packet = packet.child(10, id, parent, "tick", start, duration);
         }

@@ -1,4 +1,4 @@
-//! Questions that ask for too much, or for what is not there.
+//! Queries that ask for too much, or for what is not there.
 
 use jaeger_all_in_one::AllInOne;
 

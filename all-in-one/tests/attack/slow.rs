@@ -1,4 +1,4 @@
-//! Clients that take their time, and connections on which nothing happens: others are served.
+//! Slow clients and idle connections: others are still served.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use jaeger_all_in_one::AllInOne;
 use crate::support::program::{Running, program};
 use crate::support::{PATIENCE, exchange, get, grpc};
 
-/// So many connections to each TCP port, with these bytes sent on each.
+/// Opens `each` connections to each TCP port, and sends these bytes on each.
 fn open(jaeger: &AllInOne, each: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let doors = jaeger.doors().iter().filter(|door| !door.udp).map(|door| door.address);
     let ports = doors.chain([jaeger.query_addr(), jaeger.admin_addr()]);
@@ -25,7 +25,7 @@ fn open(jaeger: &AllInOne, each: usize, bytes: &[u8]) -> Vec<TcpStream> {
     open
 }
 
-/// Everyone is answered, and soon.
+/// Every request is answered soon.
 fn assert_served(jaeger: &AllInOne) {
     let begin = Instant::now();
     assert_eq!(get(jaeger.query_addr(), "/api/services").status, 200);
@@ -46,7 +46,7 @@ fn assert_served(jaeger: &AllInOne) {
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
 }
 
-/// Half of the connections' ends are in another process: a process may often have 1,024 files.
+/// Half of the connections end in another process: a process may often have 1,024 files.
 #[cfg(unix)]
 #[test]
 fn five_hundred_idle_connections_do_not_stop_a_good_one() {

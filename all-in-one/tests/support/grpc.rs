@@ -1,4 +1,4 @@
-//! A gRPC client that sends bytes as they are.
+//! A gRPC client that sends plain bytes.
 
 use std::net::SocketAddr;
 

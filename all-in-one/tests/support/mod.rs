@@ -1,5 +1,5 @@
-//! What several tests need: an HTTP client that sends a path exactly as it is given, packets,
-//! and waiting without sleeping.
+//! Shared by several tests: an HTTP client that sends a path exactly as given, packets, and waiting
+//! without sleeping.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
@@ -18,13 +18,13 @@ use jaeger_all_in_one::AllInOne;
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What recorded packets are sent to: the all-in-one here, or the real Jaeger.
+/// A target for recorded packets: the all-in-one here, or the real Jaeger.
 pub trait Target {
-    /// Where a door listens.
+    /// The address of a door.
     fn address(&self, door: &str) -> SocketAddr;
-    /// Where the query API is.
+    /// The address of the query API.
     fn query(&self) -> SocketAddr;
-    /// How much a door has dealt with, where that can be known.
+    /// How many packets a door has dealt with, if that can be known.
     fn received(&self, door: &str) -> Option<u64>;
 }
 
@@ -74,7 +74,7 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
     exchange(address, method, path, headers, b"")
 }
 
-/// Sends a request on a connection of its own. A Host header is added where none is given.
+/// Sends a request on its own connection. Adds a Host header if none is given.
 pub fn exchange(
     address: SocketAddr,
     method: &str,
@@ -95,7 +95,7 @@ pub fn exchange(
     parse(&answer)
 }
 
-/// Sends bytes on a connection of their own, and returns what comes until it is closed.
+/// Sends bytes on their own connection, and returns what arrives until it is closed.
 pub fn send_raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("connect");
     stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
@@ -126,7 +126,8 @@ fn parse(answer: &[u8]) -> Answer {
     answer
 }
 
-/// A body that comes in chunks, each behind its length in hexadecimal. The real Jaeger sends such.
+/// Joins a chunked body, where each chunk follows its length in hexadecimal. The real Jaeger sends
+/// such bodies.
 fn joined(mut chunks: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = chunks.windows(2).position(|w| w == b"\r\n") {
@@ -142,7 +143,7 @@ pub fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
 }
 
-/// The recorded lines of a file of JSON, none where there is no such file.
+/// The lines of a recorded JSON file; none if there is no such file.
 pub fn lines(case: &str, file: &str) -> Vec<serde_json::Value> {
     let path = goldens().join(case).join(file);
     let text = match std::fs::read_to_string(&path) {
@@ -164,7 +165,7 @@ pub fn packets(case: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| std::fs::read(file).expect("a packet")).collect()
 }
 
-/// Sends packets and waits until each was taken; UDP itself would lose some of a flood.
+/// Sends packets and waits until each was received: UDP itself would lose some of many.
 pub struct UdpSender<'a> {
     socket: UdpSocket,
     jaeger: &'a AllInOne,
@@ -182,7 +183,7 @@ impl<'a> UdpSender<'a> {
 
     pub fn send(&mut self, packet: &[u8]) {
         self.send_without_waiting(packet);
-        // Few enough that the smallest receive buffer holds them.
+        // Few enough for the smallest receive buffer.
         if self.sent.is_multiple_of(32) {
             self.wait();
         }
@@ -203,7 +204,7 @@ impl<'a> UdpSender<'a> {
     }
 }
 
-/// Looks again and again until `done`, giving the processor away in between.
+/// Checks again and again until `done`, yielding the processor in between.
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {

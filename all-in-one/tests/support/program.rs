@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-/// The program with every port chosen by the system, and no variable of ours.
+/// The program on ports that the system chooses, without any of our environment variables.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jaeger-all-in-one"));
     command.env_clear();
@@ -26,10 +26,10 @@ pub fn program() -> Command {
     command
 }
 
-/// A running program, ended with the test.
+/// A running program, stopped when it is dropped.
 pub struct Running {
     pub child: Child,
-    /// What it said when it had started.
+    /// What it printed at the start.
     pub banner: String,
     pub url: String,
 }
@@ -46,12 +46,12 @@ impl Running {
         Running { child, banner, url }
     }
 
-    /// Where the web pages and the query API are.
+    /// The address of the web pages and the query API.
     pub fn address(&self) -> SocketAddr {
         self.url.trim_start_matches("http://").parse().expect("an address")
     }
 
-    /// The address of what the banner describes so.
+    /// The address in the banner's line with this description.
     pub fn door(&self, takes: &str) -> SocketAddr {
         let line = self.banner.lines().find(|line| line.contains(takes));
         let line = line.unwrap_or_else(|| panic!("the banner does not list {takes}"));
@@ -68,12 +68,12 @@ impl Running {
         found.unwrap_or_else(|| panic!("{line} is not in:\n{text}")).1.parse().expect("a number")
     }
 
-    /// The most memory that it has had, in bytes, as Linux counts it.
+    /// Its peak memory, in bytes, as Linux counts it.
     pub fn peak(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
-    /// The memory that it has now, in bytes, as Linux counts it.
+    /// Its current memory, in bytes, as Linux counts it.
     pub fn resident(&self) -> u64 {
         self.memory("VmRSS:")
     }
@@ -86,14 +86,14 @@ impl Running {
         kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a size") * 1024
     }
 
-    /// Ends it by a signal; its exit code.
+    /// Stops it by a signal; returns its exit code.
     pub fn stop(&mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().to_string();
         Command::new("kill").args([signal, &id]).status().expect("kill");
         self.child.wait().expect("the end").code()
     }
 
-    /// Ends it; what it has logged, where its standard error is piped.
+    /// Stops it; returns its log, if its standard error is piped.
     pub fn stop_and_read_log(mut self) -> String {
         let mut log: ChildStderr = self.child.stderr.take().expect("stderr is piped");
         let reader = std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! The real Jaeger 1.35, to see that it still answers as it was recorded.
+//! The real Jaeger 1.35, to check the recordings against it.
 
 use std::net::SocketAddr;
 

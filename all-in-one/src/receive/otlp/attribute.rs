@@ -17,17 +17,17 @@ use super::proto::each;
 use crate::go_format::json;
 
 /// The JSON of an `AnyValue` that holds a list or a map, at most `depth` levels deep. The memory
-/// that decoding takes is subtracted from `room`.
+/// that decoding takes is subtracted from `budget`.
 ///
 /// # Errors
 /// Where it nests too deep, takes too much memory, or is malformed.
-pub(super) fn nested(value: &[u8], depth: u32, room: &mut usize) -> Result<Vec<u8>, ErrorText> {
-    spend(room, value.len())?;
-    MessageType::AnyValue.measure(value, depth, room)?;
+pub(super) fn nested(value: &[u8], depth: u32, budget: &mut usize) -> Result<Vec<u8>, ErrorText> {
+    spend(budget, value.len())?;
+    MessageType::AnyValue.measure(value, depth, budget)?;
     let value = otlp::AnyValue::decode(value).map_err(|error| error.to_string())?;
     // Writing to memory cannot fail.
     let json = json::compact(&Nested(value.value.as_ref())).unwrap_or_default();
-    spend(room, json.len())?;
+    spend(budget, json.len())?;
     Ok(json)
 }
 
@@ -54,15 +54,15 @@ impl MessageType {
         }
     }
 
-    /// Subtracts from `room` the memory that this message will take besides its text, at most
+    /// Subtracts from `budget` the memory that this message will take besides its text, at most
     /// `depth` levels deep.
-    fn measure(self, bytes: &[u8], depth: u32, room: &mut usize) -> Result<(), ErrorText> {
-        spend(room, size_of::<otlp::KeyValue>())?;
+    fn measure(self, bytes: &[u8], depth: u32, budget: &mut usize) -> Result<(), ErrorText> {
+        spend(budget, size_of::<otlp::KeyValue>())?;
         each(bytes, |number, value| {
             let child = self.child(number).zip(value.bytes().ok());
             child.map_or(Ok(()), |(child, bytes)| {
                 let depth = depth.checked_sub(1).ok_or("it nests too deep")?;
-                child.measure(bytes, depth, room)
+                child.measure(bytes, depth, budget)
             })
         })
     }

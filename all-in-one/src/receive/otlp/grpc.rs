@@ -45,8 +45,9 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, E
 }
 
 async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
-    let (counters, room) = (Arc::clone(&exporter.counters), exporter.intake.context.bodies.clone());
-    let answer = call(Export(exporter), request, &room).await;
+    let (counters, budget) =
+        (Arc::clone(&exporter.counters), exporter.intake.context.bodies.clone());
+    let answer = call(Export(exporter), request, &budget).await;
     count(&counters, &answer);
     answer
 }
@@ -70,8 +71,8 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let exporter = Arc::clone(&self.0);
         Box::pin(async move {
-            let (message, room) = (request.into_inner(), exporter.intake.context.bodies.clone());
-            let answer = room.decode(message.len(), move || exporter.take_message(&message));
+            let (message, budget) = (request.into_inner(), exporter.intake.context.bodies.clone());
+            let answer = budget.decode(message.len(), move || exporter.take_message(&message));
             answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
         })
     }

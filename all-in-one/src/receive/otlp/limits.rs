@@ -16,8 +16,8 @@ pub(super) const MAX_JSON: usize = MAX_DECODED;
 pub(super) type ErrorText = Box<str>;
 
 /// Subtracts bytes from a budget.
-pub(super) fn spend(room: &mut usize, bytes: usize) -> Result<(), ErrorText> {
-    *room = room.checked_sub(bytes).ok_or("it takes too much memory when it is decoded")?;
+pub(super) fn spend(budget: &mut usize, bytes: usize) -> Result<(), ErrorText> {
+    *budget = budget.checked_sub(bytes).ok_or("it takes too much memory when it is decoded")?;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ pub(super) fn decode<'a>(
     let mut decoder = Decoder {
         take,
         most,
-        room: MAX_DECODED,
+        budget: MAX_DECODED,
         refused: 0,
         resource: b"",
         batch: Batch::recycled(),
@@ -65,7 +65,7 @@ struct Decoder<'a, 't> {
     batch: Batch<'a>,
     refused: u64,
     /// The memory that the rest of the batch may take, in bytes.
-    room: usize,
+    budget: usize,
     /// The tags that name the instrumentation: the first tags of each of its spans.
     library: Vec<Tag<'a>>,
     /// The event fields of the current span. They are kept apart because the span's own tags must
@@ -116,7 +116,7 @@ impl<'a> Decoder<'a, '_> {
         each(self.resource, |number, value| match number {
             1 => {
                 let bytes = message(value, "Attributes")?;
-                attribute(bytes, MAX_DEPTH - 1, &mut self.room, &mut attributes)
+                attribute(bytes, MAX_DEPTH - 1, &mut self.budget, &mut attributes)
             }
             _ => Ok(()),
         })?;
@@ -193,7 +193,7 @@ impl<'a> Decoder<'a, '_> {
             return Ok(());
         }
         (self.take)(std::mem::take(&mut self.batch));
-        self.room = MAX_DECODED;
+        self.budget = MAX_DECODED;
         self.process()
     }
 
@@ -214,7 +214,7 @@ impl<'a> Decoder<'a, '_> {
             8 => sent.end = fixed(value, "EndTimeUnixNano")?,
             9 => {
                 let bytes = message(value, "Attributes")?;
-                attribute(bytes, MAX_DEPTH - 1, &mut self.room, &mut self.batch.tags)?;
+                attribute(bytes, MAX_DEPTH - 1, &mut self.budget, &mut self.batch.tags)?;
             }
             11 => self.event(message(value, "Events")?)?,
             13 => self.link(message(value, "Links")?, &mut sent.links)?,
@@ -304,7 +304,7 @@ impl<'a> Decoder<'a, '_> {
                 2 => name = message(value, "Name")?,
                 3 => {
                     let bytes = message(value, "Attributes")?;
-                    attribute(bytes, MAX_DEPTH - 2, &mut self.room, &mut self.fields)?;
+                    attribute(bytes, MAX_DEPTH - 2, &mut self.budget, &mut self.fields)?;
                 }
                 _ => {}
             }
@@ -350,11 +350,11 @@ impl<'a> Decoder<'a, '_> {
 
     /// Checks an attribute that Jaeger has no place for.
     fn unused(&mut self, bytes: &'a [u8], depth: u32) -> Result<(), ErrorText> {
-        attribute(bytes, depth, &mut self.room, &mut Vec::new())
+        attribute(bytes, depth, &mut self.budget, &mut Vec::new())
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), ErrorText> {
-        spend(&mut self.room, bytes)
+        spend(&mut self.budget, bytes)
     }
 }
 
@@ -362,10 +362,10 @@ impl<'a> Decoder<'a, '_> {
 fn attribute<'a>(
     bytes: &'a [u8],
     depth: u32,
-    room: &mut usize,
+    budget: &mut usize,
     out: &mut Vec<Tag<'a>>,
 ) -> Result<(), ErrorText> {
-    spend(room, size_of::<Tag<'_>>())?;
+    spend(budget, size_of::<Tag<'_>>())?;
     let (mut key, mut any) = (&b""[..], Any::Text(b""));
     each(bytes, |number, field| {
         match number {
@@ -381,7 +381,7 @@ fn attribute<'a>(
         Any::Int(value) => TagValue::Int64(value),
         Any::Double(value) => TagValue::Float64(value),
         Any::Bytes(bytes) => TagValue::Binary(bytes.into()),
-        Any::Nests(bytes) => TagValue::String(nested(bytes, depth - 1, room)?.into()),
+        Any::Nests(bytes) => TagValue::String(nested(bytes, depth - 1, budget)?.into()),
     };
     out.push(Tag { key: key.into(), value });
     Ok(())

@@ -58,9 +58,9 @@ struct Collector {
 }
 
 async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let (counters, room) =
+    let (counters, budget) =
         (Arc::clone(&collector.counters), collector.intake.context.bodies.clone());
-    let answer = call(PostSpans(collector), request, &room).await;
+    let answer = call(PostSpans(collector), request, &budget).await;
     count(&counters, &answer);
     answer
 }
@@ -94,8 +94,8 @@ impl UnaryService<Bytes> for PostSpans {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Answer {
         let collector = Arc::clone(&self.0);
         Box::pin(async move {
-            let (message, room) = (request.into_inner(), collector.intake.context.bodies.clone());
-            let stored = room.decode(message.len(), move || collector.store(&message));
+            let (message, budget) = (request.into_inner(), collector.intake.context.bodies.clone());
+            let stored = budget.decode(message.len(), move || collector.store(&message));
             let stored =
                 stored.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())));
             stored.map(|()| tonic::Response::new(Bytes::new()))

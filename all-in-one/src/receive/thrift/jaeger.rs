@@ -65,7 +65,7 @@ pub(crate) fn parts<'a>(
     take: &mut dyn FnMut(Batch<'a>),
 ) -> Result<BatchProcess<'a>, Error> {
     let batch = Batch::recycled();
-    let mut decoder = Decoder { input, batch, format, most, room: MAX_DECODED, known, take };
+    let mut decoder = Decoder { input, batch, format, most, budget: MAX_DECODED, known, take };
     let (mut process, mut spans) = (None, None);
     let outer = decoder.input.begin_struct()?;
     while let Some(field) = decoder.input.field()? {
@@ -89,7 +89,7 @@ struct Decoder<'d, 'a, P> {
     format: &'static str,
     most: usize,
     /// The memory that the rest of the batch may take, in bytes.
-    room: usize,
+    budget: usize,
     known: Option<BatchProcess<'a>>,
     take: &'d mut dyn FnMut(Batch<'a>),
 }
@@ -135,12 +135,12 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
             batch.processes.push(DraftProcess::new(service.clone(), tags));
         }
         (self.take)(batch);
-        self.room = MAX_DECODED;
+        self.budget = MAX_DECODED;
     }
 
     /// Counts the memory that an item takes, within the limit.
     fn unfold<T>(&mut self) -> Result<(), Error> {
-        self.room = self.room.checked_sub(size_of::<T>()).ok_or(Error::TooMuch)?;
+        self.budget = self.budget.checked_sub(size_of::<T>()).ok_or(Error::TooMuch)?;
         Ok(())
     }
 
