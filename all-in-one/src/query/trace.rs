@@ -236,8 +236,8 @@ mod tests {
         Api::new(Arc::new(Store::new(limits)), WebPages::new(""), hour, String::new())
     }
 
-    /// So many spans on three hosts whose clocks differ. Of those from a thousand on, each third
-    /// is the server's end of a call whose client's end came long before, with the same id.
+    /// `spans` spans on three hosts whose clocks differ. From the thousandth on, every third span
+    /// is the server end of a call whose client end came long before, with the same id.
     fn filled(spans: u64) -> Arc<Api> {
         let api = api(Limits { traces: 1, bytes: 1 << 30 });
         let spans: Vec<_> = (0..spans).map(span).collect();

@@ -37,7 +37,7 @@ pub(super) fn one(
     write(api, form, out, &[id], Vec::new())
 }
 
-/// There is no archive; neither has Jaeger by default.
+/// There is no archive; Jaeger has none by default either.
 pub(super) fn archive(id: &str) -> Result<(), ApiError> {
     id.parse::<TraceId>().map_err(ApiError::bad_request)?;
     Err(ApiError::internal("archive span storage was not configured"))

@@ -177,7 +177,7 @@ mod tests {
     /// Two pages: what a search may look at in vain.
     const FEW: usize = 512;
 
-    /// Span `number`, of a trace of ten, of one of so many services.
+    /// Span `number`: ten spans make a trace, and the traces take turns with the services.
     fn span(number: u64, services: u64) -> Span {
         let trace = number / PER_TRACE;
         let service = match trace {
@@ -231,7 +231,7 @@ mod tests {
 
     /// The lower half of the ids that are found, in their order, and how many spans were looked
     /// at for that.
-    fn cursor(store: &Store, search: &Search) -> (Vec<u64>, usize) {
+    fn run(store: &Store, search: &Search) -> (Vec<u64>, usize) {
         let mut cursor = store.inner.read().cursor(search);
         while !store.inner.read().advance(&mut cursor, 100) {}
         (cursor.found.values().rev().map(|id| id.low).collect(), cursor.inspected)
@@ -242,17 +242,17 @@ mod tests {
         let traces = SPANS / PER_TRACE;
         for services in [10, 1] {
             let store = filled(services);
-            let (found, inspected) = cursor(&store, &search("service-0", &[]));
+            let (found, inspected) = run(&store, &search("service-0", &[]));
             assert_eq!(found[0], traces + 1 - services);
             assert_eq!(found.len(), 20);
             assert!(inspected < 60, "each of the newest matches at once: {inspected}");
 
-            let (found, inspected) = cursor(&store, &search("rare", &[]));
+            let (found, inspected) = run(&store, &search("rare", &[]));
             assert_eq!(found, [778]);
             assert!(inspected <= FEW, "a service of one trace: {inspected}");
 
             for tags in [&[("http.url", "/items/50003")][..], &[("number", "50003")]] {
-                let (found, inspected) = cursor(&store, &search("service-0", tags));
+                let (found, inspected) = run(&store, &search("service-0", tags));
                 assert_eq!(found, [5_001], "{tags:?}");
                 assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
             }
@@ -263,20 +263,20 @@ mod tests {
                 &[("host", "here"), ("user", "nobody")],
                 &[("user", "user-1"), ("http.url", "nowhere")],
             ] {
-                let (found, inspected) = cursor(&store, &search("service-0", tags));
+                let (found, inspected) = run(&store, &search("service-0", tags));
                 assert!(found.is_empty(), "{tags:?}");
                 assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
             }
-            let (found, inspected) = cursor(&store, &search("nobody", &[]));
+            let (found, inspected) = run(&store, &search("nobody", &[]));
             assert_eq!((found.len(), inspected), (0, 0));
 
             let no_operation = Search { operation: "op-8".to_owned(), ..search("service-0", &[]) };
-            let (found, inspected) = cursor(&store, &no_operation);
+            let (found, inspected) = run(&store, &no_operation);
             assert!(found.is_empty() && inspected <= 2 * FEW, "{inspected}");
             let too_long = Search { shortest: Some(1_000_000), ..search("service-0", &[]) };
-            assert_eq!(cursor(&store, &too_long), (Vec::new(), 0), "no span is that long");
+            assert_eq!(run(&store, &too_long), (Vec::new(), 0), "no span is that long");
             let too_late = Search { earliest: 1_000_000_000, ..search("service-0", &[]) };
-            assert_eq!(cursor(&store, &too_late), (Vec::new(), 0), "no span is that late");
+            assert_eq!(run(&store, &too_late), (Vec::new(), 0), "no span is that late");
         }
     }
 
@@ -298,7 +298,7 @@ mod tests {
                 spans.iter().filter(matches).map(|span| span.trace_id.low).collect();
             expected.sort_unstable();
             expected.dedup();
-            let (mut found, _) = cursor(&store, &tagged);
+            let (mut found, _) = run(&store, &tagged);
             found.sort_unstable();
             assert_eq!(found, expected, "{key}={value}");
         }
@@ -324,7 +324,7 @@ mod tests {
             store.insert(&[Span { tags: [tag].into(), ..span(n as u64 * PER_TRACE, 1) }]);
         }
         for (n, (text, _)) in values.iter().enumerate() {
-            let (found, _) = cursor(&store, &search("service-0", &[("value", text)]));
+            let (found, _) = run(&store, &search("service-0", &[("value", text)]));
             assert_eq!(found, [n as u64 + 1], "{text}");
         }
     }
