@@ -48,6 +48,10 @@ fn all_that_differs_from_the_original_stands_in_the_readme() {
     let mut found: BTreeSet<Difference> = parity::header_differences(&PYTHON_HEADERS, &headers);
     found.extend(parity::differences(&json(PYTHON_OK), &ok));
     found.extend(parity::differences(&json(PYTHON_ERROR), &error));
+    if !testbed::has_network() {
+        // The library tags the process with the machine's address, if it has one.
+        found.retain(|difference| difference.fact != "tag ip: string");
+    }
     parity::assert_same(&found, &parity::table(README, "jaeger-example"));
 }
 
@@ -56,9 +60,7 @@ fn it_says_what_the_original_says() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = run(&jaeger, &httpbin.url(), &[]);
-    let ids: Vec<&str> =
-        finished.stdout.lines().filter_map(|line| line.rsplit('/').next()).collect();
-    let [request, main] = ids.as_slice() else { panic!("two links, not {finished:?}") };
+    let [request, main] = finished.trace_ids()[..] else { panic!("two links, not {finished:?}") };
 
     let spans: Vec<&str> =
         finished.stderr.lines().filter_map(|line| line.split(':').nth(3)).collect();
@@ -73,10 +75,7 @@ fn it_says_what_the_original_says() {
     assert_eq!(finished.stderr, expected);
     assert_eq!(
         finished.stdout,
-        format!(
-            "make_request: http://localhost:16686/trace/{request}\n\
-             main_process: http://localhost:16686/trace/{main}\n"
-        )
+        format!("make_request: trace {request}\nmain_process: trace {main}\n")
     );
     // The page was asked for in the name of make_request.
     assert_eq!(httpbin.header("uber-trace-id"), Some(format!("{request}:{}:0:1", spans[0])));

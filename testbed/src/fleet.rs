@@ -71,7 +71,7 @@ impl Fleet {
         &self.httpbin
     }
 
-    /// Runs a program that asks the relay, and follows the first trace that it links to: its spans,
+    /// Runs a program that asks the relay, and follows the first trace that it names: its spans,
     /// each behind its parent, once there are so many of all three.
     ///
     /// # Errors
@@ -85,9 +85,8 @@ impl Fleet {
     ) -> Result<Vec<Span>, Box<dyn Error>> {
         let finished = program.env("HTTPBIN_URL", &self.relay).run()?;
         self.flush()?;
-        let link = finished.stdout.lines().next().and_then(|line| line.rsplit_once('/'));
-        match (finished.code, link) {
-            (Some(0), Some((_, id))) => Ok(spans(&jaeger.trace(id, wanted)?)),
+        match (finished.code, finished.trace_ids().first()) {
+            (Some(0), Some(id)) => Ok(spans(&jaeger.trace(id, wanted)?)),
             _ => Err(format!("{finished:?}").into()),
         }
     }

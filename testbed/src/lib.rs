@@ -46,4 +46,11 @@ pub use jaeger::Jaeger;
 pub use pages::Pages;
 pub use program::{Finished, Program, Running};
 pub use real::Real;
-pub use transcript::assert_shown;
+pub use transcript::{assert_row, assert_shown};
+
+/// Whether this machine has an address besides the loopback. Asking sends nothing.
+#[must_use]
+pub fn has_network() -> bool {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0");
+    socket.is_ok_and(|socket| socket.connect("192.0.2.1:9").is_ok())
+}

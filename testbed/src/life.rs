@@ -263,9 +263,25 @@ impl Example {
             assert_eq!(finished.code, Some(2), "{finished:?}");
             assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
             assert!(finished.stderr.contains(name), "{finished:?}");
-            assert!(finished.stderr.contains(&format!("{value:?}")), "{finished:?}");
+            assert!(finished.stderr.contains(&format!("'{value}'")), "{finished:?}");
             assert_eq!(finished.stdout, "");
         }
+    }
+
+    /// A user name and password in the page's URL go to the server, and nowhere else.
+    pub fn a_password_is_shown_nowhere(&self) {
+        let httpbin = Httpbin::start(Answer::Get).unwrap();
+        let jaeger = Jaeger::start().unwrap();
+        for url in [httpbin.url(), format!("http://127.0.0.1:{}/get", closed_port())] {
+            let url = url.replace("http://", "http://ada:s3cret@");
+            let finished = self.sending_to(&Doors::of(&jaeger), &url).run().unwrap();
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            assert!(!format!("{finished:?}").contains("s3cret"), "{finished:?}");
+        }
+        assert!(httpbin.header("authorization").is_some());
+        let traces = jaeger.traces(self.service, 2 * self.spans).unwrap().to_string();
+        assert!(traces.contains("/get"), "{traces}");
+        assert!(!traces.contains("s3cret"), "{traces}");
     }
 
     /// What can be set is what `--help` tells.
@@ -286,9 +302,9 @@ impl Example {
     ) {
         let httpbin = Httpbin::start(Answer::Get).unwrap();
         let port = closed_port();
-        for (host, warning) in [
-            ("localhost", "Nothing listens on UDP localhost"),
-            ("no.such.host.invalid", "the agent no.such.host.invalid"),
+        for (host, cause) in [
+            ("localhost", "Connection refused"),
+            ("no.such.host.invalid", "failed to lookup address information"),
         ] {
             let finished = self
                 .sending_to(&Doors::on(port), &httpbin.url())
@@ -297,8 +313,9 @@ impl Example {
                 .unwrap();
             assert_eq!(finished.code, Some(0), "{finished:?}");
             assert!(finished.elapsed < END_LIMIT, "{finished:?}");
-            let warning = format!("{warning}:{port} ({host_variable}, {port_variable}): ");
-            assert!(finished.stderr.contains(&warning), "{warning} in {finished:?}");
+            for told in [&format!("agent {host}:{port}: "), cause, host_variable, port_variable] {
+                assert!(finished.stderr.contains(told), "{told} in {finished:?}");
+            }
             assert_eq!(finished.stderr.matches("WARNING").count(), 1, "{finished:?}");
             assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
         }

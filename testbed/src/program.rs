@@ -50,6 +50,16 @@ impl Program {
         Ok(Self::new(&found.ok_or_else(missing)?.to_string_lossy()))
     }
 
+    /// One test of the test binary that runs, by its path, in a process of its own: for what is
+    /// global in a process, and for tests that would print too much.
+    ///
+    /// # Errors
+    ///
+    /// When this process does not know its own binary.
+    pub fn test(path: &str) -> io::Result<Self> {
+        Ok(Self::new(&std::env::current_exe()?.to_string_lossy()).arg("--exact").arg(path))
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -191,6 +201,14 @@ pub struct Finished {
     pub stderr: String,
     /// From its start to its end.
     pub elapsed: Duration,
+}
+
+impl Finished {
+    /// The ids of the traces that it printed, in links or alone.
+    #[must_use]
+    pub fn trace_ids(&self) -> Vec<&str> {
+        self.stdout.lines().filter_map(|line| line.rsplit(['/', ' ']).next()).collect()
+    }
 }
 
 fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {

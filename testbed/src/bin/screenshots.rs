@@ -86,6 +86,6 @@ fn run(
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
         .env("HTTPBIN_URL", url);
     let finished = arguments.iter().fold(program, |program, it| program.arg(it)).run()?;
-    let link = finished.stdout.lines().last().and_then(|line| line.rsplit('/').next());
+    let link = finished.stdout.lines().last().and_then(|line| line.rsplit(['/', ' ']).next());
     Ok(link.ok_or_else(|| format!("no link: {finished:?}"))?.to_owned())
 }
