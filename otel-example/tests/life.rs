@@ -102,6 +102,11 @@ fn a_value_that_cannot_be_used_ends_the_program_before_any_work() {
 }
 
 #[test]
+fn a_password_is_shown_nowhere() {
+    EXAMPLE.a_password_is_shown_nowhere();
+}
+
+#[test]
 fn help_names_every_setting() {
     EXAMPLE.help_names(&[
         "OTEL_EXPORTER_JAEGER_AGENT_HOST",
