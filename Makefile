@@ -9,6 +9,7 @@
 
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 ARGS ?=
 JAEGER_VERSION := v1.35.0
 OLDEST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)
@@ -22,23 +23,28 @@ help: ## Print what can be made
 
 .PHONY: run-jaeger
 run-jaeger: jaeger ## Run the first program: the Jaeger client
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p jaeger-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/jaeger-example $(ARGS)
 
 .PHONY: run-otel
 run-otel: jaeger ## Run the second program: OpenTelemetry with the Jaeger exporter
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otel-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/otel-example $(ARGS)
 
 .PHONY: run-otlp
-run-otlp: jaeger ## Run the step after the tutorial: OpenTelemetry over OTLP
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otlp-example -- $(ARGS)
+run-otlp: jaeger ## Run the third program: OpenTelemetry over OTLP
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/otlp-example $(ARGS)
 
 .PHONY: run-all
-run-all: jaeger programs ## Run all three against the local httpbin, and print each trace as a tree
+run-all: jaeger ## Run all three against the local httpbin, and print each trace as a tree
 	@scripts/run-all.sh
 
+.PHONY: programs
+programs: ## Build the programs: some minutes the first time, then a second
+	@# All at once, whichever is run: packages that are built alone get other features of their
+	@# dependencies, and compile them again.
+	@$(CARGO) build --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin -p jaeger-all-in-one
+
 .PHONY: jaeger
-jaeger: ## Find a Jaeger, or start one: the container where Docker works, else the embedded one
-	@$(CARGO) build --locked -p jaeger-all-in-one
+jaeger: programs ## Find a Jaeger, or start one: the container where Docker works, else the embedded one
 	@scripts/jaeger.sh start
 
 .PHONY: jaeger-stop
@@ -98,10 +104,6 @@ test-browser: programs ## Look at the programs' traces in a real browser (needs 
 screenshots: programs ## Take the pictures of the texts again, from real runs
 	$(CARGO) run --quiet --locked -p testbed --bin screenshots
 
-.PHONY: programs
-programs:
-	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
-
 .PHONY: check-scale-out
 check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger 2.13 and Collector (needs Go)
 	@scripts/scale-out-check.sh build
@@ -121,7 +123,7 @@ bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and
 	@for package in bench jaeger-example otel-example otlp-example; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
-	@$(or $(CARGO_TARGET_DIR),target)/release/bench
+	@$(BIN:debug=release)/bench
 
 .PHONY: bench-load
 bench-load: ## Measure the embedded Jaeger under load, and the real one where JAEGER_ALL_IN_ONE names it
@@ -129,7 +131,7 @@ bench-load: ## Measure the embedded Jaeger under load, and the real one where JA
 	@for package in jaeger-all-in-one bench-load; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
-	@$(or $(CARGO_TARGET_DIR),target)/release/bench-load
+	@$(BIN:debug=release)/bench-load
 
 .PHONY: check-oldest
 check-oldest: ## Check that the oldest Rust that the README names still builds everything (needs rustup)

@@ -5,6 +5,8 @@
 #                              it answers, else the local httpbin, started in the background
 #   scripts/httpbin.sh local   prints the URL of the local one, started if need be
 #   scripts/httpbin.sh stop    stops what was started; no error where there is nothing
+#
+# Expects httpbin to be built: `make programs`.
 set -eu
 
 page=https://httpbin.org/get
@@ -37,7 +39,6 @@ start() {
 
 # Prints the URL of the local one.
 local_url() {
-	${CARGO:-cargo} build --quiet --locked -p httpbin >&2
 	if answers; then
 		say "the local one that answers on http://$listen"
 	else

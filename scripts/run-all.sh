@@ -14,7 +14,7 @@ run() {
 	echo
 	echo "== $*"
 	output=$("$bin/$@" 2>/dev/null)
-	id=$(printf '%s\n' "$output" | sed -n 's|^main_process: .*/trace/||p')
+	id=$(printf '%s\n' "$output" | sed -n 's|^main_process: .*trace[ /]||p')
 	if [ -z "$id" ]; then
 		echo "$1 left no trace; run it alone to see why" >&2
 		return 1
