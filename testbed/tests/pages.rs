@@ -39,7 +39,7 @@ fn a_trace_is_shown_with_its_spans_and_their_tags() {
             .run()
             .unwrap();
         fleet.flush().unwrap();
-        let id = finished.stdout.trim().rsplit('/').next().unwrap().to_owned();
+        let id = finished.stdout.trim().rsplit(['/', ' ']).next().unwrap().to_owned();
         jaeger.trace(&id, 4).unwrap();
 
         assert_eq!(pages.trace(&id).unwrap(), lines);

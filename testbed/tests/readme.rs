@@ -30,19 +30,51 @@ fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// The manual of the all-in-one is not among these: its code is compiled.
+/// The sources that the texts may quote: of the programs, and the whole programs of the README, which
+/// the test of the chapters builds.
+fn sources() -> Vec<String> {
+    let programs = ["jaeger-example", "otel-example", "otlp-example"];
+    let mains = programs.map(|it| fs::read_to_string(root().join(it).join("src/main.rs")).unwrap());
+    let chapters = blocks(README, "rust").into_iter().filter(|it| is_program(it));
+    mains.into_iter().chain(chapters.map(str::to_owned)).collect()
+}
+
+fn is_program(snippet: &str) -> bool {
+    snippet.contains("fn main()")
+}
+
+/// The code in the manual of the all-in-one is not among these: its own tests compile it.
 #[test]
 fn each_snippet_stands_in_a_program() {
-    let programs = ["jaeger-example", "otel-example", "otlp-example"];
-    let source = |program| fs::read_to_string(root().join(program).join("src/main.rs")).unwrap();
-    let sources = programs.map(source);
+    let sources = sources();
     for (folder, text) in [TEXTS[0], TEXTS[1]] {
         let snippets = blocks(text, "rust");
         assert!(snippets.len() > 5, "{folder}: it shows code");
-        for snippet in snippets {
-            assert!(sources.iter().any(|source| source.contains(snippet)), "stale:\n{snippet}");
+        for snippet in snippets.into_iter().filter(|it| !is_program(it)) {
+            let (uses, code) = match snippet.starts_with("use ") {
+                true => snippet.split_once("\n\n").unwrap(),
+                false => ("", snippet),
+            };
+            let quoted = |source: &&String| {
+                source.contains(code) && imports(uses).is_subset(&imports(source))
+            };
+            assert!(sources.iter().any(|source| quoted(&source)), "stale:\n{snippet}");
         }
     }
+}
+
+/// Each path that `use` lines import, `a::{B, C}` as two.
+fn imports(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter_map(|it| it.strip_prefix("use ")?.strip_suffix(';'));
+    lines
+        .flat_map(|line| match line.split_once('{') {
+            Some((path, names)) => {
+                let names = names.trim_end_matches('}').split(", ");
+                names.map(|name| format!("{path}{name}")).collect()
+            }
+            None => vec![line.to_owned()],
+        })
+        .collect()
 }
 
 /// Versions that a reader is told to add are those that the programs here are built with.
