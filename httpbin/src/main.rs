@@ -34,7 +34,7 @@ Environment (empty counts as unset):
   OTEL_SERVICE_NAME            The service's name [default: httpbin]
   OTEL_PROPAGATORS             The headers to read [default: tracecontext,baggage,jaeger]; none
   OTEL_SDK_DISABLED            true makes no traces at all
-The others of OpenTelemetry's SDK and OTLP exporter hold as well.";
+The Rust SDK reads more variables of the specification, and not all: README.md lists both.";
 
 /// How long `status` waits for an answer.
 const STATUS_LIMIT: Duration = Duration::from_secs(2);

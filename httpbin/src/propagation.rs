@@ -21,17 +21,13 @@ impl Format {
     /// All of them, which is what a server in a mixed fleet wants.
     pub(crate) const ALL: [Self; 3] = [Self::Jaeger, Self::Baggage, Self::TraceContext];
 
-    /// What a list of names asks for; `none` asks for nothing.
-    ///
-    /// # Errors
-    ///
-    /// The first name that means nothing here.
-    pub(crate) fn parse_list(list: &str) -> Result<Vec<Self>, &str> {
+    /// The formats of a list, and the names in it that are unknown; `none` stands for no format.
+    pub(crate) fn parse_list(list: &str) -> (Vec<Self>, Vec<&str>) {
         let names = list.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "none"));
-        let mut formats: Vec<Self> =
-            names.map(|name| Self::parse(name).ok_or(name)).collect::<Result<_, _>>()?;
+        let (known, unknown) = names.partition::<Vec<_>, _>(|name| Self::parse(name).is_some());
+        let mut formats: Vec<Self> = known.into_iter().filter_map(Self::parse).collect();
         formats.sort_unstable();
-        Ok(formats)
+        (formats, unknown)
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -67,7 +63,7 @@ mod tests {
 
     #[test]
     fn of_two_traces_the_standards_is_continued() {
-        let formats = Format::parse_list("tracecontext,jaeger").unwrap();
+        let (formats, _) = Format::parse_list("tracecontext,jaeger");
         let traceparent = "00-11111111111111111111111111111111-2222222222222222-01".to_owned();
         let headers = HashMap::from([
             ("uber-trace-id".to_owned(), "abc:5:0:1".to_owned()),
@@ -79,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_means_nothing_is_named() {
-        assert_eq!(Format::parse_list("jaeger, b3"), Err("b3"));
-        assert_eq!(Format::parse_list("none"), Ok(vec![]));
+    fn an_unknown_name_is_passed_over_and_named() {
+        assert_eq!(Format::parse_list("jaeger, b3"), (vec![Format::Jaeger], vec!["b3"]));
+        assert_eq!(Format::parse_list("none"), (vec![], vec![]));
     }
 }

@@ -44,16 +44,33 @@ impl Settings {
     ///
     /// One line that names the variable and what is wrong with it.
     pub fn from(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
-        let variable = |name: &str| match environment(name).map(OsString::into_string).transpose() {
+        let variable = |name: &str| match (&environment)(name)
+            .map(OsString::into_string)
+            .transpose()
+        {
             Ok(value) => Ok(value.map(|it| it.trim().to_owned()).filter(|value| !value.is_empty())),
             Err(value) => Err(format!("{name}: {value:?} is not text in UTF-8")),
         };
         let propagators = match variable("OTEL_PROPAGATORS")? {
-            Some(list) => Format::parse_list(&list).map_err(|name| {
-                format!("OTEL_PROPAGATORS: {name:?} is none of tracecontext, baggage, jaeger, none")
-            })?,
+            Some(list) => {
+                let (formats, unknown) = Format::parse_list(&list);
+                for name in unknown {
+                    eprintln!("httpbin: OTEL_PROPAGATORS: {name:?} is unknown and has no effect");
+                }
+                formats
+            }
             None => Format::ALL.to_vec(),
         };
+        // The exporter reads it, and takes neither `none` nor an empty value.
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"] {
+            match environment(name) {
+                Some(value) if value == "gzip" => break,
+                Some(value) => {
+                    return Err(format!("{name}: {value:?} must be gzip; for none, unset it"));
+                }
+                None => (),
+            }
+        }
         let sdk_disabled = variable("OTEL_SDK_DISABLED")?;
         Ok(Self {
             otlp: Otlp::from(variable)?,
@@ -151,7 +168,7 @@ mod tests {
                 "udp",
                 r#""udp" is none of grpc, http/protobuf, http/json"#,
             ),
-            ("OTEL_PROPAGATORS", "b3", r#""b3" is none of tracecontext, baggage, jaeger, none"#),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "", r#""" must be gzip; for none, unset it"#),
         ] {
             assert_eq!(settings(&[(name, value)]), Err(format!("{name}: {message}")));
         }

@@ -110,7 +110,11 @@ fn what_cannot_be_used_is_said() {
     let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     for (program, code, text) in [
         (program().arg("--listen").arg(&address), 1, format!("cannot listen on {address}")),
-        (program().env("OTEL_PROPAGATORS", "b3"), 2, "OTEL_PROPAGATORS".to_owned()),
+        (
+            program().env("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+            2,
+            "OTEL_EXPORTER_OTLP_COMPRESSION".to_owned(),
+        ),
         (program().env(endpoint, "x"), 2, endpoint.to_owned()),
     ] {
         let finished = program.run().unwrap();

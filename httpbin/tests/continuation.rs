@@ -55,7 +55,7 @@ fn each_generations_headers_continue_the_trace() {
     // The tutorial shows such a trace, whose parent nobody ever sent.
     let (stdout, stderr) = (jaeger.tree(TRACE, 1).unwrap(), String::new());
     let shown = Finished { code: Some(0), stdout, stderr, elapsed: Duration::ZERO };
-    let command = README.lines().find(|line| line.contains("jaeger-all-in-one -- tree ")).unwrap();
+    let command = README.lines().find(|line| line.contains("jaeger-all-in-one tree 1")).unwrap();
     testbed::assert_shown(README, command, &shown);
 
     // An id of 64 bits stays the same trace on its way through two services and two formats.
