@@ -225,6 +225,20 @@ mod tests {
         jaeger.traces("panic", 10_000).unwrap();
     }
 
+    /// A tracer that is kept holds the end up for `CLOSE_LIMIT`, and no longer.
+    #[test]
+    fn a_span_after_the_end_does_no_harm() {
+        let jaeger = Jaeger::start().unwrap();
+        let (reporter, tracer) = tracer("late", jaeger.agent_port());
+        drop(reporter);
+        drop(tracer.span("late").start());
+        jaeger.traces("late", 1).unwrap();
+
+        let (tracer, finished_spans) = Tracer::new(AllSampler);
+        drop(finished_spans);
+        drop(tracer.span("nobody reports it").start());
+    }
+
     #[test]
     fn one_large_span_does_not_cost_the_others() {
         let jaeger = Jaeger::start().unwrap();

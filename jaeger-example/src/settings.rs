@@ -93,3 +93,15 @@ fn or<'a>(value: &'a str, default: &'a str) -> &'a str {
     let value = value.trim();
     if value.is_empty() { default } else { value }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_counts_as_unset() {
+        assert_eq!(http_url(" ").unwrap().as_str(), URL);
+        assert_eq!(host("").unwrap(), AGENT_HOST);
+        assert_eq!(port("").unwrap().to_string(), AGENT_PORT);
+    }
+}

@@ -99,6 +99,11 @@ fn a_value_that_cannot_be_used_ends_the_program_before_any_work() {
 }
 
 #[test]
+fn an_argument_overrides_its_variable() {
+    EXAMPLE.an_argument_overrides_its_variable();
+}
+
+#[test]
 fn a_password_is_shown_nowhere() {
     EXAMPLE.a_password_is_shown_nowhere();
 }

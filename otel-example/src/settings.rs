@@ -91,3 +91,13 @@ fn http_url(value: &str) -> Result<Url, String> {
         _ => Err("must start with http:// or https://".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_counts_as_unset() {
+        assert_eq!(http_url(" ").unwrap().as_str(), URL);
+    }
+}

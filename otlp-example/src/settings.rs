@@ -130,3 +130,48 @@ fn http_url(value: &str) -> Result<Url, String> {
         _ => Err("must start with http:// or https://".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testbed::Program;
+
+    use super::*;
+
+    #[test]
+    fn empty_counts_as_unset() {
+        assert_eq!(http_url(" ").unwrap().as_str(), URL);
+    }
+
+    /// What `Otlp::read` makes of the environment, in a process that has only these variables.
+    #[test]
+    fn print_what_is_read() {
+        let otlp = Otlp::read().unwrap();
+        println!("{} {} {:?}", otlp.endpoint, otlp.is_grpc, otlp.timeout);
+    }
+
+    fn read(variables: &[(&str, &str)]) -> String {
+        let test = Program::test("settings::tests::print_what_is_read").unwrap().arg("--nocapture");
+        let finished =
+            variables.iter().fold(test, |test, (name, value)| test.env(name, value)).run();
+        let stdout = finished.unwrap().stdout;
+        stdout.lines().find(|line| line.starts_with("http")).unwrap_or(&stdout).to_owned()
+    }
+
+    #[test]
+    fn the_defaults_are_the_specifications() {
+        assert_eq!(read(&[]), "http://localhost:4318/v1/traces false 10s");
+        let grpc = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        assert_eq!(read(&grpc), "http://localhost:4317 true 10s");
+    }
+
+    #[test]
+    fn a_variable_for_traces_goes_first_and_stays_as_it_is() {
+        let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/prefix/");
+        assert_eq!(read(&[all]), "http://all:4318/prefix/v1/traces false 10s");
+        let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/own");
+        let timeout = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "5");
+        assert_eq!(read(&[all, traces, timeout]), "http://traces:4318/own false 5ms");
+        let empty = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "");
+        assert_eq!(read(&[all, empty]), "http://all:4318/prefix/v1/traces false 10s");
+    }
+}

@@ -242,13 +242,18 @@ mod tests {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let guard = crate::init_tracer("loop", &otlp);
             drop(global::tracer("test").start("the only one"));
+            let provider = guard.provider.clone().unwrap();
             for _ in 0..100 {
-                guard.provider.as_ref().unwrap().force_flush().unwrap();
+                provider.force_flush().unwrap();
             }
+            drop(guard);
+            drop(global::tracer("test").start("too late"));
+            assert!(provider.force_flush().is_err() && provider.shutdown().is_err());
         });
     }
 
-    /// HTTP/2 makes a span of `tracing` for each frame. Taken, each batch would make the next one.
+    /// HTTP/2 makes a span of `tracing` for each frame. Taken, each batch would make the next one. And
+    /// what comes after the shutdown does no harm.
     #[test]
     fn an_export_makes_no_span_of_its_own() {
         let jaeger = Jaeger::start().unwrap();

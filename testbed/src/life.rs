@@ -268,6 +268,16 @@ impl Example {
         }
     }
 
+    /// The page of `--url` is requested, and not that of the variable.
+    pub fn an_argument_overrides_its_variable(&self) {
+        let [page, other] = [(); 2].map(|()| Httpbin::start(Answer::Get).unwrap());
+        let jaeger = Jaeger::start().unwrap();
+        let program = self.sending_to(&Doors::of(&jaeger), &other.url());
+        let finished = program.arg("--url").arg(&page.url()).run().unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert_eq!((page.requests().len(), other.requests().len()), (1, 0));
+    }
+
     /// A user name and password in the page's URL go to the server, and nowhere else.
     pub fn a_password_is_shown_nowhere(&self) {
         let httpbin = Httpbin::start(Answer::Get).unwrap();
