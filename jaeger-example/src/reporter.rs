@@ -19,8 +19,9 @@ use thrift_codec::message::Message;
 
 use crate::settings::Agent;
 
-/// What an agent reads of a datagram, in bytes. It drops a longer one, and nobody is told.
-const MAX_DATAGRAM: usize = 65_000;
+/// What an agent reads of a datagram, in bytes: it drops a longer one, and nobody is told. macOS
+/// does not send more than 9,216.
+const MAX_DATAGRAM: usize = if cfg!(target_os = "macos") { 9_216 } else { 65_000 };
 
 /// Room in the datagram for the process tags, which the reporter adds.
 const PROCESS_TAGS: usize = 500;
