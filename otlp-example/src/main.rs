@@ -60,6 +60,7 @@ fn main() -> io::Result<ExitCode> {
 
 /// Makes a provider of tracers, whose spans go over OTLP in batches, and instruments the HTTP client.
 fn init_tracer(service_name: &'static str, otlp: &Otlp) -> Guard {
+    // While the provider is built, the SDK warns of settings that it cannot use.
     let log_until_then = tracing_subscriber::registry().with(telemetry::log()).set_default();
     let mut resource = Resource::builder_empty()
         .with_service_name(service_name)
