@@ -44,10 +44,7 @@ impl Settings {
     ///
     /// One line that names the variable and what is wrong with it.
     pub fn from(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
-        let variable = |name: &str| match (&environment)(name)
-            .map(OsString::into_string)
-            .transpose()
-        {
+        let variable = |name: &str| match environment(name).map(OsString::into_string).transpose() {
             Ok(value) => Ok(value.map(|it| it.trim().to_owned()).filter(|value| !value.is_empty())),
             Err(value) => Err(format!("{name}: {value:?} is not text in UTF-8")),
         };
