@@ -1,9 +1,9 @@
-//! README's table "My trace is missing": each row that is about UDP, provoked, in the words that are
-//! printed.
+//! Reproduces each UDP cause in the README's table "My trace is missing", and checks that the table
+//! quotes what the program prints.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-use testbed::life::closed_port;
+use testbed::robustness::closed_port;
 use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
 
 const README: &str = include_str!("../../README.md");
@@ -24,7 +24,7 @@ fn a_bad_setting() {
 }
 
 #[test]
-fn no_jaeger_there() {
+fn no_jaeger_listens() {
     let port = closed_port().to_string();
     let finished = run(&port, "http://127.0.0.1:1/get");
     let (_, warning) = finished.stderr.split_once("WARNING:jaeger_tracing:").unwrap();

@@ -1,7 +1,7 @@
-//! The program against its Python original: the same traces, but for what README.md's table of
-//! differences names.
+//! Compares the program's traces with those of its Python original: they differ only where the
+//! table in README.md says so.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ const README: &str = include_str!("../../README.md");
 const PYTHON_OK: &str = include_str!("../../testbed/reference/jaeger-example.ok.json");
 const PYTHON_ERROR: &str = include_str!("../../testbed/reference/jaeger-example.error.json");
 
-/// What requests 2.28 sends, and the tracer's header.
+/// The headers of requests 2.28, and the tracer's header.
 const PYTHON_HEADERS: [&str; 6] =
     ["accept", "accept-encoding", "connection", "host", "uber-trace-id", "user-agent"];
 
-/// Nothing listens there.
+/// Nothing listens on this port.
 const REFUSING_URL: &str = "http://127.0.0.1:1/get";
 
 fn run(jaeger: &Jaeger, url: &str, arguments: &[&str]) -> Finished {
@@ -32,7 +32,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn all_that_differs_from_the_original_stands_in_the_readme() {
+fn the_readme_lists_every_difference_from_the_original() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = run(&jaeger, &httpbin.url(), &[]);
@@ -49,14 +49,14 @@ fn all_that_differs_from_the_original_stands_in_the_readme() {
     found.extend(parity::differences(&json(PYTHON_OK), &ok));
     found.extend(parity::differences(&json(PYTHON_ERROR), &error));
     if !testbed::has_network() {
-        // The library tags the process with the machine's address, if it has one.
+        // The library tags the process with the machine's IP address, if there is one.
         found.retain(|difference| difference.fact != "tag ip: string");
     }
-    parity::assert_same(&found, &parity::table(README, "jaeger-example"));
+    parity::assert_same(&found, &parity::listed_differences(README, "jaeger-example"));
 }
 
 #[test]
-fn it_says_what_the_original_says() {
+fn it_prints_what_the_original_prints() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = run(&jaeger, &httpbin.url(), &[]);
@@ -77,7 +77,7 @@ fn it_says_what_the_original_says() {
         finished.stdout,
         format!("make_request: trace {request}\nmain_process: trace {main}\n")
     );
-    // The page was asked for in the name of make_request.
+    // The request header carries the ids of make_request.
     assert_eq!(httpbin.header("uber-trace-id"), Some(format!("{request}:{}:0:1", spans[0])));
 }
 
@@ -111,7 +111,7 @@ fn one_trace_makes_the_request_a_child() {
 }
 
 #[test]
-fn the_log_holds_a_hundred_characters_not_bytes() {
+fn the_log_is_cut_at_100_characters_not_bytes() {
     let text = "é".repeat(99) + "🦀 and more";
     let httpbin = Httpbin::start(Answer::Body(200, text.clone().into_bytes())).unwrap();
     let jaeger = Jaeger::start().unwrap();

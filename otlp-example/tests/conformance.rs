@@ -1,7 +1,7 @@
-//! What the program leaves in Jaeger: one trace of three spans, by today's conventions; and the
-//! standard variables do what they say.
+//! The program makes one trace of three spans that follows today's semantic conventions, and the
+//! standard variables have the documented effect.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use serde_json::Value;
 use testbed::{Answer, Finished, Fleet, Httpbin, Jaeger, Program, spans};
@@ -27,7 +27,7 @@ fn span<'a>(trace: &'a Value, operation: &str) -> &'a Value {
     trace["spans"].as_array().unwrap().iter().find(|it| it["operationName"] == operation).unwrap()
 }
 
-/// The values of what has a key: a span's or a process's tags, a log's fields.
+/// The key-value pairs of a span's or process's tags, or of a log's fields.
 fn values(pairs: &Value) -> Vec<(&str, String)> {
     let pairs = pairs.as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -69,13 +69,13 @@ fn one_trace_of_three_spans() {
     let process = &trace["processes"]["p1"]["tags"];
     assert_eq!(value(process, "telemetry.sdk.language").as_deref(), Some("rust"));
 
-    // The page was asked for in the name of the span `GET`.
+    // The request header carries the ids of the span `GET`.
     let traceparent = format!("00-{}-{}-01", id(&finished), chain[2].id);
     assert_eq!(httpbin.header("traceparent"), Some(traceparent));
 }
 
 #[test]
-fn a_failure_is_recorded_and_passed_over() {
+fn a_failed_request_is_recorded_and_the_work_goes_on() {
     let jaeger = Jaeger::start().unwrap();
     let finished = program(&jaeger, REFUSING_URL).run().unwrap();
     let trace = jaeger.trace(id(&finished), 3).unwrap();
@@ -95,7 +95,7 @@ fn a_failure_is_recorded_and_passed_over() {
 }
 
 #[test]
-fn a_line_of_the_log_names_the_trace() {
+fn the_log_line_names_the_trace() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = program(&jaeger, &httpbin.url()).run().unwrap();
@@ -116,7 +116,7 @@ fn the_readme_shows_what_it_prints() {
     testbed::assert_shown(README, "$ make run-otlp", &finished);
 }
 
-/// What `make run-all` shows of it: the program, httpbin, the trace as a tree.
+/// The tree that `make run-all` prints: the program's spans and httpbin's.
 #[test]
 fn the_readme_shows_its_tree() {
     let jaeger = Jaeger::start().unwrap();
@@ -129,7 +129,7 @@ fn the_readme_shows_its_tree() {
 }
 
 #[test]
-fn each_protocol_gets_there() {
+fn each_protocol_delivers_the_spans() {
     let jaeger = Jaeger::start().unwrap();
     for (protocol, endpoint) in
         [("grpc", jaeger.otlp_grpc_url()), ("http/protobuf", jaeger.otlp_url())]
@@ -148,7 +148,7 @@ fn each_protocol_gets_there() {
 }
 
 #[test]
-fn the_resource_is_what_the_environment_says() {
+fn the_environment_sets_the_resource() {
     let jaeger = Jaeger::start().unwrap();
     let finished = program(&jaeger, REFUSING_URL)
         .env("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,deployment.environment.name=lab")
@@ -159,7 +159,7 @@ fn the_resource_is_what_the_environment_says() {
     assert_eq!(process["serviceName"], "other");
     assert_eq!(value(&process["tags"], "deployment.environment.name").as_deref(), Some("lab"));
 
-    // The name's own variable goes before it.
+    // OTEL_SERVICE_NAME overrides it.
     let finished = program(&jaeger, REFUSING_URL)
         .env("OTEL_RESOURCE_ATTRIBUTES", "service.name=other")
         .env("OTEL_SERVICE_NAME", "named")
@@ -169,7 +169,7 @@ fn the_resource_is_what_the_environment_says() {
     assert_eq!(trace["processes"]["p1"]["serviceName"], "named");
 }
 
-/// An empty variable counts as unset, but where `--help` says otherwise.
+/// An empty variable counts as unset, except where `--help` says otherwise.
 #[test]
 fn an_empty_variable_counts_as_unset() {
     let jaeger = Jaeger::start().unwrap();
@@ -188,7 +188,7 @@ fn an_empty_variable_counts_as_unset() {
     assert!(!finished.stderr.contains("WARN"), "{finished:?}");
 }
 
-/// What `--help` says of each variable: here those that have an effect, each by that effect.
+/// The variables that `--help` lists as read: each is tested by its effect.
 #[test]
 fn the_variables_that_the_sdk_reads_have_an_effect() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
@@ -233,7 +233,7 @@ fn the_variables_that_the_sdk_reads_have_an_effect() {
     assert_eq!(headers.header("x-tenant").as_deref(), Some("shop"));
 }
 
-/// And those that have none: the trace is the same with each of them, and nothing is said.
+/// The variables that `--help` lists as not read: the trace is the same, and nothing is logged.
 #[test]
 fn the_variables_that_the_sdk_does_not_read_have_no_effect() {
     let jaeger = Jaeger::start().unwrap();
@@ -277,13 +277,13 @@ fn the_variables_that_the_sdk_does_not_read_have_no_effect() {
     assert_eq!(shape(&trace), shape(&expected));
     assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     for (name, _) in variables {
-        let tail = name.rsplit_once('_').unwrap().1; // the help writes OTEL_{EVENT,LINK}_…
+        let tail = name.rsplit_once('_').unwrap().1; // --help abbreviates to OTEL_{EVENT,LINK}_…
         assert!(without_effect.contains(tail), "{name} is not in {without_effect}");
     }
 }
 
 #[test]
-fn the_headers_are_those_that_were_asked_for() {
+fn otel_propagators_chooses_the_headers() {
     let jaeger = Jaeger::start().unwrap();
     for (propagators, written) in [
         ("", &["traceparent"][..]),

@@ -1,14 +1,14 @@
-//! README's table "My trace is missing": each row that is about OTLP or the SDK, provoked, in the
-//! words that are printed. (The test of the chapters provokes what happens without a shutdown.)
+//! Reproduces each OTLP and SDK cause in the README's table "My trace is missing", and checks that
+//! the table quotes what is printed. (testbed/tests/chapters.rs covers a missing shutdown.)
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt, Span, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use testbed::life::closed_port;
+use testbed::robustness::closed_port;
 use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -32,7 +32,7 @@ fn sending_to(protocol: &str, endpoint: &str) -> Finished {
     finished
 }
 
-/// What the program logged of a failed export by HTTP, without the name of its module.
+/// The error that the program logged for a failed HTTP export, without the module name.
 fn cause(finished: &Finished) -> &str {
     finished
         .stderr
@@ -42,7 +42,7 @@ fn cause(finished: &Finished) -> &str {
 }
 
 #[test]
-fn no_jaeger_there() {
+fn no_jaeger_listens() {
     let port = closed_port().to_string();
     let finished = sending_to("http/protobuf", &format!("http://localhost:{port}"));
     testbed::assert_row(README, &cause(&finished).replace(&port, "4318"));
@@ -60,7 +60,7 @@ fn an_unknown_host() {
 fn the_wrong_port() {
     let jaeger = Jaeger::start().unwrap();
     let finished = sending_to("http/protobuf", jaeger.otlp_grpc_url());
-    // What follows depends on which of the two is faster.
+    // The rest of the message depends on timing.
     let words = "error sending request: client error (SendRequest)";
     assert!(cause(&finished).contains(words), "{finished:?}");
     testbed::assert_row(README, words);
@@ -77,11 +77,11 @@ fn the_wrong_port() {
 #[test]
 fn the_wrong_path() {
     let jaeger = Jaeger::start().unwrap();
-    // The path is appended to this one, which has it already.
+    // The exporter appends the path to this endpoint, which already has it.
     let finished = sending_to("http/protobuf", &format!("{}/v1/traces", jaeger.otlp_url()));
     let (_, words) = cause(&finished).split_once("/v1/traces/v1/traces: ").unwrap();
     testbed::assert_row(README, words);
-    // And not to that one, which needs it.
+    // It appends nothing to this one, which lacks it.
     let finished = program("http://127.0.0.1:1/get")
         .env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", jaeger.otlp_url())
         .run()
@@ -103,10 +103,10 @@ fn sampled_out() {
         !finished.stderr.contains("ERROR") && !finished.stderr.contains("WARN"),
         "{finished:?}"
     );
-    assert!(page.header("traceparent").unwrap().ends_with("-00"), "the server is told, too");
+    assert!(page.header("traceparent").unwrap().ends_with("-00"), "the server learns it too");
 }
 
-/// The batch processor has the span, and Jaeger does not, until the batch is sent.
+/// Jaeger has the span only after the batch processor has sent its batch.
 #[test]
 fn not_sent_yet() {
     let jaeger = Jaeger::start().unwrap();
@@ -132,9 +132,9 @@ fn provider(jaeger: &Jaeger) -> SdkTracerProvider {
         .build()
 }
 
-/// A task does not inherit the context of the code that spawns it. The fixes are the README's.
+/// A task does not inherit the context of the code that spawns it. The README shows the fixes.
 #[test]
-fn in_pieces_because_of_a_task() {
+fn a_spawned_task_starts_its_own_trace() {
     let provider = SdkTracerProvider::builder().build();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _parent = Context::current_with_span(provider.tracer("test").start("parent")).attach();
@@ -155,7 +155,7 @@ fn in_pieces_because_of_a_task() {
 }
 
 #[test]
-fn in_pieces_because_of_a_task_with_instrument() {
+fn a_spawned_task_starts_its_own_trace_with_instrument() {
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     tracing_subscriber::registry().with(layer).init();
@@ -174,8 +174,8 @@ fn in_pieces_because_of_a_task_with_instrument() {
     assert_fix("tokio::spawn(work.in_current_span())");
 }
 
-/// The fix stands in the README as it does here.
+/// Checks that this test ran the fix that the README shows.
 fn assert_fix(code: &str) {
-    assert!(SOURCE.matches(code).count() > 1, "{code} is not what this test ran");
+    assert!(SOURCE.matches(code).count() > 1, "this test did not run {code}");
     testbed::assert_row(README, code);
 }

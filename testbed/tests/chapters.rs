@@ -1,8 +1,9 @@
-//! The code of README's chapters, in a reader's own project: an empty one outside this workspace, made
-//! by the chapter's own lines, built with the versions of Cargo.lock, without a network. Only the URL
-//! of the page and the agent's port are changed, since tests use no fixed ports.
+//! Builds and runs the programs of the README's chapters as a reader would: in an empty project
+//! outside this workspace, set up by the chapter's own commands. The build is offline and uses the
+//! versions in Cargo.lock. Only the page's URL and the agent's port are changed, because tests use
+//! no fixed ports.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::env;
 use std::fs;
@@ -13,13 +14,13 @@ use testbed::{Answer, Finished, Httpbin, Jaeger, Program, names, spans};
 
 const README: &str = include_str!("../../README.md");
 
-/// A program of the README: the `index`th below a heading.
+/// A program of the README: the block of Rust at `index` below a heading.
 struct Chapter {
     heading: &'static str,
     index: usize,
-    /// Of the project here, so that each has its own binary.
+    /// The name of the project, and so of the binary.
     name: &'static str,
-    /// What its trace is made of.
+    /// The services and operations of its trace.
     spans: &'static [(&'static str, &'static str)],
 }
 
@@ -70,7 +71,7 @@ impl Chapter {
         self.blocks("rust")[self.index]
     }
 
-    /// Makes a project of the chapter's lines, with this program, and builds it.
+    /// Sets up a project with the chapter's commands and this program, and builds it.
     fn build(&self, variant: &str, program: &str) -> PathBuf {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let name = format!("{}{variant}", self.name);
@@ -103,7 +104,7 @@ impl Chapter {
         target.join("debug").join(name + env::consts::EXE_SUFFIX)
     }
 
-    /// Builds this variant of the program and runs it.
+    /// Builds and runs a variant of the program.
     fn run(&self, variant: &str, program: &str, page: &Httpbin, jaeger: &Jaeger) -> Finished {
         let agent_port = jaeger.agent_port().to_string();
         let program = program
@@ -120,7 +121,7 @@ impl Chapter {
         finished
     }
 
-    fn leaves_its_trace(&self) {
+    fn assert_trace(&self) {
         let page = Httpbin::start(Answer::Get).unwrap();
         let jaeger = Jaeger::start().unwrap();
         self.run("", self.program(), &page, &jaeger);
@@ -128,7 +129,7 @@ impl Chapter {
         assert_eq!(traces["data"].as_array().unwrap().len(), 1, "{traces:#}");
         let trace = &traces["data"][0];
         assert_eq!(names(&spans(trace)), self.spans, "{trace:#}");
-        // Whatever wrote the header, the server can join the trace.
+        // The request carries the trace id, so that a server can join the trace.
         let header = ["traceparent", "uber-trace-id"].into_iter().find_map(|it| page.header(it));
         let trace_id = trace["traceID"].as_str().unwrap().trim_start_matches('0').to_owned();
         assert!(header.unwrap().contains(&trace_id));
@@ -137,38 +138,38 @@ impl Chapter {
 
 #[test]
 fn the_jaeger_client() {
-    JAEGER.leaves_its_trace();
+    JAEGER.assert_trace();
 }
 
 #[test]
 fn the_jaeger_exporter() {
-    OTEL.leaves_its_trace();
+    OTEL.assert_trace();
 }
 
 #[test]
 fn otlp_with_the_api() {
-    OTLP.leaves_its_trace();
+    OTLP.assert_trace();
 }
 
 #[test]
 fn otlp_with_instrument() {
-    INSTRUMENT.leaves_its_trace();
+    INSTRUMENT.assert_trace();
 }
 
-/// What the README says happens otherwise: a span that is told of no parent.
+/// The README's mistake: without an explicit parent, the request starts a second trace.
 #[test]
 fn without_a_parent_there_are_two_traces() {
     let page = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let program = JAEGER.program().replace(".child_of(parent)", "");
     assert_ne!(program, JAEGER.program());
-    let program = program.replace("parent: &Span", "_: &Span"); // it is unused then
+    let program = program.replace("parent: &Span", "_: &Span"); // now unused
     JAEGER.run("-no-parent", &program, &page, &jaeger);
     let traces = jaeger.traces("jaeger-tutorial", 2).unwrap();
     assert_eq!(traces["data"].as_array().unwrap().len(), 2, "{traces:#}");
 }
 
-/// And a provider that nobody shuts down: its spans are never sent, and nothing is said.
+/// Without a shutdown, the provider's spans are never sent, and no message says so.
 #[test]
 fn without_a_shutdown_there_is_no_trace() {
     let page = Httpbin::start(Answer::Get).unwrap();

@@ -1,6 +1,6 @@
-//! Whatever is broken around the program: it does its work, ends in time, and says what was wrong.
+//! Whatever fails around it, the program does its work, ends in time and reports the error.
 
-use testbed::life::{END_LIMIT, Example, Phase, closed_port};
+use testbed::robustness::{END_LIMIT, Example, Phase, closed_port};
 use testbed::{Answer, Httpbin, Jaeger, Program};
 
 const EXAMPLE: Example = Example {
@@ -9,48 +9,48 @@ const EXAMPLE: Example = Example {
     spans: 3,
     links: 1,
     status_tag: "http.response.status_code",
-    target: |doors| ("OTEL_EXPORTER_OTLP_ENDPOINT", doors.otlp_url.clone()),
+    endpoint_variable: |endpoints| ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoints.otlp_url.clone()),
 };
 
 #[test]
-fn every_span_is_out_when_the_program_has_ended() {
-    EXAMPLE.every_span_is_out_when_it_has_ended();
+fn every_span_is_exported_before_exit() {
+    EXAMPLE.every_span_is_exported_before_exit();
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_signal_before_the_request() {
-    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::BeforeTheRequest);
+    EXAMPLE.a_signal_still_exports_the_spans(Phase::BeforeTheRequest);
 }
 
 #[test]
 fn a_signal_during_the_request() {
-    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::DuringTheRequest);
+    EXAMPLE.a_signal_still_exports_the_spans(Phase::DuringTheRequest);
 }
 
 #[test]
 fn a_signal_after_the_request() {
-    EXAMPLE.a_signal_ends_the_work_and_not_the_tracing(Phase::AfterTheRequest);
+    EXAMPLE.a_signal_still_exports_the_spans(Phase::AfterTheRequest);
 }
 
 #[test]
-fn a_silent_server_is_given_up() {
-    EXAMPLE.a_silent_server_is_given_up();
+fn a_silent_server_times_out() {
+    EXAMPLE.a_silent_server_times_out();
 }
 
 #[test]
-fn a_refusing_server_is_passed_over() {
-    EXAMPLE.a_refusing_server_is_passed_over();
+fn a_refused_connection_is_recorded() {
+    EXAMPLE.a_refused_connection_is_recorded();
 }
 
 #[test]
-fn an_answer_with_an_error_status_is_an_answer() {
-    EXAMPLE.an_answer_with_an_error_status_is_an_answer();
+fn an_http_error_status_is_not_a_failure() {
+    EXAMPLE.an_http_error_status_is_not_a_failure();
 }
 
 #[test]
-fn odd_answers_end_in_a_trace_too() {
-    EXAMPLE.odd_answers_end_in_a_trace_too();
+fn odd_responses_are_traced() {
+    EXAMPLE.odd_responses_are_traced();
 }
 
 #[test]
@@ -59,22 +59,24 @@ fn a_late_jaeger_gets_every_span() {
 }
 
 #[test]
-fn nothing_is_traced_but_the_work() {
-    EXAMPLE.nothing_is_traced_but_the_work();
+fn only_the_work_is_traced() {
+    EXAMPLE.only_the_work_is_traced();
 }
 
 #[test]
-fn unread_it_traces_all_the_same() {
-    EXAMPLE.unread_it_traces_all_the_same();
+fn unread_output_loses_no_span() {
+    EXAMPLE.unread_output_loses_no_span();
 }
 
 #[test]
-fn a_span_that_is_too_large_for_a_datagram() {
-    EXAMPLE.a_url_of(65_400, &[], 1); // the kernel would send it
-    EXAMPLE.a_url_of(70_000, &[], 1); // no client takes such a URL: all spans tell of it
+fn a_span_too_large_for_a_datagram() {
+    // This span fits a datagram, but not the agent's buffer.
+    EXAMPLE.run_with_url_length(65_400, &[], 1);
+    // reqwest rejects this URL, so every span holds it in an error.
+    EXAMPLE.run_with_url_length(70_000, &[], 1);
 }
 
-/// The log says why an export failed: each cause in the words of the library that met it.
+/// The log gives the cause of a failed export, in the words of the library that reported it.
 #[test]
 fn a_failed_export_is_logged_with_its_cause() {
     let page = Httpbin::start(Answer::Get).unwrap();
@@ -109,12 +111,11 @@ fn a_failed_export_is_logged_with_its_cause() {
         assert!(finished.elapsed < END_LIMIT, "{protocol} {endpoint} {finished:?}");
         let errors: Vec<_> = finished.stderr.lines().filter(|it| it.contains("ERROR")).collect();
         assert!(errors.iter().any(|it| it.contains(cause)), "{cause} {protocol} {finished:?}");
-        assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
+        assert_eq!(finished.stdout, "", "a link to a trace that was not sent");
     }
-    assert_eq!(page.requests().len(), cases.len(), "the work was done all the same");
+    assert_eq!(page.requests().len(), cases.len(), "the work was done");
 }
 
-/// Nor is a password in the endpoint shown.
 #[test]
 fn a_password_in_the_endpoint_is_not_logged() {
     for protocol in ["http/protobuf", "grpc"] {
@@ -132,18 +133,18 @@ fn a_password_in_the_endpoint_is_not_logged() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_route_that_swallows_everything() {
+fn a_black_hole_does_not_delay_exit() {
     for protocol in ["http/protobuf", "grpc"] {
         let protocol = ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
-        let finished = EXAMPLE.a_route_that_swallows_everything(&[protocol]);
+        let finished = EXAMPLE.a_black_hole_does_not_delay_exit(&[protocol]);
         assert!(finished.stderr.contains("spans are lost: "), "{protocol:?} {finished:?}");
-        assert_eq!(finished.stdout, "", "a link to a trace that nobody has");
+        assert_eq!(finished.stdout, "", "a link to a trace that was not sent");
     }
 }
 
 #[test]
-fn a_value_that_cannot_be_used_ends_the_program_before_any_work() {
-    EXAMPLE.a_value_that_cannot_be_used_ends_it_before_any_work(&[
+fn an_invalid_setting_ends_the_program_before_any_work() {
+    EXAMPLE.an_invalid_setting_ends_the_program_before_any_work(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "udp"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1s"),
@@ -158,8 +159,8 @@ fn an_argument_overrides_its_variable() {
 }
 
 #[test]
-fn a_password_is_shown_nowhere() {
-    EXAMPLE.a_password_is_shown_nowhere();
+fn a_password_is_never_shown() {
+    EXAMPLE.a_password_is_never_shown();
 }
 
 #[test]
