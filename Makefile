@@ -56,7 +56,7 @@ httpbin-stop: ## Stop the httpbin that make started
 	@scripts/httpbin.sh stop
 
 .PHONY: test
-test: ## Run all tests that need neither Docker nor a network
+test: ## Run the tests, on the loopback only
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-real
