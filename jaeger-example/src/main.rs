@@ -6,8 +6,8 @@
 //!
 //! The program works for a tenth of a second, requests a page from httpbin.org, and works for
 //! another tenth. It leaves two traces of the service `jaeger-example` in Jaeger: `main_process`,
-//! and `make_request` with the HTTP tags. Two, because nobody tells the second span of its parent;
-//! `--one-trace` does. The last lines of the output say where the traces are.
+//! and `make_request` with the HTTP tags. Two, because the second span gets no parent; with
+//! `--one-trace` it gets one. The last lines of the output say where the traces are.
 
 mod errors;
 mod reporter;
@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use reporter::Reporter;
 use settings::{Agent, Settings};
 
-/// reqwest waits for an answer for ever, unless it is told a limit.
+/// reqwest has no time limit by default.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<ExitCode> {
@@ -43,7 +43,7 @@ fn main() -> io::Result<ExitCode> {
             exit_code = signals::stop() => exit_code,
         };
 
-        // The original sleeps for 2 s, in the hope that its spans get out. This waits for them: the
+        // The original sleeps for 2 s and hopes that its spans are out by then. This waits for them: the
         // reporter ends when it has sent the last span, and no more can come without a tracer.
         drop(tracer);
         drop(reporter);
@@ -75,7 +75,7 @@ async fn main_process(tracer: &Tracer, settings: &Settings) {
     // Simulate some work.
     sleep(Duration::from_millis(100)).await;
 
-    // Make a request. It becomes part of this trace only if it is told of this span.
+    // Make a request. It becomes part of this trace only if this span is passed as its parent.
     let parent = settings.one_trace.then_some(&span);
     match make_request(tracer, parent, &settings.url).await {
         Ok(result) => span.log(|log| {

@@ -19,8 +19,8 @@ use thrift_codec::message::Message;
 
 use crate::settings::Agent;
 
-/// What an agent reads of a datagram, in bytes: it drops a longer one, and nobody is told. macOS
-/// does not send more than 9,216.
+/// The largest datagram that an agent reads, in bytes: it drops a larger one silently. macOS does not
+/// send more than 9,216.
 const MAX_DATAGRAM: usize = if cfg!(target_os = "macos") { 9_216 } else { 65_000 };
 
 /// Room in the datagram for the process tags, which the reporter adds.
@@ -37,6 +37,9 @@ const REFUSAL_LIMIT: Duration = Duration::from_millis(20);
 
 /// An `emitBatch` message in compact Thrift without spans, which an agent reads and forgets.
 const EMPTY_BATCH: &[u8] = b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18\x01-\x00\x19\x0c\x00\x00";
+
+const HINT: &str = "Check JAEGER_AGENT_HOST and JAEGER_AGENT_PORT; `make jaeger` starts a Jaeger; \
+                    in a container, localhost is the container itself";
 
 /// The reporting thread. It ends once the tracer and all spans are dropped; dropping this waits
 /// for that, in a panic too.
@@ -67,9 +70,6 @@ impl Drop for Reporter {
     }
 }
 
-const HINT: &str = "Check JAEGER_AGENT_HOST and JAEGER_AGENT_PORT; `make jaeger` starts a Jaeger; \
-                    in a container, localhost is the container itself";
-
 /// Reports spans until the tracer and all spans are dropped, then prints where their traces are.
 fn report(service_name: &str, agent: &Agent, finished_spans: &SpanReceiver) -> io::Result<()> {
     let connection = connect(service_name, agent);
@@ -86,13 +86,13 @@ fn report(service_name: &str, agent: &Agent, finished_spans: &SpanReceiver) -> i
     }
     let (_, address) = connection?;
     probe(address)?;
-    // Only next to an agent on its usual port is it sure where Jaeger's page is.
+    // The page's URL is known only for a local Jaeger on its usual port.
     let page = match address.ip().is_loopback() && address.port() == 6831 {
         true => "http://localhost:16686/trace/",
         false => "trace ",
     };
     for (operation_name, trace_id) in roots {
-        // Unlike println!, this does not panic when nobody reads it.
+        // Unlike println!, this does not panic when stdout is closed.
         let _ = writeln!(io::stdout(), "{operation_name}: {page}{trace_id}");
     }
     Ok(())

@@ -41,7 +41,7 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     /// Builds the exporter, which looks the agent up, and takes the service's name from the resource.
-    /// A warning says why there is none.
+    /// Returns `None` after a warning.
     pub(crate) fn new(resource: Resource, guard: &Guard) -> Option<Self> {
         // The asynchronous exporter gives tokio a blocking socket, which tokio no longer takes.
         let pipeline = opentelemetry_jaeger::new_agent_pipeline()
@@ -108,7 +108,7 @@ impl Drop for Guard {
         let Some(trace_id) = self.sent_trace.get() else { return };
         match probe(&self.agent) {
             Err(error) => self.lost(&error.to_string()),
-            // Unlike println!, this does not panic when nobody reads it.
+            // Unlike println!, this does not panic when stdout is closed.
             Ok(page) => writeln!(io::stdout(), "main_process: {page}{trace_id}").ok(),
         };
     }

@@ -35,7 +35,7 @@ use export::{Exporter, Guard};
 use http_span::HttpSpan;
 use settings::{Agent, Settings};
 
-/// reqwest waits for an answer for ever, unless it is told a limit.
+/// reqwest has no time limit by default.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<ExitCode> {
@@ -49,7 +49,7 @@ fn main() -> io::Result<ExitCode> {
             exit_code = signals::stop() => exit_code,
         };
 
-        // The original sleeps for 2 s, in the hope that its spans get out. This waits for them: the
+        // The original sleeps for 2 s and hopes that its spans are out by then. This waits for them: the
         // guard shuts the provider down, and its batch processor sends what it still holds.
         drop(guard);
         exit_code

@@ -9,7 +9,8 @@ use reqwest::Url;
 const URL: &str = "https://httpbin.org/get";
 
 const NOTE: &str = "\
-An argument overrides its variable. The exporter reads two more variables itself:
+An argument overrides its variable; an empty HTTPBIN_URL counts as unset.
+The exporter reads two more variables itself, and refuses empty ones:
   OTEL_EXPORTER_JAEGER_AGENT_HOST  The host of the Jaeger agent [default: 127.0.0.1]
   OTEL_EXPORTER_JAEGER_AGENT_PORT  Its UDP port for compact Thrift [default: 6831]";
 
@@ -59,7 +60,7 @@ impl Agent {
     fn read() -> Result<Self, String> {
         let variable = |name: &str, default: &str| match env::var(name) {
             Ok(value) if value.trim().is_empty() => {
-                Err(format!("error: {name} is empty, which the exporter does not take as unset"))
+                Err(format!("error: {name} must not be empty; unset it for the default"))
             }
             Ok(value) => Ok(value.trim().to_owned()),
             Err(_) => Ok(default.to_owned()),

@@ -1,4 +1,4 @@
-//! An error in words, and as today's conventions put it on a span.
+//! Records an error on a span, by the semantic conventions.
 
 use std::error::Error;
 use std::iter::successors;
@@ -28,6 +28,7 @@ pub(crate) fn message(error: &dyn Error) -> String {
     causes(error).join(": ")
 }
 
+/// The error and its causes, in place of the stack that an error value in Rust does not have.
 fn causes(error: &dyn Error) -> Vec<String> {
     successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! OpenTelemetry over OTLP: what the tutorial would teach today, and what to copy into new code.
+//! OpenTelemetry over OTLP: the third program, what the tutorial would teach today.
 //!
 //! ```text
 //! cargo run -p otlp-example
@@ -6,8 +6,8 @@
 //!
 //! The program does the same work as otel-example. It leaves the same trace of three spans, of the
 //! service `otlp-example`, in Jaeger: `main_process` > `make_request` > `GET`. The spans travel in
-//! the protocol that every tracing system takes. The last line of the output says where the trace
-//! is.
+//! OpenTelemetry's own protocol, which most tracing systems receive. The last line of the output says
+//! where the trace is.
 
 mod errors;
 mod settings;
@@ -34,7 +34,7 @@ use tracing_subscriber::prelude::*;
 use settings::{Otlp, Settings};
 use telemetry::{Exporter, Guard};
 
-/// reqwest waits for an answer for ever, unless it is told a limit.
+/// reqwest has no time limit by default.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<ExitCode> {
@@ -48,7 +48,7 @@ fn main() -> io::Result<ExitCode> {
             exit_code = signals::stop() => exit_code,
         };
 
-        // The original sleeps for 2 s, in the hope that its spans get out. This waits for them: the
+        // The original sleeps for 2 s and hopes that its spans are out by then. This waits for them: the
         // guard shuts the provider down, and its batch processor sends what it still holds.
         drop(guard);
         exit_code
@@ -121,7 +121,7 @@ async fn make_request(url: &Url) -> reqwest_middleware::Result<String> {
     span.set_attribute(KeyValue::new("http.request.method", "GET"));
     span.set_attribute(KeyValue::new("url.full", settings::without_credentials(url)));
 
-    // A line of the log that names the trace leads from one to the other.
+    // The id of the trace in the log leads from a line to its trace and back.
     let trace_id = span.span_context().trace_id();
     tracing::info!(%trace_id, "requesting {}", settings::without_credentials(url));
 

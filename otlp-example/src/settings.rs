@@ -10,7 +10,8 @@ use reqwest::Url;
 const URL: &str = "https://httpbin.org/get";
 
 const NOTE: &str = "\
-An argument overrides its variable. More variables of OpenTelemetry, as its Rust SDK takes them:
+An argument overrides its variable; an empty variable counts as unset, but where it says otherwise.
+More variables, as OpenTelemetry's Rust SDK reads them:
   OTEL_EXPORTER_OTLP_ENDPOINT     Where spans go [default: http://localhost:4318, gRPC :4317]
   OTEL_EXPORTER_OTLP_PROTOCOL     http/protobuf or grpc [default: http/protobuf]
   OTEL_EXPORTER_OTLP_COMPRESSION  gzip; the exporter refuses `none` and an empty value
@@ -25,7 +26,7 @@ Without effect on the Rust SDK, though the specification has them:
   OTEL_{EVENT,LINK}_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT
   OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
 
-/// After the tutorial: traces an HTTP request with today's OpenTelemetry, over OTLP.
+/// The third program: traces an HTTP request with OpenTelemetry, over OTLP.
 #[derive(Parser)]
 #[command(version, after_help = NOTE)]
 pub(crate) struct Settings {
@@ -38,7 +39,7 @@ pub(crate) struct Settings {
     pub(crate) otlp: Otlp,
 }
 
-/// What the SDK does not read from the environment, or takes in silence when it is wrong.
+/// What the SDK does not read from the environment, or accepts without a check.
 #[derive(Default)]
 pub(crate) struct Otlp {
     /// The whole URL, with the path of OTLP over HTTP.

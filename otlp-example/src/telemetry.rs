@@ -14,6 +14,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
+use reqwest::Url;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -122,12 +123,13 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(settings: &Otlp) -> Self {
-        // Only next to a Jaeger on its usual ports is it sure where its page is.
-        let endpoint = settings.endpoint.as_str();
-        let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
-            [4317, 4318].iter().any(|port| endpoint.starts_with(&format!("http://{host}:{port}")))
+        // The page's URL is known only for a local Jaeger on its usual ports.
+        let url = Url::parse(&settings.endpoint).ok();
+        let is_local = url.is_some_and(|url| {
+            matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+                && matches!(url.port(), Some(4317 | 4318))
         });
-        let page = if local { "http://localhost:16686/trace/" } else { "trace " };
+        let page = if is_local { "http://localhost:16686/trace/" } else { "trace " };
         Self { provider: None, page, sent_trace: Arc::default() }
     }
 }
@@ -139,7 +141,7 @@ impl Drop for Guard {
             tracing::error!("spans are lost: {error}");
         }
         if let Some(trace_id) = self.sent_trace.get() {
-            // Unlike println!, this does not panic when nobody reads it.
+            // Unlike println!, this does not panic when stdout is closed.
             let _ = writeln!(io::stdout(), "main_process: {}{trace_id}", self.page);
         }
     }

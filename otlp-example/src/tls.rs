@@ -1,4 +1,4 @@
-//! TLS with Mozilla's certificates in the binary, which runs in an image that holds nothing else.
+//! TLS with Mozilla's certificates in the binary: the image has no others.
 //!
 //! A program on a whole system needs none of this: reqwest's feature `rustls` uses the system's
 //! certificates.

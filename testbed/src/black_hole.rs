@@ -31,10 +31,8 @@ impl BlackHole {
     ///
     /// If no port is free, or if connections to it still succeed.
     pub fn open() -> io::Result<Self> {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let (udp, listener) = one_port()?;
         let address = udp.local_addr()?;
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        listener.bind(&address.into())?;
         listener.listen(0)?;
         let mut backlog = Vec::new();
         while backlog.len() < MAX_BACKLOG {
@@ -53,5 +51,18 @@ impl BlackHole {
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         Endpoints::on(self.address.port())
+    }
+}
+
+/// Binds both sockets to one port. The port that the system chooses for UDP can be in use for TCP:
+/// then another one is tried.
+fn one_port() -> io::Result<(UdpSocket, Socket)> {
+    loop {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        match listener.bind(&udp.local_addr()?.into()) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => (),
+            bound => return bound.map(|()| (udp, listener)),
+        }
     }
 }

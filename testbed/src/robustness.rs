@@ -234,11 +234,15 @@ impl Example {
 
     /// Jaeger starts while the program is working: no span is lost, and there is no warning.
     pub fn a_late_jaeger_gets_every_span(&self) {
-        let httpbin = Httpbin::start(Answer::Held).unwrap();
-        let port = closed_port();
-        let running = self.sending_to(&Endpoints::on(port), &httpbin.url()).start().unwrap();
-        httpbin.wait_for_request().unwrap();
-        let jaeger = Jaeger::start_on(port).unwrap();
+        let start = || {
+            let httpbin = Httpbin::start(Answer::Held).unwrap();
+            let port = closed_port();
+            let running = self.sending_to(&Endpoints::on(port), &httpbin.url()).start().unwrap();
+            httpbin.wait_for_request().unwrap();
+            Some((httpbin, running, Jaeger::start_on(port).ok()?))
+        };
+        // Another process can take the port before Jaeger does.
+        let (httpbin, running, jaeger) = (0..10).find_map(|_| start()).unwrap();
         httpbin.release();
         let finished = running.finish().unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
