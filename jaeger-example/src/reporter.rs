@@ -73,29 +73,35 @@ impl Drop for Reporter {
 /// Reports spans until the tracer and all spans are dropped, then prints where their traces are.
 fn report(service_name: &str, agent: &Agent, finished_spans: &SpanReceiver) -> io::Result<()> {
     let connection = connect(service_name, agent);
-    let mut roots = Vec::new();
+    let (mut roots, mut listens) = (Vec::new(), Ok(()));
     while let Ok(first) = finished_spans.recv() {
         let more = finished_spans.try_iter().take(MAX_SPANS - 1);
         let spans: Vec<_> = iter::once(first).chain(more).collect();
         for span in &spans {
             info(&format!("Reporting span {}", describe(span, service_name)));
         }
-        if let Ok((reporter, _)) = &connection {
-            roots.extend(send(reporter, &spans));
+        if let Ok((reporter, address)) = &connection {
+            let sent = send(reporter, &spans);
+            match probe(*address) {
+                Ok(()) => roots.extend(sent),
+                refused => listens = refused,
+            }
         }
     }
     let (_, address) = connection?;
-    probe(address)?;
-    // The page's URL is known only for a local Jaeger on its usual port.
-    let page = match address.ip().is_loopback() && address.port() == 6831 {
-        true => "http://localhost:16686/trace/",
-        false => "trace ",
-    };
     for (operation_name, trace_id) in roots {
         // Unlike println!, this does not panic when stdout is closed.
-        let _ = writeln!(io::stdout(), "{operation_name}: {page}{trace_id}");
+        let _ = writeln!(io::stdout(), "{operation_name}: {}{trace_id}", page(address));
     }
-    Ok(())
+    listens
+}
+
+/// Where Jaeger shows a trace. That is known only for a local Jaeger on its usual port.
+fn page(agent: SocketAddr) -> &'static str {
+    match agent.ip().is_loopback() && agent.port() == 6831 {
+        true => "http://localhost:16686/trace/",
+        false => "trace ",
+    }
 }
 
 /// Looks the agent up. A name can have addresses of both kinds; agents listen on the IPv4 one.
@@ -267,6 +273,18 @@ mod tests {
         reporter.report(&spans).unwrap();
         let sent = agent.recv(&mut [0; 65_000]).unwrap();
         assert!((sent..=sent + PROCESS_TAGS).contains(&encoded_size(&spans)), "{sent} bytes");
+    }
+
+    #[test]
+    fn a_link_leads_to_a_local_jaeger_on_its_usual_port() {
+        for (agent, shown) in [
+            ("127.0.0.1:6831", "http://localhost:16686/trace/"),
+            ("[::1]:6831", "http://localhost:16686/trace/"),
+            ("127.0.0.1:6832", "trace "),
+            ("192.0.2.1:6831", "trace "),
+        ] {
+            assert_eq!(page(agent.parse().unwrap()), shown);
+        }
     }
 
     #[test]

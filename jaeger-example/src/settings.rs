@@ -1,6 +1,7 @@
 //! Command-line arguments, and the environment variables that stand in for them.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
@@ -52,15 +53,22 @@ impl fmt::Display for Agent {
 impl Settings {
     /// Reads the settings. A bad value ends the program with exit code 2 and one line that names it.
     pub(crate) fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| {
-            if error.kind() != ErrorKind::ValueValidation {
-                error.exit();
-            }
-            let message = error.to_string();
-            eprintln!("{}", message.lines().next().unwrap_or_default());
-            std::process::exit(2);
+        Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => refuse(&error.to_string()),
+            _ => error.exit(),
         })
     }
+}
+
+/// Ends the program with the first line of a message, without the user name and password of a URL.
+fn refuse(message: &str) -> ! {
+    let line = message.lines().next().unwrap_or_default();
+    let line = match line.split_once("value '").zip(line.rsplit_once('@')) {
+        Some(((before, _), (_, after))) => format!("{before}value '…@{after}"),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{line}");
+    std::process::exit(2);
 }
 
 /// The URL as it may be shown: the user name and password in it are for the server alone.

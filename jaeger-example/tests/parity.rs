@@ -108,6 +108,9 @@ fn one_trace_makes_the_request_a_child() {
     assert_eq!(references[0]["refType"], "CHILD_OF");
     assert_eq!(references[0]["spanID"], span("main_process")["spanID"]);
     assert_eq!(span("main_process")["references"], json("[]"));
+    // Only a root span has the tags of the sampler.
+    assert!(span("main_process")["tags"].to_string().contains("sampler.type"));
+    assert!(!span("make_request")["tags"].to_string().contains("sampler.type"));
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn an_invalid_setting_ends_the_program_before_any_work() {
     EXAMPLE.an_invalid_setting_ends_the_program_before_any_work(&[
         ("JAEGER_AGENT_PORT", "abc"),
         ("JAEGER_AGENT_PORT", "70000"),
+        ("JAEGER_AGENT_PORT", "0"),
     ]);
 }
 

@@ -42,17 +42,23 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Builds the exporter, which looks the agent up, and takes the service's name from the resource.
     /// Returns `None` after a warning.
-    pub(crate) fn new(resource: Resource, guard: &Guard) -> Option<Self> {
+    pub(crate) fn new(resource: Resource, guard: &mut Guard) -> Option<Self> {
         // The asynchronous exporter gives tokio a blocking socket, which tokio no longer takes.
         let pipeline = opentelemetry_jaeger::new_agent_pipeline()
             .with_trace_config(Config::default().with_resource(resource));
+        let agent = guard.agent.clone();
         let (sender, receiver) = channel();
-        thread::spawn(move || sender.send(pipeline.build_sync_agent_exporter()));
-        let jaeger = match receiver.recv_timeout(LOOK_UP_LIMIT) {
-            Ok(Ok(jaeger)) => jaeger,
-            Ok(Err(error)) => return guard.lost(&error.to_string()),
+        thread::spawn(move || {
+            let exporter = pipeline.build_sync_agent_exporter();
+            let addresses = (agent.host, agent.port).to_socket_addrs();
+            sender.send((exporter, addresses.ok().and_then(|mut addresses| addresses.next())))
+        });
+        let (jaeger, address) = match receiver.recv_timeout(LOOK_UP_LIMIT) {
+            Ok((Ok(jaeger), address)) => (jaeger, address),
+            Ok((Err(error), _)) => return guard.lost(&error.to_string()),
             Err(_) => return guard.lost("its name is still being looked up"),
         };
+        guard.address = address; // the exporter uses the first one, too
         Some(Self { jaeger, sent_trace: Arc::clone(&guard.sent_trace) })
     }
 }
@@ -88,12 +94,13 @@ impl SpanExporter for Exporter {
 /// Shuts tracing down when it is dropped, in a panic too, and says what became of the spans.
 pub(crate) struct Guard {
     agent: Agent,
+    address: Option<SocketAddr>,
     sent_trace: Arc<OnceLock<TraceId>>,
 }
 
 impl Guard {
     pub(crate) fn new(agent: &Agent) -> Self {
-        Self { agent: agent.clone(), sent_trace: Arc::default() }
+        Self { agent: agent.clone(), address: None, sent_trace: Arc::default() }
     }
 
     fn lost<T>(&self, why: &str) -> Option<T> {
@@ -105,36 +112,38 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         global::shutdown_tracer_provider(); // blocks until the batch processor has sent its spans
-        let Some(trace_id) = self.sent_trace.get() else { return };
-        match probe(&self.agent) {
+        let (Some(address), Some(trace_id)) = (self.address, self.sent_trace.get()) else { return };
+        match probe(address) {
             Err(error) => self.lost(&error.to_string()),
             // Unlike println!, this does not panic when stdout is closed.
-            Ok(page) => writeln!(io::stdout(), "main_process: {page}{trace_id}").ok(),
+            Ok(()) => writeln!(io::stdout(), "main_process: {}{trace_id}", page(address)).ok(),
         };
     }
 }
 
 /// Sends a batch without spans, and fails if the machine there answers that nothing listens. UDP
-/// itself says nothing, and neither do machines that drop what they do not want. Returns where
-/// Jaeger's page is, which is sure only next to an agent on its usual port.
-fn probe(agent: &Agent) -> io::Result<&'static str> {
-    let mut addresses = (agent.host.as_str(), agent.port).to_socket_addrs()?;
-    let address = addresses.next().ok_or(ErrorKind::NotFound)?;
-    let any_port: SocketAddr = match address {
+/// itself says nothing, and neither do machines that drop what they do not want.
+fn probe(agent: SocketAddr) -> io::Result<()> {
+    let any_port: SocketAddr = match agent {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
     let socket = UdpSocket::bind(any_port)?;
-    socket.connect(address)?;
+    socket.connect(agent)?;
     socket.send(EMPTY_BATCH)?;
     socket.set_read_timeout(Some(REFUSAL_LIMIT))?;
-    socket.set_nonblocking(address.ip().is_loopback())?; // the answer is there already
+    socket.set_nonblocking(agent.ip().is_loopback())?; // the answer is there already
     match socket.recv(&mut [0]) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Err(error),
-        _ if address.ip().is_loopback() && address.port() == 6831 => {
-            Ok("http://localhost:16686/trace/")
-        }
-        _ => Ok("trace "),
+        _ => Ok(()),
+    }
+}
+
+/// Where Jaeger shows a trace. That is known only for a local Jaeger on its usual port.
+fn page(agent: SocketAddr) -> &'static str {
+    match agent.ip().is_loopback() && agent.port() == 6831 {
+        true => "http://localhost:16686/trace/",
+        false => "trace ",
     }
 }
 
@@ -148,6 +157,17 @@ mod tests {
     use testbed::{Jaeger, Program};
 
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_a_local_jaeger_on_its_usual_port() {
+        for (agent, shown) in [
+            ("127.0.0.1:6831", "http://localhost:16686/trace/"),
+            ("127.0.0.1:6832", "trace "),
+            ("192.0.2.1:6831", "trace "),
+        ] {
+            assert_eq!(page(agent.parse().unwrap()), shown);
+        }
+    }
 
     const AGENT_PORT: &str = "OTEL_EXPORTER_JAEGER_AGENT_PORT";
 

@@ -64,9 +64,9 @@ fn main() -> io::Result<ExitCode> {
 fn init_tracer(service_name: &'static str, agent: &Agent) -> Guard {
     let resource = Resource::new([KeyValue::new("service.name", service_name)]);
     let config = Config::default().with_resource(resource.clone());
-    let guard = Guard::new(agent);
+    let mut guard = Guard::new(agent);
     let mut provider = TracerProvider::builder().with_config(config);
-    if let Some(exporter) = Exporter::new(resource, &guard) {
+    if let Some(exporter) = Exporter::new(resource, &mut guard) {
         provider = provider.with_batch_exporter(exporter, Tokio);
     }
     let provider = provider.build();

@@ -1,5 +1,7 @@
 //! Command-line arguments and environment variables.
 
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::{env, fmt};
 
 use clap::Parser;
@@ -44,26 +46,27 @@ impl fmt::Display for Agent {
 impl Settings {
     /// Reads the settings. A bad value ends the program with exit code 2 and one line that names it.
     pub(crate) fn read() -> Self {
-        let settings = Self::try_parse().map_err(|error| match error.kind() {
-            ErrorKind::ValueValidation => error.to_string(),
+        let settings = Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => refuse(&error.to_string()),
             _ => error.exit(),
         });
-        let settings = settings.and_then(|it| Ok(Self { agent: Agent::read()?, ..it }));
-        settings.unwrap_or_else(|message| {
-            eprintln!("{}", message.lines().next().unwrap_or_default());
-            std::process::exit(2);
-        })
+        let agent = Agent::read().unwrap_or_else(|message| refuse(&message));
+        Self { agent, ..settings }
     }
 }
 
 impl Agent {
     fn read() -> Result<Self, String> {
-        let variable = |name: &str, default: &str| match env::var(name) {
-            Ok(value) if value.trim().is_empty() => {
+        let variable = |name: &str, default: &str| match env::var_os(name)
+            .map(OsString::into_string)
+            .transpose()
+        {
+            Err(_) => Err(format!("error: {name} is not UTF-8")),
+            Ok(None) => Ok(default.to_owned()),
+            Ok(Some(value)) if value.trim().is_empty() => {
                 Err(format!("error: {name} must not be empty; unset it for the default"))
             }
-            Ok(value) => Ok(value.trim().to_owned()),
-            Err(_) => Ok(default.to_owned()),
+            Ok(Some(value)) => Ok(value.trim().to_owned()),
         };
         let host = variable("OTEL_EXPORTER_JAEGER_AGENT_HOST", "127.0.0.1")?;
         let port = variable("OTEL_EXPORTER_JAEGER_AGENT_PORT", "6831")?;
@@ -75,6 +78,17 @@ impl Agent {
             )),
         }
     }
+}
+
+/// Ends the program with the first line of a message, without the user name and password of a URL.
+fn refuse(message: &str) -> ! {
+    let line = message.lines().next().unwrap_or_default();
+    let line = match line.split_once("value '").zip(line.rsplit_once('@')) {
+        Some(((before, _), (_, after))) => format!("{before}value '…@{after}"),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{line}");
+    std::process::exit(2);
 }
 
 /// The URL as it may be shown: the user name and password in it are for the server alone.

@@ -83,3 +83,16 @@ fn the_log_is_cut_at_100_characters_not_bytes() {
     let beginning: String = text.chars().take(100).collect();
     assert!(traces.contains(&format!("\"{beginning}...\"")), "{traces}");
 }
+
+/// As RequestsInstrumentor does: an answer with an error status is an error of the request's span.
+#[test]
+fn an_http_error_status_is_an_error_of_the_clients_span() {
+    let httpbin = Httpbin::start(Answer::Body(404, b"no".to_vec())).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    run(&jaeger, &httpbin.url());
+    let traces = jaeger.traces(SERVICE, 3).unwrap();
+    let spans = traces["data"][0]["spans"].as_array().unwrap();
+    let failed = spans.iter().filter(|span| span["tags"].to_string().contains("\"error\""));
+    let failed: Vec<_> = failed.map(|span| &span["operationName"]).collect();
+    assert_eq!(failed, ["HTTP GET"]);
+}

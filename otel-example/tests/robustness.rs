@@ -102,6 +102,7 @@ fn an_invalid_setting_ends_the_program_before_any_work() {
     EXAMPLE.an_invalid_setting_ends_the_program_before_any_work(&[
         ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "abc"),
         ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "70000"),
+        ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "0"),
     ]);
 }
 
@@ -122,4 +123,17 @@ fn help_names_every_setting() {
         "OTEL_EXPORTER_JAEGER_AGENT_PORT",
         "6831",
     ]);
+}
+
+/// The exporter reads its variables itself, and does not take an empty one as unset.
+#[test]
+fn an_empty_agent_variable_is_refused() {
+    for name in ["OTEL_EXPORTER_JAEGER_AGENT_HOST", "OTEL_EXPORTER_JAEGER_AGENT_PORT"] {
+        let finished = testbed::Program::new(EXAMPLE.program).env(name, " ").run().unwrap();
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert_eq!(
+            finished.stderr,
+            format!("error: {name} must not be empty; unset it for the default\n")
+        );
+    }
 }

@@ -1,6 +1,8 @@
 //! Command-line arguments and environment variables.
 
 use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Parser;
@@ -51,21 +53,18 @@ pub(crate) struct Otlp {
 impl Settings {
     /// Reads the settings. A bad value ends the program with exit code 2 and one line that names it.
     pub(crate) fn read() -> Self {
-        let settings = Self::try_parse().map_err(|error| match error.kind() {
-            ErrorKind::ValueValidation => error.to_string(),
+        let settings = Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => refuse(&error.to_string()),
             _ => error.exit(),
         });
-        let settings = settings.and_then(|it| Ok(Self { otlp: Otlp::read()?, ..it }));
-        settings.unwrap_or_else(|message| {
-            eprintln!("{}", message.lines().next().unwrap_or_default());
-            std::process::exit(2);
-        })
+        let otlp = Otlp::read().unwrap_or_else(|message| refuse(&message));
+        Self { otlp, ..settings }
     }
 }
 
 impl Otlp {
     fn read() -> Result<Self, String> {
-        let (name, protocol) = exporter_variable("PROTOCOL").unwrap_or_default();
+        let (name, protocol) = exporter_variable("PROTOCOL")?.unwrap_or_default();
         let is_grpc = match protocol.as_str() {
             "grpc" => true,
             "http/protobuf" | "" => false,
@@ -75,17 +74,17 @@ impl Otlp {
             true => ("http://localhost:4317", ""),
             false => ("http://localhost:4318", "/v1/traces"),
         };
-        let endpoint = match exporter_variable("ENDPOINT") {
+        let endpoint = match exporter_variable("ENDPOINT")? {
             None => format!("{default}{path}"),
-            Some((name, url)) => {
-                http_url(&url).map_err(|why| bad(&name, &url, &why))?;
+            Some((name, value)) => {
+                let url = http_url(&value).map_err(|why| bad(&name, &value, &why))?;
                 match name.contains("TRACES") {
-                    true => url, // by the specification this one is complete
-                    false => format!("{}{path}", url.trim_end_matches('/')),
+                    true => url.into(), // by the specification this one is complete
+                    false => format!("{}{path}", url.as_str().trim_end_matches('/')),
                 }
             }
         };
-        let timeout = match exporter_variable("TIMEOUT") {
+        let timeout = match exporter_variable("TIMEOUT")? {
             None => Duration::from_secs(10),
             Some((name, value)) => match value.parse() {
                 Ok(milliseconds) => Duration::from_millis(milliseconds),
@@ -104,16 +103,33 @@ impl Otlp {
 }
 
 /// The variable for traces, else the one for all signals, with its name. An empty one is unset.
-fn exporter_variable(suffix: &str) -> Option<(String, String)> {
-    ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"].into_iter().find_map(|prefix| {
+fn exporter_variable(suffix: &str) -> Result<Option<(String, String)>, String> {
+    for prefix in ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"] {
         let name = format!("{prefix}{suffix}");
-        let value = env::var(&name).ok()?.trim().to_owned();
-        (!value.is_empty()).then_some((name, value))
-    })
+        match env::var_os(&name).map(OsString::into_string).transpose() {
+            Err(_) => return Err(format!("error: {name} is not UTF-8")),
+            Ok(Some(value)) if !value.trim().is_empty() => {
+                return Ok(Some((name, value.trim().to_owned())));
+            }
+            Ok(_) => (),
+        }
+    }
+    Ok(None)
 }
 
 fn bad(name: &str, value: &str, why: &str) -> String {
     format!("error: invalid value '{value}' for {name}: {why}")
+}
+
+/// Ends the program with the first line of a message, without the user name and password of a URL.
+fn refuse(message: &str) -> ! {
+    let line = message.lines().next().unwrap_or_default();
+    let line = match line.split_once("value '").zip(line.rsplit_once('@')) {
+        Some(((before, _), (_, after))) => format!("{before}value '…@{after}"),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{line}");
+    std::process::exit(2);
 }
 
 /// The URL as it may be shown: the user name and password in it are for the server alone.

@@ -1,5 +1,6 @@
 //! What connects the program to the SDK: exporter, headers, log, and the end of it all.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl Exporter {
                 .with_http_client(Client::new(settings)?)
                 .build(),
         };
-        let otlp = otlp.inspect_err(|error| tracing::error!("no span is sent: {error}")).ok()?;
+        let otlp = otlp.inspect_err(|error| no_span_is_sent(error)).ok()?;
         Some(Self { otlp, sent_trace: Arc::clone(&guard.sent_trace) })
     }
 }
@@ -91,7 +92,7 @@ impl Client {
             builder.tls_backend_preconfigured(tls::config()).build()
         };
         let http = thread::spawn(builder).join().ok()?;
-        let http = http.inspect_err(|error| tracing::error!("no span is sent: {error}")).ok()?;
+        let http = http.inspect_err(|error| no_span_is_sent(error)).ok()?;
         let endpoint = without_credentials(&settings.endpoint.parse().ok()?);
         Some(Self { http, endpoint })
     }
@@ -114,6 +115,10 @@ impl HttpClient for Client {
     }
 }
 
+fn no_span_is_sent(error: &dyn Error) {
+    tracing::error!("no span is sent: {}", errors::message(error));
+}
+
 /// Shuts tracing down when it is dropped, in a panic too, and says which trace got out.
 pub(crate) struct Guard {
     pub(crate) provider: Option<SdkTracerProvider>,
@@ -123,14 +128,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(settings: &Otlp) -> Self {
-        // The page's URL is known only for a local Jaeger on its usual ports.
-        let url = Url::parse(&settings.endpoint).ok();
-        let is_local = url.is_some_and(|url| {
-            matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
-                && matches!(url.port(), Some(4317 | 4318))
-        });
-        let page = if is_local { "http://localhost:16686/trace/" } else { "trace " };
-        Self { provider: None, page, sent_trace: Arc::default() }
+        Self { provider: None, page: page(&settings.endpoint), sent_trace: Arc::default() }
     }
 }
 
@@ -145,6 +143,16 @@ impl Drop for Guard {
             let _ = writeln!(io::stdout(), "main_process: {}{trace_id}", self.page);
         }
     }
+}
+
+/// Where Jaeger shows a trace. That is known only for a local Jaeger on its usual ports.
+fn page(endpoint: &str) -> &'static str {
+    let url = Url::parse(endpoint).ok();
+    let is_local = url.is_some_and(|url| {
+        matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+            && matches!(url.port(), Some(4317 | 4318))
+    });
+    if is_local { "http://localhost:16686/trace/" } else { "trace " }
 }
 
 /// The headers that carry a trace on, as `OTEL_PROPAGATORS` lists them, which the SDK does not read.
@@ -203,6 +211,18 @@ mod tests {
     use testbed::{Jaeger, Program};
 
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_a_local_jaeger_on_its_usual_ports() {
+        for (endpoint, shown) in [
+            ("http://localhost:4318/v1/traces", "http://localhost:16686/trace/"),
+            ("http://[::1]:4317", "http://localhost:16686/trace/"),
+            ("http://localhost:43180/v1/traces", "trace "),
+            ("http://localhost:4318@192.0.2.1:4318/v1/traces", "trace "),
+        ] {
+            assert_eq!(page(endpoint), shown);
+        }
+    }
 
     const ENDPOINT: &str = "TEST_OTLP_ENDPOINT";
 

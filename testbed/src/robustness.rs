@@ -264,7 +264,8 @@ impl Example {
     /// An invalid value ends the program with one line that names it and exit code 2, before any
     /// work.
     pub fn an_invalid_setting_ends_the_program_before_any_work(&self, values: &[(&str, &str)]) {
-        for (name, value) in values.iter().chain(&[("HTTPBIN_URL", "nonsense")]) {
+        let pages = [("HTTPBIN_URL", "nonsense"), ("HTTPBIN_URL", "ftp://127.0.0.1/get")];
+        for (name, value) in values.iter().chain(&pages) {
             let finished = Program::new(self.program).env(name, value).run().unwrap();
             assert_eq!(finished.code, Some(2), "{finished:?}");
             assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
@@ -297,7 +298,18 @@ impl Example {
         assert!(httpbin.header("authorization").is_some());
         let traces = jaeger.traces(self.service, 2 * self.spans).unwrap().to_string();
         assert!(traces.contains("/get"), "{traces}");
-        assert!(!traces.contains("s3cret"), "{traces}");
+        assert!(!traces.contains("s3cret") && !traces.contains("ada@"), "{traces}");
+
+        for refused in ["http://ada:s3cret@127.0.0.1:x/get", "ftp://ada:s3cret@127.0.0.1/get"] {
+            let program = Program::new(self.program).env("HTTPBIN_URL", refused);
+            let finished = program.run().unwrap();
+            assert_eq!(finished.code, Some(2), "{finished:?}");
+            assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
+            assert!(finished.stderr.contains("@127.0.0.1"), "{finished:?}");
+            let program = Program::new(self.program).env("HTTPBIN_URL", refused);
+            let help = program.arg("--help").run().unwrap();
+            assert!(!help.stdout.contains("s3cret"), "{help:?}");
+        }
     }
 
     /// `--help` lists every setting.
