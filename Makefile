@@ -1,61 +1,67 @@
-# Needs make, a POSIX shell and cargo; Docker, Go and the Python originals are used where they are.
+# Needs make, a POSIX shell and cargo. Uses Docker, Go and the Python originals if present.
 #
-# Settings, for `make` or in the environment:
-#   HTTPBIN_URL=http://…   the page that the programs ask for: httpbin.org where it answers, else
-#                          the httpbin of this repository
-#   ARGS=--one-trace       arguments for the program that is run
-#   JAEGER=embedded        the embedded Jaeger in place of the container
-#   HTTPBIN=local          in containers: the httpbin of this repository in place of httpbin.org
+# Settings, as arguments of `make` or in the environment:
+#   HTTPBIN_URL=http://…   the page that the programs request [default: httpbin.org if it answers,
+#                          else the local httpbin]
+#   ARGS=--one-trace       arguments for the program
+#   JAEGER=embedded        use the embedded Jaeger instead of the container
+#   HTTPBIN=local          in containers: use the local httpbin instead of httpbin.org
 
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 ARGS ?=
 JAEGER_VERSION := v1.35.0
 OLDEST_RUST := $(shell sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)
 REAL_JAEGER := $(CURDIR)/target/real-jaeger/$(JAEGER_VERSION)/all-in-one
 
 .PHONY: help
-help: ## Print what can be made
+help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target text; do \
 		printf '  make %-16s %s\n' "$$target" "$$text"; \
 	done
 
 .PHONY: run-jaeger
 run-jaeger: jaeger ## Run the first program: the Jaeger client
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p jaeger-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/jaeger-example $(ARGS)
 
 .PHONY: run-otel
 run-otel: jaeger ## Run the second program: OpenTelemetry with the Jaeger exporter
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otel-example -- $(ARGS)
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/otel-example $(ARGS)
 
 .PHONY: run-otlp
-run-otlp: jaeger ## Run the step after the tutorial: OpenTelemetry over OTLP
-	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(CARGO) run --quiet --locked -p otlp-example -- $(ARGS)
+run-otlp: jaeger ## Run the third program: OpenTelemetry over OTLP
+	@HTTPBIN_URL=$$(scripts/httpbin.sh url) && export HTTPBIN_URL && $(BIN)/otlp-example $(ARGS)
 
 .PHONY: run-all
-run-all: jaeger programs ## Run all three against the local httpbin, and print each trace as a tree
+run-all: jaeger ## Run all three programs with the local httpbin, and print each trace as a tree
 	@scripts/run-all.sh
 
+.PHONY: programs
+programs: ## Build the programs (takes minutes the first time)
+	@# Always all together: a package that is built alone gets other features of its dependencies,
+	@# and cargo compiles these again.
+	@$(CARGO) build --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin -p jaeger-all-in-one
+
 .PHONY: jaeger
-jaeger: ## Find a Jaeger, or start one: the container where Docker works, else the embedded one
-	@$(CARGO) build --locked -p jaeger-all-in-one
+jaeger: programs ## Find or start a Jaeger: the container if Docker works, else the embedded Jaeger
 	@scripts/jaeger.sh start
 
 .PHONY: jaeger-stop
-jaeger-stop: ## Stop the Jaeger that was started here
+jaeger-stop: ## Stop the Jaeger that make started
 	@scripts/jaeger.sh stop
 
 .PHONY: httpbin-stop
-httpbin-stop: ## Stop the httpbin that was started here
+httpbin-stop: ## Stop the httpbin that make started
 	@scripts/httpbin.sh stop
 
 .PHONY: test
-test: ## Run every test, on the loopback only
+test: ## Run the tests, on the loopback only
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-real
 test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
-	@# One after another: it takes spans slowly, and loses what comes by UDP while others keep it from that.
+	@# One test at a time: under load the real Jaeger loses UDP packets.
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin -- --test-threads=1
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-all-in-one --test golden -- --ignored --nocapture
 
@@ -63,19 +69,19 @@ $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)
 
 .PHONY: compose-up
-compose-up: ## Run the tutorial's stack in containers, until the programs have ended
+compose-up: ## Start the tutorial's stack in containers, and wait until the programs have ended
 	@scripts/compose.sh up
 
 .PHONY: compose-down
-compose-down: ## Remove what compose-up started
+compose-down: ## Remove the stack
 	@scripts/compose.sh down
 
 .PHONY: compose-logs
-compose-logs: ## Print what the containers printed
+compose-logs: ## Print the logs of the containers
 	@scripts/compose.sh logs
 
 .PHONY: images
-images: ## Build the image of each program
+images: ## Build the container images
 	docker build -t jaeger-example -f jaeger-example/Dockerfile .
 	docker build -t otel-example -f otel-example/Dockerfile .
 	docker build -t otlp-example -f otlp-example/Dockerfile .
@@ -83,7 +89,7 @@ images: ## Build the image of each program
 	docker build -t jaeger-all-in-one -f all-in-one/Dockerfile .
 
 .PHONY: test-compose
-test-compose: ## Run the stack, compare its traces as the tests of the programs do, and remove it
+test-compose: ## Start the stack, compare its traces with the originals', and remove it
 	@$(CARGO) test --locked -p testbed --test compose --no-run
 	@code=0; HTTPBIN=local scripts/compose.sh up && \
 		$(CARGO) test --locked -p testbed --test compose -- --ignored || code=$$?; \
@@ -91,53 +97,49 @@ test-compose: ## Run the stack, compare its traces as the tests of the programs 
 	HTTPBIN=local scripts/compose.sh down; exit $$code
 
 .PHONY: test-browser
-test-browser: programs ## Look at the programs' traces in a real browser (needs chromium and chromedriver)
+test-browser: programs ## Check the web pages in a real browser (needs chromium and chromedriver)
 	$(CARGO) test --locked -p testbed -p jaeger-all-in-one --test pages --test script --test drawing -- --ignored
 
 .PHONY: screenshots
-screenshots: programs ## Take the pictures of the texts again, from real runs
+screenshots: programs ## Take the screenshots of the documents again (needs chromium and chromedriver)
 	$(CARGO) run --quiet --locked -p testbed --bin screenshots
 
-.PHONY: programs
-programs:
-	@$(CARGO) build --quiet --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin
-
 .PHONY: check-scale-out
-check-scale-out: ## Check compose/scale-out with Docker Compose, the real Jaeger 2.13 and Collector (needs Go)
+check-scale-out: ## Check compose/scale-out with Docker Compose, Jaeger 2.13 and the Collector (needs Go)
 	@scripts/scale-out-check.sh build
 
 .PHONY: test-attack
-test-attack: ## Send what hostile clients send, in amounts that take a while
+test-attack: ## Send hostile input in large amounts (takes minutes)
 	$(CARGO) test --locked --profile image -p jaeger-all-in-one --test attack --test store -- --include-ignored
 
 .PHONY: fuzz
 SECONDS ?= 600
-fuzz: ## Fuzz every decoder, each for SECONDS=600 (needs nightly and cargo-fuzz)
+fuzz: ## Fuzz each decoder for SECONDS=600 (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh $(SECONDS)
 
 .PHONY: bench
-bench: ## Measure the programs, and the Python originals where PYTHON_JAEGER and PYTHON_OTEL run them
-	@# One by one: built together they would share the features of their dependencies, and grow.
+bench: ## Measure the programs, and the Python originals if PYTHON_JAEGER and PYTHON_OTEL are set
+	@# One by one: built together, they share the features of their dependencies and are larger.
 	@for package in bench jaeger-example otel-example otlp-example; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
-	@$(or $(CARGO_TARGET_DIR),target)/release/bench
+	@$(BIN:debug=release)/bench
 
 .PHONY: bench-load
-bench-load: ## Measure the embedded Jaeger under load, and the real one where JAEGER_ALL_IN_ONE names it
-	@# One by one, as above. LOAD_SPANS says how many spans, LOAD_RESULTS where figures are written.
+bench-load: ## Measure the embedded Jaeger under load, and the real one if JAEGER_ALL_IN_ONE is set
+	@# One by one, as above. LOAD_SPANS sets the number of spans, LOAD_RESULTS the folder for the figures.
 	@for package in jaeger-all-in-one bench-load; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
-	@$(or $(CARGO_TARGET_DIR),target)/release/bench-load
+	@$(BIN:debug=release)/bench-load
 
 .PHONY: check-oldest
-check-oldest: ## Check that the oldest Rust that the README names still builds everything (needs rustup)
+check-oldest: ## Check that the oldest supported Rust builds everything (needs rustup)
 	rustup toolchain install $(OLDEST_RUST) --profile minimal
 	cargo +$(OLDEST_RUST) check --locked --workspace --all-targets
 
 .PHONY: check
-check: ## Check form, lints, documentation and licences
+check: ## Check formatting, lints, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
@@ -145,5 +147,5 @@ check: ## Check form, lints, documentation and licences
 		echo '$(CARGO) deny check bans licenses sources'; \
 		$(CARGO) deny --locked check bans licenses sources; \
 	else \
-		echo 'skipped: licences, since cargo-deny is not installed'; \
+		echo 'skipped: licences, because cargo-deny is not installed'; \
 	fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Draws bench/results/*.json, as bench-load recorded them, into docs/images/load.png and soak.png
-and, for dark pages, load-dark.png and soak-dark.png; and writes the load's table into
+"""Draws the results of bench-load (bench/results/*.json) into docs/images/load.png and soak.png, with
+dark versions load-dark.png and soak-dark.png, and writes the table of the load test into
 docs/MEASURED.md.
 
     pip install matplotlib pillow
@@ -27,7 +27,7 @@ STYLES = [("", "default"), ("-dark", ["dark_background", {"figure.facecolor": "#
 
 
 def bars(axes, labels, results, value, title):
-    """Bars side by side on a logarithmic axis, each with its figure above."""
+    """Draws bars side by side on a logarithmic axis, each with its figure above."""
     for offset, (name, label, color) in enumerate(PROGRAMS):
         values = [value(results[name], label_) for label_ in labels]
         places = [index + (offset - 0.5) * 0.38 for index in range(len(labels))]
@@ -40,7 +40,7 @@ def bars(axes, labels, results, value, title):
 
 
 def draw(results):
-    """The three diagrams, side by side."""
+    """Draws the three diagrams side by side."""
     figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(12, 3.8))
     doors = [door for door, _ in DOORS]
     bars(rates, doors, results, lambda r, door: r[door]["spans_per_second"], "spans a second (more is better)")
@@ -59,7 +59,7 @@ def draw(results):
 
 
 def draw_soak(soak):
-    """Memory and rate over time, one above the other."""
+    """Draws memory and rate over time, one above the other."""
     figure, (memory, rate) = plt.subplots(2, 1, figsize=(12, 3.4), sharex=True)
     minutes = [sample["seconds"] / 60 for sample in soak["samples"]]
     memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color=EMBEDDED_COLOR)
@@ -75,7 +75,7 @@ def draw_soak(soak):
 
 
 def save(figure, name):
-    """As PNG in 256 colors, which are enough and take half of the bytes."""
+    """Saves a figure as PNG in 256 colors: enough for it, and half the size."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=110)
     Image.open(drawn).convert("RGB").quantize(256).save(ROOT / "docs/images" / name, optimize=True)
@@ -92,23 +92,23 @@ def main():
 
 
 def write_table(results, grpc_alone):
-    """Puts the figures between the two markers."""
+    """Writes the figures between the two markers."""
     ours, real = (results[name] for name, _, _ in PROGRAMS)
     rows = [
         ("start to all TCP ports accepting", "4 ms", lambda r: f"{r['start_ms']:.1f} ms"),
         ("resident when idle", "6 MiB", lambda r: f"{r['idle_bytes'] / 2**20:.1f} MiB"),
         ("binary, with the web pages", "10 MB", lambda r: f"{r['binary_bytes'] / 1e6:.1f} MB"),
-        (f"resident a stored span ({ours['spans']:,} stored)", "400 B", lambda r: f"{r['bytes_per_span']:,.0f} B"),
+        (f"resident per stored span ({ours['spans']:,} stored)", "400 B", lambda r: f"{r['bytes_per_span']:,.0f} B"),
     ]
     goals = {"udp": "400,000", "http_thrift": "600,000", "otlp_grpc": "800,000", "otlp_http": "800,000"}
     for door, label in DOORS:
         rows.append((f"{label}, spans/s", goals[door], lambda r, d=door: f"{r[d]['spans_per_second']:,.0f}" + lost(r[d])))
     cpu = {"udp": "2 s", "otlp_grpc": "1 s"}
     for door, label in DOORS:
-        rows.append((f"{label}, CPU for a million spans", cpu.get(door, ""), lambda r, d=door: f"{r[d]['cpu_seconds_per_million']:.1f} s"))
+        rows.append((f"{label}, CPU per million spans", cpu.get(door, ""), lambda r, d=door: f"{r[d]['cpu_seconds_per_million']:.1f} s"))
         if door == "otlp_grpc":
             alone = f"{grpc_alone['cpu_seconds_per_million']:.1f} s"
-            rows.append(("of which HTTP/2 and gRPC take by themselves", "", lambda r: alone if r is ours else ""))
+            rows.append(("HTTP/2 and gRPC alone, CPU per million spans", "", lambda r: alone if r is ours else ""))
     for index, search in enumerate(ours["searches"]):
         goal = "5 ms" if "tag" in search["what"] else "1 ms"
         what = f"search: {search['what']}, {search['stored']:,} stored"
@@ -122,7 +122,7 @@ def write_table(results, grpc_alone):
 
 
 def lost(rate):
-    """The highest rate at which the real one was tried may have cost it spans."""
+    """The number of lost spans, if any: at its highest rate the real Jaeger can lose some."""
     return f" ({rate['lost']:,} lost)" if rate["lost"] else ""
 
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# The tutorial's stack in containers.
+# Runs the tutorial's stack in containers.
 #
-#   scripts/compose.sh up     builds, starts, waits until the programs have ended; the exit code is
-#                             not 0 if one of theirs was not
+#   scripts/compose.sh up     builds and starts it, and waits until the programs have ended; fails if
+#                             a program failed
 #   scripts/compose.sh down   removes the containers and their network
-#   scripts/compose.sh logs   prints what they printed
+#   scripts/compose.sh logs   prints the logs of the containers
 #
-# JAEGER=embedded takes the embedded Jaeger in place of jaegertracing/all-in-one, HTTPBIN=local the
-# httpbin of this repository in place of httpbin.org.
+# JAEGER=embedded uses the embedded Jaeger instead of jaegertracing/all-in-one; HTTPBIN=local uses
+# the local httpbin instead of httpbin.org.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,7 +19,7 @@ if docker compose version >/dev/null 2>&1; then
 elif command -v docker-compose >/dev/null 2>&1; then
 	tool=docker-compose
 else
-	echo "compose: neither 'docker compose' nor 'docker-compose' is there" >&2
+	echo "compose: install 'docker compose' or 'docker-compose'" >&2
 	exit 1
 fi
 
@@ -27,13 +27,13 @@ compose() {
 	more=
 	[ "${JAEGER:-}" != embedded ] || more="$more -f compose/embedded.yml"
 	[ "${HTTPBIN:-}" != local ] || more="$more -f compose/offline.yml"
-	# shellcheck disable=SC2086 # several words are several words
+	# shellcheck disable=SC2086 # $tool and $more hold several words
 	$tool --project-name rust-tracing --env-file compose/.env \
 		-f compose/docker-compose.yml $more "$@"
 }
 
 up() {
-	# What `make jaeger` or `make run-…` started here has ports that the stack wants.
+	# `make jaeger` or `make run-…` may have started servers on the stack's ports.
 	for server in jaeger httpbin; do
 		"scripts/$server.sh" stop | grep stopped || true
 	done

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fuzzes every decoder, each for so many seconds: fuzz.sh SECONDS [TARGET…]. Needs a nightly
-# toolchain and cargo-fuzz. The corpus is grown from the recorded packets and stays in
-# fuzz/corpus, with what the fuzzer finds; none of it is committed.
+# Fuzzes each decoder: fuzz.sh SECONDS [TARGET…]. Needs a nightly toolchain and cargo-fuzz. The
+# corpus starts with the recorded packets and stays in fuzz/corpus, together with the fuzzer's
+# findings; none of it is committed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=${1:?how many seconds for each target}
+seconds=${1:?missing SECONDS, the time for each target}
 shift
 goldens=all-in-one/tests/goldens
 corpus=fuzz/corpus
@@ -14,13 +14,13 @@ if [ ${#targets[@]} -eq 0 ]; then
 	targets=(thrift_compact thrift_binary jaeger_proto otlp_proto otlp_json zipkin_json query request)
 fi
 
-# Puts a file or, from -, the input into a target's corpus.
+# seed TARGET FILE NAME: adds a file (- for stdin) to a target's corpus.
 seed() {
 	mkdir -p "$corpus/$1"
 	cat "$2" >"$corpus/$1/$3"
 }
 
-# The target that reads what a line of sends.jsonl went to.
+# Prints the fuzz target for the door in a line of sends.jsonl.
 target_of() {
 	case $1 in
 	*'"door": "udp-binary"'* | *'"door": "http-thrift"'*) echo thrift_binary ;;
@@ -37,13 +37,13 @@ seed_packets() {
 	local case=$1 packet line
 	for packet in "$case"/packet-*.bin; do
 		line=$(grep -s "\"${packet##*/}\"" "$case/sends.jsonl" || true)
-		# The decoders get what the doors have already unpacked.
+		# Unpack gzip, as the doors do before they call a decoder.
 		gzip -dc <"$packet" 2>/dev/null | seed "$(target_of "$line")" - "${case##*/}-${packet##*/}" ||
 			seed "$(target_of "$line")" "$packet" "${case##*/}-${packet##*/}"
 	done
 }
 
-seed_questions() {
+seed_queries() {
 	local case=$1 number=0 path
 	sed -n 's/^{"request": "GET \([^"]*\)", .*/\1/p' "$case/answers.jsonl" | while read -r path; do
 		number=$((number + 1))
@@ -55,12 +55,12 @@ seed_questions() {
 for case in "$goldens"/*/; do
 	case=${case%/}
 	if compgen -G "$case/packet-*.bin" >/dev/null; then seed_packets "$case"; fi
-	if [ -e "$case/answers.jsonl" ]; then seed_questions "$case"; fi
+	if [ -e "$case/answers.jsonl" ]; then seed_queries "$case"; fi
 done
 
 for target in "${targets[@]}"; do
 	printf '== %s, %s s, from %s inputs\n' "$target" "$seconds" "$(ls "$corpus/$target" | wc -l)"
-	# 65,000 bytes are the largest datagram; 1 GiB is far more than any input may take.
+	# The largest datagram has 65,000 bytes. No input may use anywhere near 1 GiB of memory.
 	cargo +nightly fuzz run --fuzz-dir fuzz "$target" -- \
 		-max_total_time="$seconds" -max_len=65000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0
 done

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Finds or starts the page that the examples ask for, or stops the httpbin that was started here.
+# Finds or starts the page that the examples request, or stops the httpbin that this script started.
 #
-#   scripts/httpbin.sh url     prints the page's URL: what HTTPBIN_URL names, else httpbin.org where
-#                              it answers, else the local httpbin, started in the background
-#   scripts/httpbin.sh local   prints the URL of the local one, started if need be
-#   scripts/httpbin.sh stop    stops what was started; no error where there is nothing
+#   scripts/httpbin.sh url     prints the page's URL: $HTTPBIN_URL if set, else httpbin.org if it
+#                              answers, else the local httpbin, started in the background
+#   scripts/httpbin.sh local   prints the URL of the local httpbin, and starts it if needed
+#   scripts/httpbin.sh stop    stops the httpbin that was started, if any
+#
+# httpbin must be built: `make programs`.
 set -eu
 
 page=https://httpbin.org/get
@@ -16,7 +18,7 @@ say() { echo "httpbin: $*" >&2; }
 
 answers() { "$httpbin" status --listen "$listen" >/dev/null 2>&1; }
 
-# Whether the page on the internet answers. Without a tool that can ask, it counts as not there.
+# Whether httpbin.org answers. Fails if there is neither curl nor wget.
 reachable() {
 	if command -v curl >/dev/null 2>&1; then
 		curl --silent --fail --max-time 3 --output /dev/null "$page"
@@ -27,7 +29,7 @@ reachable() {
 	fi
 }
 
-# Its spans go out soon, for those who look at once.
+# A short batch delay: its spans should be in Jaeger when a user looks.
 start() {
 	OTEL_BSP_SCHEDULE_DELAY=${OTEL_BSP_SCHEDULE_DELAY:-100}
 	export OTEL_BSP_SCHEDULE_DELAY
@@ -35,9 +37,8 @@ start() {
 	wait_for_answer "$pid" || failed httpbin
 }
 
-# Prints the URL of the local one.
+# Prints the URL of the local httpbin.
 local_url() {
-	${CARGO:-cargo} build --quiet --locked -p httpbin >&2
 	if answers; then
 		say "the local one that answers on http://$listen"
 	else
@@ -62,7 +63,7 @@ stop() {
 	if end httpbin "$httpbin"; then
 		say 'stopped'
 	else
-		say 'none was started here'
+		say 'nothing to stop'
 	fi
 }
 

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Finds or starts a Jaeger for the examples, or stops the one that was started here.
+# Finds or starts a Jaeger for the examples, or stops the one that this script started.
 #
-#   scripts/jaeger.sh start   one that answers already, else the tutorial's container where Docker
+#   scripts/jaeger.sh start   uses a running Jaeger, else starts the tutorial's container if Docker
 #                             works, else the embedded all-in-one in the background
-#   scripts/jaeger.sh stop    stops what `start` started; no error where there is nothing
+#   scripts/jaeger.sh stop    stops the Jaeger that `start` started, if any
 #
-# JAEGER=embedded leaves Docker out.
+# JAEGER=embedded does not use Docker.
 set -eu
 
 image=jaegertracing/all-in-one:1.35
@@ -18,8 +18,8 @@ answers() { "$all_in_one" status >/dev/null 2>&1; }
 
 docker_works() { [ "${JAEGER:-}" != embedded ] && docker info >/dev/null 2>&1; }
 
-# A container of that name that was there before is started, and only stopped later; one that is
-# made here goes when it stops.
+# An existing container of that name is started, and `stop` keeps it. A new container is removed
+# when it stops.
 start_container() {
 	docker start "$container" >/dev/null 2>&1 || docker run -d --rm --name "$container" \
 		-e COLLECTOR_ZIPKIN_HOST_PORT=:9411 -e COLLECTOR_OTLP_ENABLED=true \
@@ -44,7 +44,7 @@ start() {
 	elif start_embedded; then
 		echo "Jaeger: the embedded all-in-one, on $ui (log: $run/jaeger.log; make jaeger-stop ends it)"
 	else
-		echo "Jaeger: none answers on $ui, and none could be started" >&2
+		echo "Jaeger: no server answers on $ui, and none could be started" >&2
 		exit 1
 	fi
 }
@@ -56,7 +56,7 @@ stop() {
 		docker stop "$container" >/dev/null 2>&1; then
 		echo "Jaeger: stopped the container $container"
 	else
-		echo 'Jaeger: none was started here'
+		echo 'Jaeger: nothing to stop'
 	fi
 }
 

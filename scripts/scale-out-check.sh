@@ -1,13 +1,13 @@
 #!/bin/sh
-# Checks compose/scale-out as far as this machine can:
+# Checks compose/scale-out with the tools on this machine:
 #
-#   scripts/scale-out-check.sh         the compose file by Docker Compose, and the configurations by
-#                                      the binaries that are there; a few seconds
-#   scripts/scale-out-check.sh build   builds those binaries before, with Go: several minutes, once
+#   scripts/scale-out-check.sh         checks the compose file with Docker Compose, and the
+#                                      configurations with the existing binaries; a few seconds
+#   scripts/scale-out-check.sh build   first builds the binaries with Go; several minutes, once
 #   scripts/scale-out-check.sh run     starts the stack, sends a trace over UDP, reads it back from the
-#                                      query service, and removes the stack with what it stored
+#                                      query service, and removes the stack and its data
 #
-# JAEGER_V2 and OTELCOL name binaries that are somewhere else.
+# JAEGER_V2 and OTELCOL name binaries in other places.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,12 +15,13 @@ here=compose/scale-out
 target=$PWD/target/scale-out
 jaeger=${JAEGER_V2:-$target/jaeger}
 otelcol=${OTELCOL:-$target/otelcol}
-# Jaeger 2.13 comes in the module of Jaeger 1.76, and stands on the collector 0.140.
+# Jaeger 2.13 is in the Go module of Jaeger 1.76, and is built on the Collector 0.140.
 jaeger_module=v1.76.0
 core=v0.140.0
 contrib=v0.140.1
 
-# The module has a `replace`, so `go install` refuses it: it builds through a module that repeats it.
+# `go install` refuses a module with a `replace`, so this builds it through a module that repeats the
+# `replace`.
 build_jaeger() {
 	echo "building Jaeger 2.13 (module $jaeger_module)"
 	mkdir -p "$target/jaeger-module"
@@ -44,7 +45,7 @@ build_jaeger() {
 		CGO_ENABLED=0 go build -o "$target/jaeger" github.com/jaegertracing/jaeger/cmd/jaeger)
 }
 
-# Of the image's two hundred components, those that agent.yaml names.
+# Builds a Collector with only the components that agent.yaml uses, of the image's two hundred.
 build_otelcol() {
 	echo "building the OpenTelemetry Collector $core"
 	mkdir -p "$target"
@@ -82,11 +83,11 @@ compose() {
 
 check_compose() {
 	if [ -z "$tool" ]; then
-		echo "skipped: $here/docker-compose.yml, since Docker Compose is not there"
+		echo "skipped: $here/docker-compose.yml, because Docker Compose is not installed"
 		return
 	fi
 	compose config --quiet
-	echo "$here/docker-compose.yml: fine"
+	echo "$here/docker-compose.yml: valid"
 }
 
 run() {
@@ -100,12 +101,12 @@ run() {
 	until curl --silent --fail --output /dev/null "http://$BIND:16686/api/traces/${link##*/}"; do
 		tries=$((tries + 1))
 		if [ "$tries" -ge 60 ]; then
-			echo "the trace ${link##*/} did not arrive in a minute" >&2
+			echo "the trace ${link##*/} did not arrive within a minute" >&2
 			exit 1
 		fi
 		sleep 1
 	done
-	echo "the trace ${link##*/} came through all the parts"
+	echo "the trace ${link##*/} arrived through all services"
 }
 
 # check_configurations BINARY NAME…
@@ -118,9 +119,9 @@ check_configurations() {
 				echo "$here/$name.yaml: $output" >&2
 				exit 1
 			}
-			echo "$here/$name.yaml: fine"
+			echo "$here/$name.yaml: valid"
 		else
-			echo "skipped: $here/$name.yaml, since $binary is not there (make check-scale-out builds it)"
+			echo "skipped: $here/$name.yaml, because $binary does not exist (make check-scale-out builds it)"
 		fi
 	done
 }

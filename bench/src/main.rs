@@ -1,13 +1,13 @@
-//! Measures the example programs as a user's shell would: start to end, side by side in one run.
+//! Measures the example programs from start to end, side by side in one run.
 //!
 //! ```text
 //! make bench
 //! PYTHON_JAEGER='venv/bin/python jaeger_example.py' PYTHON_OTEL='…' make bench
 //! ```
 //!
-//! Each round runs every program once, so that a machine that is slow for a while is slow for all
-//! of them. The Python originals ask httpbin.org, which is far away: for a fair figure let theirs
-//! ask `os.environ["HTTPBIN_URL"]`, which is set to the page that the others ask for.
+//! Each round runs every program once, so that a slow period of the machine affects all of them.
+//! The Python originals request httpbin.org, which is far away. For a fair comparison, change them
+//! to request `os.environ["HTTPBIN_URL"]`, which is set to the page of the other programs.
 
 use std::env;
 use std::error::Error;
@@ -20,23 +20,23 @@ use std::time::{Duration, Instant};
 use testbed::{Answer, Httpbin, Jaeger};
 use wait4::Wait4;
 
-/// How often each program runs; `BENCH_ROUNDS` says otherwise.
+/// How often each program runs, unless `BENCH_ROUNDS` is set.
 const ROUNDS: usize = 15;
 
-/// The argument by which this program starts itself to measure another one. The kernel counts the
-/// memory of the process that starts a program as the program's own, so a small one has to.
+/// The argument with which this program starts itself to measure another. The kernel counts the
+/// peak memory of the parent process as the program's own, so the parent must be a small process.
 const MEASURE: &str = "--measure";
 
-/// What each program sleeps to simulate its work.
+/// How long each program sleeps to simulate work.
 const SIMULATED_WORK: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let ended = match arguments.next().as_deref() {
+    let result = match arguments.next().as_deref() {
         Some(MEASURE) => measure(&arguments.collect::<Vec<_>>()),
         _ => run(),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let rounds = match env::var("BENCH_ROUNDS") {
         Ok(rounds) => {
-            rounds.parse().map_err(|_| format!("BENCH_ROUNDS: {rounds:?} is no number"))?
+            rounds.parse().map_err(|_| format!("BENCH_ROUNDS: {rounds:?} is not a number"))?
         }
         Err(_) => ROUNDS,
     };
@@ -72,12 +72,12 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// A program to measure.
 struct Program {
     name: &'static str,
-    /// The service of its traces; none where they cannot be read back.
+    /// The service of its traces; `None` if they cannot be read back.
     service: Option<&'static str>,
     command: Vec<String>,
 }
 
-/// The programs of the workspace, beside this one, and the originals where the environment has them.
+/// The programs in this program's folder, and the originals whose commands are in the environment.
 fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
     let folder = env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default();
     let built = |name: &'static str, service| {
@@ -97,22 +97,22 @@ fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
                 let command = command.split_whitespace().map(ToOwned::to_owned).collect();
                 programs.push(Program { name, service: None, command });
             }
-            _ => eprintln!("{name}: not measured, since {variable} names no command"),
+            _ => eprintln!("{name}: not measured, because {variable} is not set"),
         }
     }
     Ok(programs)
 }
 
-/// What one run took.
+/// The measurements of one run.
 #[derive(Clone, Copy)]
 struct Sample {
     /// From start to end.
     wall: Duration,
-    /// The length of the span `make_request`, where it can be read.
+    /// The duration of the span `make_request`, if it can be read.
     request: Option<Duration>,
     /// In user and kernel mode.
     cpu: Duration,
-    /// The most resident memory, in bytes.
+    /// The peak resident memory, in bytes.
     memory: u64,
 }
 
@@ -139,7 +139,7 @@ impl Program {
         Ok(Sample { wall, request, cpu, memory })
     }
 
-    /// The size of the stripped binary in bytes; none for a script.
+    /// The size of the stripped binary in bytes; `None` for a script.
     fn size(&self) -> Option<u64> {
         let path = PathBuf::from(&self.command[0]);
         let own = path.file_stem() == Some(OsStr::new(self.name));
@@ -147,7 +147,7 @@ impl Program {
     }
 }
 
-/// Runs a command, and prints its wall and CPU time in µs and its peak memory in bytes.
+/// Runs a command and prints its wall time and CPU time in µs and its peak memory in bytes.
 fn measure(command: &[String]) -> Result<(), Box<dyn Error>> {
     let [program, arguments @ ..] = command else { return Err("no command to measure".into()) };
     let started = Instant::now();
@@ -167,7 +167,7 @@ fn measure(command: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How long the program's only request took, by its trace.
+/// The duration of the program's request, from its trace.
 fn request(jaeger: &Jaeger, service: &str) -> Result<Duration, Box<dyn Error>> {
     let traces = jaeger.traces(service, 2)?;
     let spans = traces["data"].as_array().into_iter().flatten();
@@ -180,8 +180,8 @@ fn request(jaeger: &Jaeger, service: &str) -> Result<Duration, Box<dyn Error>> {
 fn print(programs: &[Program], samples: &[Vec<Sample>]) {
     let requests = samples.iter().flatten().filter_map(|it| it.request).map(millis).collect();
     let request = Spread::of(requests).median;
-    println!("median of {} runs (least to most)", samples.first().map_or(0, Vec::len));
-    println!("overhead: wall time above 200 ms of simulated work and the request (for a Python");
+    println!("median of {} runs (minimum to maximum)", samples.first().map_or(0, Vec::len));
+    println!("overhead: wall time beyond 200 ms of simulated work and the request (for a Python");
     println!("original {request:.1} ms, the median request of the others)\n");
     println!(
         "{:<26}{:>28}{:>24}{:>26}{:>10}",
@@ -206,11 +206,11 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// The middle of some figures, and their ends.
+/// The median of some figures, their minimum and their maximum.
 struct Spread {
-    least: f64,
+    min: f64,
     median: f64,
-    most: f64,
+    max: f64,
 }
 
 impl Spread {
@@ -218,12 +218,12 @@ impl Spread {
         figures.sort_by(f64::total_cmp);
         let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
         let last = figures.len().saturating_sub(1);
-        Self { least: at(0), median: at(figures.len() / 2), most: at(last) }
+        Self { min: at(0), median: at(figures.len() / 2), max: at(last) }
     }
 }
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+        write!(f, "{:.1} ({:.1} to {:.1})", self.median, self.min, self.max)
     }
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the broker that the host name tells; its first start formats the data directory.
+# Runs the broker with the number in the host name. The first start formats the data directory.
 set -eu
 sed "s/@NODE@/${HOSTNAME#kafka-}/" /scale-out/kafka.properties >/tmp/kafka.properties
 /opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id "$KAFKA_CLUSTER_ID" \

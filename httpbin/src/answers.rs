@@ -1,4 +1,4 @@
-//! What is answered: the part of httpbin.org that the examples and their tests ask for.
+//! The pages: the part of httpbin.org that the examples and their tests use.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,23 +14,24 @@ use axum::routing::{any, get};
 use opentelemetry_instrumentation_tower::HTTPLayer;
 use serde_json::{Value, json};
 
-/// httpbin.org waits no longer, whatever it is asked for.
-const LONGEST_DELAY: Duration = Duration::from_secs(10);
+/// The longest delay that httpbin.org grants.
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// `/get`, `/status/{code}` and `/delay/{seconds}`, each traced. Serve it with
-/// `into_make_service_with_connect_info::<SocketAddr>()`: the answers name the caller's address.
+/// Serves `/get`, `/status/{code}` and `/delay/{seconds}`, and traces each request. Needs
+/// `into_make_service_with_connect_info::<SocketAddr>()`, because answers show the caller's
+/// address.
 pub fn app() -> Router {
     Router::new()
         .route("/get", get(describe))
         .route("/status/{code}", any(status))
         .route("/delay/{seconds}", any(delay))
         .layer(HTTPLayer::new())
-        .layer(map_request(absolute))
+        .layer(map_request(absolute_uri))
 }
 
-/// Puts scheme and host into the request's URI, where HTTP/1.1 leaves them out: the layer that
-/// traces takes `url.full` and `url.scheme` from there.
-async fn absolute(mut request: Request) -> Request {
+/// Adds the scheme and host to the request's URI. HTTP/1.1 omits them, and the tracing layer takes
+/// `url.full` and `url.scheme` from the URI.
+async fn absolute_uri(mut request: Request) -> Request {
     let host = request.headers().get(header::HOST).map(text);
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     if let Some(Ok(uri)) = host.map(|host| format!("http://{host}{path}").parse()) {
@@ -39,7 +40,7 @@ async fn absolute(mut request: Request) -> Request {
     request
 }
 
-/// What the request was: its arguments, headers, origin and URL.
+/// Describes the request: its arguments, headers, origin and URL.
 async fn describe(
     ConnectInfo(origin): ConnectInfo<SocketAddr>,
     Query(arguments): Query<Vec<(String, String)>>,
@@ -47,8 +48,8 @@ async fn describe(
     uri: Uri,
 ) -> Response {
     let answer = json!({
-        "args": grouped(arguments),
-        "headers": titled(&headers),
+        "args": group_by_name(arguments),
+        "headers": title_case_names(&headers),
         "origin": origin.ip().to_string(),
         "url": uri.to_string(),
     });
@@ -56,16 +57,16 @@ async fn describe(
     (json, format!("{answer:#}\n")).into_response()
 }
 
-/// An answer with the status code that was asked for.
+/// Answers with the requested status code.
 async fn status(Path(code): Path<String>) -> Response {
     match code.parse().map(StatusCode::from_u16) {
-        // 1xx announces an answer and is none.
+        // A 1xx status is not a final response.
         Ok(Ok(status)) if (200..600).contains(&status.as_u16()) => status.into_response(),
         _ => (StatusCode::BAD_REQUEST, "Invalid status code\n").into_response(),
     }
 }
 
-/// The same as `/get`, so many seconds later, ten at most.
+/// Answers like `/get`, after a delay of at most [`MAX_DELAY`].
 async fn delay(
     Path(seconds): Path<String>,
     origin: ConnectInfo<SocketAddr>,
@@ -75,15 +76,15 @@ async fn delay(
 ) -> Response {
     match seconds.parse().map(Duration::try_from_secs_f64) {
         Ok(Ok(delay)) => {
-            tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
+            tokio::time::sleep(delay.min(MAX_DELAY)).await;
             describe(origin, arguments, headers, uri).await
         }
         _ => (StatusCode::BAD_REQUEST, "Invalid delay\n").into_response(),
     }
 }
 
-/// One argument by its value, one that came more than once by a list of them.
-fn grouped(arguments: Vec<(String, String)>) -> Value {
+/// Maps each argument to its value, or to a list of values if it is repeated.
+fn group_by_name(arguments: Vec<(String, String)>) -> Value {
     let mut grouped = BTreeMap::<String, Vec<String>>::new();
     for (name, value) in arguments {
         grouped.entry(name).or_default().push(value);
@@ -95,14 +96,14 @@ fn grouped(arguments: Vec<(String, String)>) -> Value {
     grouped.into_iter().map(|(name, values)| (name, value(values))).collect()
 }
 
-/// The headers under the names that httpbin.org shows: `User-Agent`, `Traceparent`. Of a header
-/// that came more than once, the values behind each other.
-fn titled(headers: &HeaderMap) -> Value {
+/// Writes header names as httpbin.org does (`User-Agent`, `Traceparent`), and joins the values of a
+/// repeated header with commas.
+fn title_case_names(headers: &HeaderMap) -> Value {
     let value = |name| headers.get_all(name).iter().map(text).collect::<Vec<_>>().join(",");
-    headers.keys().map(|name| (title(name.as_str()), Value::String(value(name)))).collect()
+    headers.keys().map(|name| (title_case(name.as_str()), Value::String(value(name)))).collect()
 }
 
-fn title(name: &str) -> String {
+fn title_case(name: &str) -> String {
     let capitalized = |word: &str| match word.split_at_checked(1) {
         Some((first, rest)) => first.to_ascii_uppercase() + rest,
         None => String::new(),
@@ -119,18 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_have_the_names_that_httpbin_shows() {
-        for (name, titled) in
+    fn header_names_are_in_title_case() {
+        for (name, expected) in
             [("user-agent", "User-Agent"), ("traceparent", "Traceparent"), ("x--y", "X--Y")]
         {
-            assert_eq!(title(name), titled);
+            assert_eq!(title_case(name), expected);
         }
     }
 
     #[test]
-    fn an_argument_that_comes_twice_is_a_list() {
+    fn a_repeated_argument_is_a_list() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let arguments = vec![pair("b", "1"), pair("a", "2"), pair("b", "3")];
-        assert_eq!(grouped(arguments), json!({"a": "2", "b": ["1", "3"]}));
+        assert_eq!(group_by_name(arguments), json!({"a": "2", "b": ["1", "3"]}));
     }
 }

@@ -1,4 +1,5 @@
-//! Baggage on spans: what a caller sent along with the trace becomes visible in Jaeger.
+//! Copies baggage, the key-value pairs that travel with a trace, to span attributes: Jaeger shows
+//! them.
 
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-/// Puts each item of baggage on every span that starts, as the attribute `baggage.<key>`: under a
-/// prefix, since the key is the caller's and could be that of an attribute of ours. How many and
-/// how large they are is bounded by [`opentelemetry::baggage::Baggage`]: 64 items, 8,192 bytes.
+/// Sets each baggage item as the attribute `baggage.<key>` of every span that starts. The prefix
+/// keeps a caller's key from overwriting another attribute. [`opentelemetry::baggage::Baggage`]
+/// limits baggage to 64 items and 8,192 bytes.
 #[derive(Debug)]
 pub(crate) struct BaggageSpanProcessor;
 

@@ -1,26 +1,23 @@
-//! The headers of the Jaeger clients: `uber-trace-id`, and `uberctx-…` for baggage
+//! Reads and writes the headers of the Jaeger clients: `uber-trace-id`, and `uberctx-…` for baggage
 //! (<https://www.jaegertracing.io/docs/1.35/client-libraries/#propagation-format>).
 //!
-//! The crate's own propagator reads the first. The others it puts into the trace state, from which
-//! nobody gets them out again, and a value that a trace state does not take loses it the trace.
-//! So it is not shown them, and they become baggage here.
+//! The propagator of opentelemetry-jaeger-propagator handles `uber-trace-id`. It puts `uberctx-…`
+//! into the trace state, where no code reads them, and a value that is invalid there makes it drop
+//! the whole trace. So this module hides these headers from it and turns them into baggage.
 
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::{Key, KeyValue};
-#[expect(
-    deprecated,
-    reason = "the Jaeger clients are; this server understands them all the same"
-)]
+#[expect(deprecated, reason = "the Jaeger clients are deprecated too, but some still call")]
 use opentelemetry_jaeger_propagator::Propagator as TraceIdPropagator;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const TRACE_ID: &str = "uber-trace-id";
 const BAGGAGE_PREFIX: &str = "uberctx-";
 
-/// Reads and writes what a Jaeger client does.
+/// The propagator for the headers of the Jaeger clients.
 #[derive(Debug)]
 pub(crate) struct JaegerPropagator {
     #[expect(deprecated, reason = "as above")]
@@ -49,14 +46,14 @@ impl TextMapPropagator for JaegerPropagator {
             None => context.clone(),
         };
         let baggage: Vec<KeyValue> =
-            headers.keys().into_iter().filter_map(|name| item(headers, name)).collect();
+            headers.keys().into_iter().filter_map(|name| baggage_item(headers, name)).collect();
         if baggage.is_empty() {
             return context;
         }
-        let known = context.baggage().iter();
-        let known: Vec<_> =
-            known.map(|(key, (value, _))| KeyValue::new(key.clone(), value.clone())).collect();
-        context.with_baggage(known.into_iter().chain(baggage))
+        let existing = context.baggage().iter();
+        let existing: Vec<_> =
+            existing.map(|(key, (value, _))| KeyValue::new(key.clone(), value.clone())).collect();
+        context.with_baggage(existing.into_iter().chain(baggage))
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -64,14 +61,14 @@ impl TextMapPropagator for JaegerPropagator {
     }
 }
 
-/// An item of baggage, if the header is one. Jaeger's clients escape its value as in a URL.
-fn item(headers: &dyn Extractor, name: &str) -> Option<KeyValue> {
+/// The baggage item in this header, if it holds one. Jaeger clients percent-encode the value.
+fn baggage_item(headers: &dyn Extractor, name: &str) -> Option<KeyValue> {
     let key = name.strip_prefix(BAGGAGE_PREFIX).filter(|key| !key.is_empty())?;
     let value = percent_decode_str(headers.get(name)?).decode_utf8_lossy().into_owned();
     Some(KeyValue::new(Key::new(key.to_owned()), value))
 }
 
-/// The headers without those of baggage.
+/// Hides all headers except `uber-trace-id`.
 struct OnlyTraceId<'a>(&'a dyn Extractor);
 
 impl Extractor for OnlyTraceId<'_> {
@@ -108,22 +105,22 @@ mod tests {
     }
 
     #[test]
-    fn baggage_does_not_cost_the_trace() {
-        // The comma may not stand in a trace state.
+    fn baggage_does_not_invalidate_the_trace() {
+        // A trace state may not contain a comma.
         let context = extract(&[("uber-trace-id", "abc:5:0:1"), ("uberctx-user", "a%2Cb, c")]);
         assert!(context.span().span_context().is_valid());
         assert_eq!(context.baggage().get("user").map(|value| value.as_str()), Some("a,b, c"));
     }
 
     #[test]
-    fn baggage_comes_without_a_trace_too() {
+    fn baggage_is_read_without_a_trace() {
         let context = extract(&[("uberctx-user", "ada")]);
         assert!(!context.span().span_context().is_valid());
         assert_eq!(context.baggage().get("user").map(|value| value.as_str()), Some("ada"));
     }
 
     #[test]
-    fn what_is_no_id_is_no_trace() {
+    fn an_invalid_trace_id_is_ignored() {
         for value in ["", "abc", "x:5:0:1", "abc:5:0", "0:5:0:1", "abc:0:0:1", &"f".repeat(9000)] {
             assert!(
                 !extract(&[("uber-trace-id", value)]).span().span_context().is_valid(),
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn inject_and_extract_round_trip() {
         let context = extract(&[("uber-trace-id", "abc:5:0:1"), ("uberctx-user", "a%2Cb")]);
         let mut headers = HashMap::new();
         JaegerPropagator::new().inject_context(&context, &mut headers);

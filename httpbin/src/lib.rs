@@ -1,16 +1,15 @@
-//! The server side of the examples: answers `GET /get` as httpbin.org does, and continues the
-//! caller's trace, whichever generation of client began it.
+//! The server of the examples: answers `GET /get` like httpbin.org and continues the caller's
+//! trace, whether a Jaeger client or OpenTelemetry started it.
 //!
 //! ```text
 //! cargo run -p httpbin
 //! curl http://localhost:8000/get
 //! ```
 //!
-//! Each request is a span of kind `server`, made by a layer of the web framework
-//! ([`opentelemetry_instrumentation_tower`]); it becomes a child of the span that the request
-//! names in `traceparent` or in `uber-trace-id`. It is a library too, for tests that want a
-//! server of their own: [`Telemetry`] first, where spans are wanted, then [`app`] behind a listener
-//! of the test's:
+//! A layer of the web framework ([`opentelemetry_instrumentation_tower`]) makes a span of kind
+//! `server` for each request. Its parent is the span that the request names in `traceparent` or
+//! `uber-trace-id`. Tests can start the server as a library: install [`Telemetry`] first if spans
+//! are needed, then serve [`app`] on a listener:
 //!
 //! ```
 //! use std::net::SocketAddr;
@@ -18,21 +17,21 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
-//! let url = format!("http://{}/get?shelf=3", listener.local_addr()?);
+//! let url = format!("http://{}/get?page=3", listener.local_addr()?);
 //! let app = httpbin::app().into_make_service_with_connect_info::<SocketAddr>();
 //! runtime.spawn(async move { axum::serve(listener, app).await });
 //!
 //! let answer = httpbin::http_client()?.get(&url).send()?.text()?;
-//! assert!(answer.contains(r#""shelf": "3""#), "{answer}");
+//! assert!(answer.contains(r#""page": "3""#), "{answer}");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! | question | where |
+//! | module | contents |
 //! |---|---|
-//! | what is answered | [`answers`](app) |
-//! | which headers continue a trace | `propagation` |
-//! | what makes the spans, and where they go | `telemetry` |
+//! | [`answers`](app) | the pages |
+//! | `propagation` | the headers that continue a trace |
+//! | `telemetry` | how spans are made and where they are sent |
 
 mod answers;
 mod baggage;

@@ -1,4 +1,4 @@
-//! `httpbin`: serves until it is told to stop. `httpbin status` asks whether it does.
+//! `httpbin` serves until a signal stops it. `httpbin status` checks whether it is running.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -9,11 +9,11 @@ use clap::{Parser, Subcommand};
 use httpbin::{Settings, Telemetry, app};
 use tokio::net::TcpListener;
 
-/// Answers /get, /status/{code} and /delay/{seconds} as httpbin.org does, and traces what it is asked.
+/// Answers /get, /status/{code} and /delay/{seconds} like httpbin.org, and traces each request.
 #[derive(Parser)]
 #[command(version, after_help = ENVIRONMENT)]
 struct Arguments {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, global = true, env = "HTTPBIN_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
 
@@ -23,18 +23,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Ask whether one answers there; for scripts and health checks
+    /// Check whether httpbin answers at this address; for scripts and health checks
     Status,
 }
 
 const ENVIRONMENT: &str = "\
 Environment (empty counts as unset):
-  OTEL_EXPORTER_OTLP_ENDPOINT  Where spans go [default: http://localhost:4318, by gRPC :4317]
+  OTEL_EXPORTER_OTLP_ENDPOINT  Where to send spans [default: http://localhost:4318; gRPC: :4317]
   OTEL_EXPORTER_OTLP_PROTOCOL  http/protobuf, http/json or grpc [default: http/protobuf]
-  OTEL_SERVICE_NAME            The service's name [default: httpbin]
-  OTEL_PROPAGATORS             The headers to read [default: tracecontext,baggage,jaeger]; none
-  OTEL_SDK_DISABLED            true makes no traces at all
-The others of OpenTelemetry's SDK and OTLP exporter hold as well.";
+  OTEL_SERVICE_NAME            The service name [default: httpbin]
+  OTEL_PROPAGATORS             The headers to read, or none [default: tracecontext,baggage,jaeger]
+  OTEL_SDK_DISABLED            true turns tracing off
+The Rust SDK reads some other variables of the specification, but not all: README.md lists both.";
 
 /// How long `status` waits for an answer.
 const STATUS_LIMIT: Duration = Duration::from_secs(2);
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn exit_code(ended: Result<(), String>) -> ExitCode {
-    match ended {
+fn exit_code(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("httpbin: {error}");
@@ -74,13 +74,13 @@ async fn serve(listen: SocketAddr, settings: &Settings) -> Result<(), String> {
         .await
         .map_err(|error| format!("--listen: cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    println!("httpbin: http://{address}/get (traces go to {})", settings.otlp.endpoint);
+    println!("httpbin: http://{address}/get (sends traces to {})", settings.otlp.endpoint);
 
     let app = app().into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop()).await;
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop_signal()).await;
     if let Err(error) = telemetry.shutdown() {
         eprintln!(
-            "httpbin: nobody takes OTLP at {} (OTEL_EXPORTER_OTLP_ENDPOINT): spans are lost ({error})",
+            "httpbin: spans are lost: cannot send them to {} (OTEL_EXPORTER_OTLP_ENDPOINT): {error}",
             settings.otlp.endpoint
         );
     }
@@ -88,7 +88,7 @@ async fn serve(listen: SocketAddr, settings: &Settings) -> Result<(), String> {
 }
 
 /// Waits for ctrl-c or SIGTERM.
-async fn stop() {
+async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -110,10 +110,10 @@ fn status(listen: SocketAddr) -> Result<(), String> {
         _ => Ipv4Addr::LOCALHOST.into(),
     };
     let address = SocketAddr::new(ip, listen.port());
-    ask(address).map_err(|error| format!("none answers at http://{address}: {error}"))
+    probe(address).map_err(|error| format!("no httpbin answers at http://{address}: {error}"))
 }
 
-fn ask(address: SocketAddr) -> io::Result<()> {
+fn probe(address: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&address, STATUS_LIMIT)?;
     stream.set_read_timeout(Some(STATUS_LIMIT))?;
     stream.write_all(format!("GET /status/204 HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
@@ -121,6 +121,6 @@ fn ask(address: SocketAddr) -> io::Result<()> {
     stream.read_exact(&mut status_line)?;
     match &status_line {
         b"HTTP/1.0 204" | b"HTTP/1.1 204" => Ok(()),
-        _ => Err(io::Error::other("something that is no httpbin answers there")),
+        _ => Err(io::Error::other("the server there is not httpbin")),
     }
 }

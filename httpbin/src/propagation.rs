@@ -1,37 +1,33 @@
-//! Which headers continue a trace, as `OTEL_PROPAGATORS` says.
+//! The header formats that continue a trace, as set by `OTEL_PROPAGATORS`.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 use crate::jaeger::JaegerPropagator;
 
-/// A format of headers, by its name in `OTEL_PROPAGATORS`. Where a request has headers of several,
-/// the last in this order wins: the standard one.
+/// A header format of `OTEL_PROPAGATORS`. If a request has several trace headers, the last format
+/// in this order wins: the W3C standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
-    /// `uber-trace-id` and `uberctx-…`, of the Jaeger clients.
+    /// `uber-trace-id` and `uberctx-…` of the Jaeger clients.
     Jaeger,
-    /// `baggage`, of the W3C.
+    /// `baggage` of the W3C.
     Baggage,
-    /// `traceparent` and `tracestate`, of the W3C.
+    /// `traceparent` and `tracestate` of the W3C.
     TraceContext,
 }
 
 impl Format {
-    /// All of them, which is what a server in a mixed fleet wants.
+    /// All formats, for a server that old and new clients call.
     pub(crate) const ALL: [Self; 3] = [Self::Jaeger, Self::Baggage, Self::TraceContext];
 
-    /// What a list of names asks for; `none` asks for nothing.
-    ///
-    /// # Errors
-    ///
-    /// The first name that means nothing here.
-    pub(crate) fn parse_list(list: &str) -> Result<Vec<Self>, &str> {
+    /// Returns the formats in a comma-separated list, and the unknown names. `none` adds no format.
+    pub(crate) fn parse_list(list: &str) -> (Vec<Self>, Vec<&str>) {
         let names = list.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "none"));
-        let mut formats: Vec<Self> =
-            names.map(|name| Self::parse(name).ok_or(name)).collect::<Result<_, _>>()?;
+        let (known, unknown) = names.partition::<Vec<_>, _>(|name| Self::parse(name).is_some());
+        let mut formats: Vec<Self> = known.into_iter().filter_map(Self::parse).collect();
         formats.sort_unstable();
-        Ok(formats)
+        (formats, unknown)
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -52,7 +48,7 @@ impl Format {
     }
 }
 
-/// The propagator that reads and writes all of these.
+/// A propagator that reads and writes all of these formats.
 pub fn propagator(formats: &[Format]) -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(formats.iter().map(|format| format.propagator()).collect())
 }
@@ -66,8 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_traces_the_standards_is_continued() {
-        let formats = Format::parse_list("tracecontext,jaeger").unwrap();
+    fn traceparent_wins_over_uber_trace_id() {
+        let (formats, _) = Format::parse_list("tracecontext,jaeger");
         let traceparent = "00-11111111111111111111111111111111-2222222222222222-01".to_owned();
         let headers = HashMap::from([
             ("uber-trace-id".to_owned(), "abc:5:0:1".to_owned()),
@@ -79,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_means_nothing_is_named() {
-        assert_eq!(Format::parse_list("jaeger, b3"), Err("b3"));
-        assert_eq!(Format::parse_list("none"), Ok(vec![]));
+    fn unknown_names_are_listed_separately() {
+        assert_eq!(Format::parse_list("jaeger, b3"), (vec![Format::Jaeger], vec!["b3"]));
+        assert_eq!(Format::parse_list("none"), (vec![], vec![]));
     }
 }

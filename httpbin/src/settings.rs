@@ -1,4 +1,4 @@
-//! What can be set from outside, by the variables that OpenTelemetry specifies.
+//! The settings, from the environment variables that OpenTelemetry specifies.
 
 use std::ffi::OsString;
 
@@ -9,22 +9,22 @@ use crate::propagation::Format;
 /// How requests are traced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where finished spans go.
+    /// Where spans are sent.
     pub otlp: Otlp,
-    /// `OTEL_SERVICE_NAME`, where it is set.
+    /// `OTEL_SERVICE_NAME`, if set.
     pub service_name: Option<String>,
-    /// `OTEL_PROPAGATORS`: the headers that continue a trace; all that are known by default.
+    /// `OTEL_PROPAGATORS`: the headers that continue a trace; by default all formats.
     pub propagators: Vec<Format>,
-    /// `OTEL_SDK_DISABLED`: whether nothing is to be traced.
+    /// `OTEL_SDK_DISABLED`: whether tracing is off.
     pub sdk_disabled: bool,
 }
 
-/// Where spans go, and how.
+/// Where and how spans are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Otlp {
-    /// The whole URL, with the path that OTLP over HTTP has.
+    /// The complete URL; for OTLP over HTTP it includes the path.
     pub endpoint: String,
-    /// By gRPC, or by HTTP in protobuf or JSON.
+    /// gRPC, or HTTP with protobuf or JSON.
     pub protocol: Protocol,
 }
 
@@ -38,7 +38,7 @@ impl Settings {
         Self::from(|name| std::env::var_os(name))
     }
 
-    /// Reads variables from a function that knows them; an empty one counts as unset.
+    /// Looks variables up with a function. An empty variable counts as unset.
     ///
     /// # Errors
     ///
@@ -46,14 +46,30 @@ impl Settings {
     pub fn from(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
         let variable = |name: &str| match environment(name).map(OsString::into_string).transpose() {
             Ok(value) => Ok(value.map(|it| it.trim().to_owned()).filter(|value| !value.is_empty())),
-            Err(value) => Err(format!("{name}: {value:?} is not text in UTF-8")),
+            Err(value) => Err(format!("{name}: {value:?} is not valid UTF-8")),
         };
         let propagators = match variable("OTEL_PROPAGATORS")? {
-            Some(list) => Format::parse_list(&list).map_err(|name| {
-                format!("OTEL_PROPAGATORS: {name:?} is none of tracecontext, baggage, jaeger, none")
-            })?,
+            Some(list) => {
+                let (formats, unknown) = Format::parse_list(&list);
+                for name in unknown {
+                    eprintln!("httpbin: OTEL_PROPAGATORS: {name:?} is unknown and ignored");
+                }
+                formats
+            }
             None => Format::ALL.to_vec(),
         };
+        // The exporter reads these itself, and rejects `none` and an empty value.
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"] {
+            match environment(name) {
+                Some(value) if value == "gzip" => break,
+                Some(value) => {
+                    return Err(format!(
+                        "{name}: {value:?} must be gzip; unset it for no compression"
+                    ));
+                }
+                None => (),
+            }
+        }
         let sdk_disabled = variable("OTEL_SDK_DISABLED")?;
         Ok(Self {
             otlp: Otlp::from(variable)?,
@@ -65,8 +81,8 @@ impl Settings {
 }
 
 impl Otlp {
-    /// A variable for traces goes before the one for everything. Only the latter gets the path of
-    /// OTLP appended (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
+    /// A variable for traces overrides the general one. The OTLP path is appended only to the
+    /// general endpoint (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
     fn from(variable: impl Fn(&str) -> Result<Option<String>, String>) -> Result<Self, String> {
         let protocol = match variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")? {
             Some(name) => protocol("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", &name)?,
@@ -96,7 +112,7 @@ impl Otlp {
 fn http_url(name: &str, value: String) -> Result<String, String> {
     match reqwest::Url::parse(&value) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(value),
-        Ok(_) => Err(format!("{name}: {value:?} is no URL that starts with http:// or https://")),
+        Ok(_) => Err(format!("{name}: {value:?} must be an http:// or https:// URL")),
         Err(error) => Err(format!("{name}: {value:?} is not a URL: {error}")),
     }
 }
@@ -106,7 +122,7 @@ fn protocol(name: &str, value: &str) -> Result<Protocol, String> {
         "grpc" => Ok(Protocol::Grpc),
         "http/protobuf" => Ok(Protocol::HttpBinary),
         "http/json" => Ok(Protocol::HttpJson),
-        _ => Err(format!("{name}: {value:?} is none of grpc, http/protobuf, http/json")),
+        _ => Err(format!("{name}: {value:?} must be grpc, http/protobuf or http/json")),
     }
 }
 
@@ -122,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_specifications_but_for_the_old_header() {
+    fn defaults_are_the_specifications_plus_the_jaeger_headers() {
         let settings = settings(&[("OTEL_PROPAGATORS", " ")]).unwrap();
         assert_eq!(settings.otlp.endpoint, "http://localhost:4318/v1/traces");
         assert_eq!(settings.propagators, Format::ALL);
@@ -139,19 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_used_is_named() {
+    fn an_invalid_value_is_named() {
         for (name, value, message) in [
             (
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "there:4318",
-                r#""there:4318" is no URL that starts with http:// or https://"#,
+                "host:4318",
+                r#""host:4318" must be an http:// or https:// URL"#,
             ),
             (
                 "OTEL_EXPORTER_OTLP_PROTOCOL",
                 "udp",
-                r#""udp" is none of grpc, http/protobuf, http/json"#,
+                r#""udp" must be grpc, http/protobuf or http/json"#,
             ),
-            ("OTEL_PROPAGATORS", "b3", r#""b3" is none of tracecontext, baggage, jaeger, none"#),
+            (
+                "OTEL_EXPORTER_OTLP_COMPRESSION",
+                "",
+                r#""" must be gzip; unset it for no compression"#,
+            ),
         ] {
             assert_eq!(settings(&[(name, value)]), Err(format!("{name}: {message}")));
         }

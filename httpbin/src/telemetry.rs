@@ -1,4 +1,4 @@
-//! What makes spans of requests, and where they go.
+//! The tracer provider and its exporter.
 
 use std::io;
 use std::thread;
@@ -17,21 +17,21 @@ use crate::propagation;
 use crate::settings::{Otlp, Settings};
 use crate::tls;
 
-/// How long the last spans may take to get out.
+/// How long sending the last spans may take.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
-/// How the requests of this process are traced.
+/// Traces the requests of this process.
 pub struct Telemetry {
     provider: SdkTracerProvider,
 }
 
 impl Telemetry {
-    /// Makes the provider of tracers and the propagator that [`app`](crate::app) takes when it is
-    /// built: both are this process's. To be called within a runtime, where spans go by gRPC.
+    /// Sets the global tracer provider and propagator. [`app`](crate::app) uses them, so call this
+    /// first. Sending by gRPC needs a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// What is wrong, when there is no exporter to be had.
+    /// If the exporter cannot be built.
     pub fn install(settings: &Settings) -> Result<Self, String> {
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(settings))
@@ -45,20 +45,20 @@ impl Telemetry {
         Ok(Self { provider })
     }
 
-    /// Sends the spans that have ended, without waiting for the next batch.
+    /// Sends all finished spans without waiting for the next batch.
     ///
     /// # Errors
     ///
-    /// When nobody takes them.
+    /// If they cannot be sent.
     pub fn flush(&self) -> OTelSdkResult {
         self.provider.force_flush()
     }
 
-    /// Sends what is left, and ends.
+    /// Sends the remaining spans and shuts the provider down.
     ///
     /// # Errors
     ///
-    /// When nobody takes it within three seconds.
+    /// If they cannot be sent within three seconds.
     pub fn shutdown(self) -> OTelSdkResult {
         self.provider.shutdown_with_timeout(SHUTDOWN_LIMIT)
     }
@@ -92,12 +92,12 @@ fn exporter(otlp: &Otlp) -> Result<SpanExporter, String> {
     exporter.map_err(|error| error.to_string())
 }
 
-/// The client to export with. The batch processor exports from a thread of its own, which has no
-/// runtime: hence a blocking client, which wants to be made outside a runtime, too.
+/// The HTTP client of the exporter. It is a blocking client, because the batch processor exports
+/// from its own thread without a runtime; a blocking client must also be built outside a runtime.
 ///
 /// # Errors
 ///
-/// When its threads cannot be started.
+/// If its threads cannot be started.
 pub fn http_client() -> io::Result<reqwest::blocking::Client> {
     let client =
         || reqwest::blocking::Client::builder().tls_backend_preconfigured(tls::config()).build();

@@ -1,10 +1,10 @@
-//! TLS with Mozilla's certificates in the binary: it runs in an image that holds nothing else.
+//! TLS with Mozilla's root certificates built in: the container image holds only the binary.
 
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
 
-/// What an HTTP client needs for https.
+/// The TLS configuration of an HTTP client.
 pub(crate) fn config() -> ClientConfig {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     #[expect(clippy::expect_used, reason = "ring has ciphers for both versions of TLS")]

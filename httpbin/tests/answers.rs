@@ -1,6 +1,6 @@
-//! What httpbin.org answers, as far as the examples ask for it; and the program around it.
+//! Tests the pages that the examples use, and the program that serves them.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,15 +8,15 @@ use std::process::{Command, Stdio};
 
 use testbed::{Jaeger, Program, spans};
 
-/// Serves the answers, untraced, for the test `work`, which gets the address.
-fn served(work: impl FnOnce(&str)) {
+/// Starts an untraced server and passes its URL to the test.
+fn with_server(test: impl FnOnce(&str)) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bind = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let listener = runtime.block_on(bind).unwrap();
     let address = listener.local_addr().unwrap();
     let app = httpbin::app().into_make_service_with_connect_info::<SocketAddr>();
     runtime.spawn(async move { axum::serve(listener, app).await });
-    work(&format!("http://{address}"));
+    test(&format!("http://{address}"));
 }
 
 fn get(url: &str) -> (u16, String) {
@@ -27,7 +27,7 @@ fn get(url: &str) -> (u16, String) {
 
 #[test]
 fn get_describes_the_request() {
-    served(|server| {
+    with_server(|server| {
         let (status, text) = get(&format!("{server}/get?b=2&a=1&b=3"));
         assert_eq!(status, 200);
         let host = server.trim_start_matches("http://");
@@ -41,13 +41,13 @@ fn get_describes_the_request() {
 }
 
 #[test]
-fn a_status_is_the_one_that_was_asked_for() {
-    served(|server| {
+fn status_returns_the_requested_code() {
+    with_server(|server| {
         for (code, status) in [
             ("200", 200),
             ("418", 418),
             ("503", 503),
-            ("100", 400), // announces an answer, and is none
+            ("100", 400), // not a final response
             ("99", 400),
             ("600", 400),
             ("x", 400),
@@ -60,8 +60,8 @@ fn a_status_is_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn a_delay_is_waited_for() {
-    served(|server| {
+fn delay_waits() {
+    with_server(|server| {
         let started = std::time::Instant::now();
         let (status, text) = get(&format!("{server}/delay/0.05"));
         assert_eq!(status, 200);
@@ -74,7 +74,7 @@ fn a_delay_is_waited_for() {
 }
 
 #[test]
-fn told_to_stop_it_sends_what_it_has() {
+fn sigterm_flushes_the_spans() {
     let jaeger = Jaeger::start().unwrap();
     let mut server = Command::new(env!("CARGO_BIN_EXE_httpbin"))
         .args(["--listen", "127.0.0.1:0"])
@@ -99,18 +99,22 @@ fn told_to_stop_it_sends_what_it_has() {
 
     let finished = status().arg(address).run().unwrap();
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert!(finished.stderr.contains("none answers at"), "{finished:?}");
+    assert!(finished.stderr.contains("no httpbin answers at"), "{finished:?}");
 }
 
 #[test]
-fn what_cannot_be_used_is_said() {
+fn invalid_settings_are_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let program = || Program::new(env!("CARGO_BIN_EXE_httpbin"));
     let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     for (program, code, text) in [
         (program().arg("--listen").arg(&address), 1, format!("cannot listen on {address}")),
-        (program().env("OTEL_PROPAGATORS", "b3"), 2, "OTEL_PROPAGATORS".to_owned()),
+        (
+            program().env("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+            2,
+            "OTEL_EXPORTER_OTLP_COMPRESSION".to_owned(),
+        ),
         (program().env(endpoint, "x"), 2, endpoint.to_owned()),
     ] {
         let finished = program.run().unwrap();

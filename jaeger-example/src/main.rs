@@ -4,10 +4,10 @@
 //! cargo run -p jaeger-example
 //! ```
 //!
-//! It works for a tenth of a second, asks httpbin.org for a page, works for another tenth, and
-//! leaves two traces of the service `jaeger-example` in Jaeger: `main_process`, and `make_request`
-//! with the HTTP tags. Two, since nothing tells the second span about the first. Run it with
-//! `--one-trace` to see the fix. The last line is the link to the trace.
+//! The program works for a tenth of a second, requests a page from httpbin.org, and works for
+//! another tenth. It leaves two traces of the service `jaeger-example` in Jaeger: `main_process`,
+//! and `make_request` with the HTTP tags. Two, because the second span gets no parent; with
+//! `--one-trace` it gets one. The last lines of the output say where the traces are.
 
 mod errors;
 mod reporter;
@@ -19,21 +19,22 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, Url};
 use rustracing::sampler::AllSampler;
 use rustracing::tag::{StdTag, Tag};
 use rustracing_jaeger::{Span, Tracer};
+use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use reporter::Reporter;
 use settings::{Agent, Settings};
 
-/// Python's `requests` waits for ever; so would reqwest.
+/// reqwest has no time limit by default.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<ExitCode> {
     let settings = Settings::read();
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = Runtime::new()?;
 
     let exit_code = runtime.block_on(async {
         let (reporter, tracer) = init_tracer("jaeger-example", &settings.agent);
@@ -42,14 +43,14 @@ fn main() -> io::Result<ExitCode> {
             exit_code = signals::stop() => exit_code,
         };
 
-        // The original sleeps for 2 s and hopes. Here every span has ended by now, and once
-        // the tracer is gone too, the reporter sends what it still holds and is done.
+        // The original sleeps for 2 s and hopes that its spans are out by then. This waits for them: the
+        // reporter ends when it has sent the last span, and no more can come without a tracer.
         drop(tracer);
-        reporter.close();
+        drop(reporter);
         exit_code
     });
 
-    runtime.shutdown_background(); // a name that is still being looked up must not keep us
+    runtime.shutdown_background(); // does not wait for a pending DNS lookup
     Ok(exit_code)
 }
 
@@ -66,6 +67,7 @@ fn init_tracer(service_name: &str, agent: &Agent) -> (Reporter, Tracer) {
 
 async fn main_process(tracer: &Tracer, settings: &Settings) {
     let mut span = tracer.span("main_process").start();
+    span.set_tags(sampler_tags);
     span.log(|log| {
         log.std().event("Starting application");
     });
@@ -73,7 +75,7 @@ async fn main_process(tracer: &Tracer, settings: &Settings) {
     // Simulate some work.
     sleep(Duration::from_millis(100)).await;
 
-    // Make a request. It becomes part of this trace only if it is told of this span.
+    // Make a request. It becomes part of this trace only if this span is passed as its parent.
     let parent = settings.one_trace.then_some(&span);
     match make_request(tracer, parent, &settings.url).await {
         Ok(result) => span.log(|log| {
@@ -85,7 +87,7 @@ async fn main_process(tracer: &Tracer, settings: &Settings) {
             span.set_tag(StdTag::error);
             span.log(|log| {
                 log.std().event("error");
-                log.field(("error.object", errors::describe(&error)));
+                log.field(("error.object", errors::message(&error)));
             });
         }
     }
@@ -95,21 +97,23 @@ async fn main_process(tracer: &Tracer, settings: &Settings) {
     span.log(|log| {
         log.std().event("Finished application");
     });
-} // `span` goes out of scope: it ends here, and goes to the reporter.
+} // `span` is dropped: it ends, and goes to the reporter.
 
 async fn make_request(
     tracer: &Tracer,
     parent: Option<&Span>,
-    url: &str,
+    url: &Url,
 ) -> Result<String, reqwest::Error> {
-    let mut options = tracer.span("make_request");
-    if let Some(parent) = parent {
-        options = options.child_of(parent);
+    let mut span = match parent {
+        Some(parent) => tracer.span("make_request").child_of(parent).start(),
+        None => tracer.span("make_request").start(),
+    };
+    if parent.is_none() {
+        span.set_tags(sampler_tags);
     }
-    let mut span = options.start();
     span.set_tag(|| Tag::new("span.kind", "client"));
     span.set_tag(|| StdTag::http_method("GET"));
-    span.set_tag(|| StdTag::http_url(url.to_owned()));
+    span.set_tag(|| StdTag::http_url(settings::without_credentials(url)));
 
     // A server that reads the header `uber-trace-id` can continue this trace.
     let mut headers = HashMap::new();
@@ -120,7 +124,7 @@ async fn make_request(
     let request = async {
         let client =
             Client::builder().user_agent("jaeger-example").timeout(REQUEST_LIMIT).build()?;
-        let mut request = client.get(url);
+        let mut request = client.get(url.clone());
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -134,10 +138,15 @@ async fn make_request(
             span.set_tag(StdTag::error);
             span.log(|log| {
                 log.std().event("error");
-                log.field(("error.object", errors::describe(&error)));
+                log.field(("error.object", errors::message(&error)));
             });
             errors::log_leaving(&mut span, &error);
             Err(error)
         }
     }
+}
+
+/// jaeger-client tags a root span with the sampler that kept it; rustracing leaves that to you.
+fn sampler_tags() -> [Tag; 2] {
+    [Tag::new("sampler.type", "const"), Tag::new("sampler.param", true)]
 }

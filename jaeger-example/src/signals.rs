@@ -1,9 +1,8 @@
-//! Ctrl-c and SIGTERM end the work early, not the tracing: what is done by then still goes out.
+//! Ctrl-C and SIGTERM end the work, not the tracing: spans that were started still go out.
 
 use std::process::ExitCode;
 
-/// Waits until somebody asks the program to stop. The exit code is the one that a shell expects:
-/// 128 and the signal's number.
+/// Waits for a request to stop. The exit code is the one a shell expects: 128 plus the signal.
 #[cfg(unix)]
 pub(crate) async fn stop() -> ExitCode {
     use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +10,7 @@ pub(crate) async fn stop() -> ExitCode {
     let received = |kind: SignalKind| async move {
         match signal(kind) {
             Ok(mut signals) => signals.recv().await,
-            Err(_) => std::future::pending().await, // then the signal ends us as it always did
+            Err(_) => std::future::pending().await, // then the signal ends the program as usual
         };
         ExitCode::from(128 + kind.as_raw_value() as u8)
     };
@@ -21,7 +20,7 @@ pub(crate) async fn stop() -> ExitCode {
     }
 }
 
-/// Waits for ctrl-c.
+/// Waits for Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) async fn stop() -> ExitCode {
     match tokio::signal::ctrl_c().await {

@@ -1,9 +1,9 @@
-//! The trace of the request goes on in the programs that answer, of whichever generation they are.
+//! The servers continue the program's trace, whichever headers each of them writes.
 
 use httpbin::Format;
 use testbed::{Fleet, Jaeger, Program, names};
 
-/// The program writes `uber-trace-id`, and the relay what its own generation does.
+/// The program writes `uber-trace-id`; the relay writes `traceparent` or `uber-trace-id`.
 #[test]
 fn two_hops_with_mixed_headers_are_one_trace() {
     let jaeger = Jaeger::start().unwrap();

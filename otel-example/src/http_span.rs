@@ -1,8 +1,8 @@
-//! Instruments the HTTP client, as RequestsInstrumentor().instrument() does in Python: every request
-//! becomes a span, with the attributes that version 0.39b0 wrote, under the names of its day.
+//! Instruments the HTTP client, as RequestsInstrumentor().instrument() does in Python: each request
+//! becomes a span, with the attribute names that version 0.39b0 wrote.
 //!
-//! reqwest-tracing's own `SpanBackendWithUrl` writes today's names (`http.request.method`,
-//! `url.full`, …): take that one, unless other services still search for the old ones.
+//! `reqwest_tracing::SpanBackendWithUrl` writes today's names (`http.request.method`, `url.full`)
+//! and needs no code of yours. Use it, unless others still search for the old names.
 
 use http::Extensions;
 use opentelemetry::trace::TracerProvider as _;
@@ -17,8 +17,8 @@ use tracing_subscriber::prelude::*;
 
 use crate::errors;
 
-/// Turns the client's spans, which are those of the crate `tracing`, into OpenTelemetry's; only
-/// these, since what other crates write there would become spans too.
+/// Turns the client's spans, which are spans of the crate `tracing`, into OpenTelemetry's. The
+/// filter keeps out the spans of other crates.
 pub(crate) fn instrument(provider: &TracerProvider) {
     let layer = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("reqwest-tracing"))
@@ -29,7 +29,7 @@ pub(crate) fn instrument(provider: &TracerProvider) {
     tracing_subscriber::registry().with(layer).init();
 }
 
-/// Spans by the conventions of 2023.
+/// A span by the conventions of 2023.
 pub(crate) struct HttpSpan;
 
 impl ReqwestOtelSpanBackend for HttpSpan {
@@ -56,16 +56,17 @@ impl ReqwestOtelSpanBackend for HttpSpan {
                 }
             }
             Err(error) => {
+                let (kind, message) = (errors::kind(error), errors::message(error));
                 tracing::error!(
                     parent: span,
-                    exception.r#type = errors::kind(error),
-                    exception.message = errors::message(error),
-                    exception.stacktrace = errors::stack(error),
+                    exception.r#type = kind,
+                    exception.message = message,
+                    exception.stacktrace = errors::causes(error).join("\n"),
                     exception.escaped = "False",
                     "exception",
                 );
                 span.record("otel.status_code", "ERROR");
-                span.record("otel.status_message", errors::description(error));
+                span.record("otel.status_message", format!("{kind}: {message}"));
             }
         }
     }

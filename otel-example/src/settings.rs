@@ -1,43 +1,37 @@
-//! What can be set from outside: by an argument, by the environment, else by default.
+//! Command-line arguments and environment variables.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::io::{self, Write};
+use std::{env, fmt};
 
 use clap::Parser;
+use clap::error::ErrorKind;
+use reqwest::Url;
 
-use crate::propagation::Format;
+const URL: &str = "https://httpbin.org/get";
 
-/// The tutorial's second program: a trace of an HTTP request, by OpenTelemetry with the Jaeger exporter.
+const NOTE: &str = "\
+An argument overrides its variable; an empty HTTPBIN_URL counts as unset.
+The exporter reads two more variables itself, and refuses empty ones:
+  OTEL_EXPORTER_JAEGER_AGENT_HOST  The host of the Jaeger agent [default: 127.0.0.1]
+  OTEL_EXPORTER_JAEGER_AGENT_PORT  Its UDP port for compact Thrift [default: 6831]";
+
+/// The tutorial's second program: traces an HTTP request with OpenTelemetry's Jaeger exporter.
 #[derive(Parser)]
-#[command(version, after_help = ENVIRONMENT)]
-struct Arguments {
-    #[arg(
-        long,
-        help = "The page to ask for [default: $HTTPBIN_URL, else https://httpbin.org/get]"
-    )]
-    url: Option<String>,
-}
-
-const ENVIRONMENT: &str = "\
-Environment (empty counts as unset):
-  HTTPBIN_URL                      The page to ask for; --url goes before it
-  OTEL_EXPORTER_JAEGER_AGENT_HOST  Where the Jaeger agent listens [default: localhost]
-  OTEL_EXPORTER_JAEGER_AGENT_PORT  Its UDP port for compact Thrift [default: 6831]
-  OTEL_PROPAGATORS                 The headers to write [default: tracecontext,baggage]; jaeger, none";
-
-/// What the program was told.
-#[derive(Debug, PartialEq)]
+#[command(version, after_help = NOTE)]
 pub(crate) struct Settings {
-    /// The page to ask for, http or https.
-    pub(crate) url: String,
-    /// Where finished spans go.
+    /// The page to request
+    #[arg(long, value_name = "HTTPBIN_URL", env = "HTTPBIN_URL", hide_env_values = true)]
+    #[arg(default_value = URL, value_parser = http_url)]
+    pub(crate) url: Url,
+
+    #[arg(skip)]
     pub(crate) agent: Agent,
-    /// The headers that carry the trace.
-    pub(crate) propagators: Vec<Format>,
 }
 
-/// The Jaeger agent's address, not yet looked up.
-#[derive(Clone, Debug, PartialEq)]
+/// Where the exporter finds the Jaeger agent: its variables win over what the code says, so there
+/// is no argument for them. They are checked here, and used for the messages.
+#[derive(Clone, Default)]
 pub(crate) struct Agent {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -50,135 +44,75 @@ impl fmt::Display for Agent {
 }
 
 impl Settings {
-    /// Reads arguments and environment. A value that cannot be used ends the program here, before
-    /// any work, with exit code 2 and one line that names it.
+    /// Reads the settings. A bad value ends the program with exit code 2 and one line that names it.
     pub(crate) fn read() -> Self {
-        let arguments = Arguments::parse();
-        Self::from(arguments, |name| std::env::var_os(name)).unwrap_or_else(|error| {
-            eprintln!("{}: {error}", env!("CARGO_PKG_NAME"));
-            std::process::exit(2);
-        })
+        let settings = Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => refuse(&error.to_string()),
+            _ => error.exit(),
+        });
+        let agent = Agent::read().unwrap_or_else(|message| refuse(&message));
+        Self { agent, ..settings }
     }
+}
 
-    fn from(
-        arguments: Arguments,
-        environment: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, String> {
-        let variable = |name| match environment(name).map(OsString::into_string).transpose() {
-            Ok(value) => Ok(value.as_deref().and_then(filled)),
-            Err(value) => Err(format!("{name}: {value:?} is not text in UTF-8")),
+impl Agent {
+    fn read() -> Result<Self, String> {
+        let variable = |name: &str, default: &str| match env::var_os(name)
+            .map(OsString::into_string)
+            .transpose()
+        {
+            Err(_) => Err(format!("error: {name} is not UTF-8")),
+            Ok(None) => Ok(default.to_owned()),
+            Ok(Some(value)) if value.trim().is_empty() => {
+                Err(format!("error: {name} must not be empty; unset it for the default"))
+            }
+            Ok(Some(value)) => Ok(value.trim().to_owned()),
         };
-        let url = match arguments.url.as_deref().and_then(filled) {
-            Some(url) => http_url("--url", url)?,
-            None => match variable("HTTPBIN_URL")? {
-                Some(url) => http_url("HTTPBIN_URL", url)?,
-                None => "https://httpbin.org/get".to_owned(),
-            },
-        };
-        let host =
-            variable("OTEL_EXPORTER_JAEGER_AGENT_HOST")?.unwrap_or_else(|| "localhost".to_owned());
-        let port = match variable("OTEL_EXPORTER_JAEGER_AGENT_PORT")? {
-            Some(value) => port("OTEL_EXPORTER_JAEGER_AGENT_PORT", &value)?,
-            None => 6831,
-        };
-        let propagators = variable("OTEL_PROPAGATORS")?;
-        let propagators = formats(propagators.as_deref().unwrap_or("tracecontext,baggage"))?;
-        Ok(Self { url, agent: Agent { host, port }, propagators })
+        let host = variable("OTEL_EXPORTER_JAEGER_AGENT_HOST", "127.0.0.1")?;
+        let port = variable("OTEL_EXPORTER_JAEGER_AGENT_PORT", "6831")?;
+        match port.parse() {
+            Ok(number) if number > 0 => Ok(Self { host, port: number }),
+            _ => Err(format!(
+                "error: invalid value '{port}' for OTEL_EXPORTER_JAEGER_AGENT_PORT: \
+                 must be a port, 1 to 65535"
+            )),
+        }
     }
 }
 
-/// The value without the blanks around it; an empty one counts as none.
-fn filled(value: &str) -> Option<String> {
-    let value = value.trim();
-    (!value.is_empty()).then(|| value.to_owned())
+/// Ends the program with the first line of a message, without the user name and password of a URL.
+fn refuse(message: &str) -> ! {
+    let line = message.lines().next().unwrap_or_default();
+    let line = match line.split_once("value '").zip(line.rsplit_once('@')) {
+        Some(((before, _), (_, after))) => format!("{before}value '…@{after}"),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{line}");
+    std::process::exit(2);
 }
 
-fn http_url(name: &str, value: String) -> Result<String, String> {
-    match reqwest::Url::parse(&value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(value),
-        Ok(_) => Err(format!("{name}: {value:?} is no URL that starts with http:// or https://")),
-        Err(error) => Err(format!("{name}: {value:?} is not a URL: {error}")),
+/// The URL as it may be shown: the user name and password in it are for the server alone.
+pub(crate) fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.into()
+}
+
+fn http_url(value: &str) -> Result<Url, String> {
+    let value = if value.trim().is_empty() { URL } else { value.trim() };
+    let url = Url::parse(value).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err("must start with http:// or https://".to_owned()),
     }
-}
-
-fn port(name: &str, value: &str) -> Result<u16, String> {
-    match value.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err(format!("{name}: {value:?} is not a port (1 to 65535)")),
-    }
-}
-
-fn formats(list: &str) -> Result<Vec<Format>, String> {
-    Format::parse_list(list)
-        .map_err(|name| format!("OTEL_PROPAGATORS: {name:?} is none of {}", Format::NAMES))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let arguments = [&["otel-example"], arguments].concat();
-        Settings::from(Arguments::parse_from(arguments), |name| {
-            let (_, value) = variables.iter().find(|(key, _)| *key == name)?;
-            Some(OsString::from(value))
-        })
-    }
-
-    #[test]
-    fn defaults_are_the_tutorials() {
-        let settings = settings(&[], &[]).unwrap();
-        assert_eq!(settings.url, "https://httpbin.org/get");
-        assert_eq!(settings.agent, Agent { host: "localhost".to_owned(), port: 6831 });
-        assert_eq!(settings.propagators, [Format::TraceContext, Format::Baggage]);
-    }
-
-    #[test]
-    fn an_argument_goes_before_the_environment() {
-        let variables = [("HTTPBIN_URL", "http://environment/get")];
-        assert_eq!(settings(&[], &variables).unwrap().url, "http://environment/get");
-        let arguments = ["--url", "http://argument/get"];
-        let settings = settings(&arguments, &variables).unwrap();
-        assert_eq!(settings.url, "http://argument/get");
-    }
-
     #[test]
     fn empty_counts_as_unset() {
-        let variables = [
-            ("HTTPBIN_URL", ""),
-            ("OTEL_EXPORTER_JAEGER_AGENT_HOST", " "),
-            ("OTEL_EXPORTER_JAEGER_AGENT_PORT", ""),
-            ("OTEL_PROPAGATORS", ""),
-        ];
-        assert_eq!(settings(&["--url", ""], &variables), settings(&[], &[]));
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_used_is_named() {
-        for (name, value, message) in [
-            ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "abc", r#""abc" is not a port (1 to 65535)"#),
-            ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "70000", r#""70000" is not a port (1 to 65535)"#),
-            ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "0", r#""0" is not a port (1 to 65535)"#),
-            ("OTEL_PROPAGATORS", "b3", r#""b3" is none of tracecontext, baggage, jaeger, none"#),
-            ("HTTPBIN_URL", "nonsense", r#""nonsense" is not a URL: relative URL without a base"#),
-            ("HTTPBIN_URL", "http://", r#""http://" is not a URL: empty host"#),
-            (
-                "HTTPBIN_URL",
-                "localhost:8000/get",
-                r#""localhost:8000/get" is no URL that starts with http:// or https://"#,
-            ),
-        ] {
-            assert_eq!(settings(&[], &[(name, value)]), Err(format!("{name}: {message}")));
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_value_that_is_not_text_is_named() {
-        use std::os::unix::ffi::OsStringExt;
-        let error = Settings::from(Arguments::parse_from(["otel-example"]), |_| {
-            Some(OsString::from_vec(vec![b'h', 0xff]))
-        });
-        assert_eq!(error, Err(r#"HTTPBIN_URL: "h\xFF" is not text in UTF-8"#.to_owned()));
+        assert_eq!(http_url(" ").unwrap().as_str(), URL);
     }
 }

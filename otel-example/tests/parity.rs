@@ -1,7 +1,7 @@
-//! The program against its Python original: the same traces, but for what README.md's table of
-//! differences names.
+//! Compares the program's traces with those of its Python original: they differ only where the
+//! table in README.md says so.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ const README: &str = include_str!("../../README.md");
 const PYTHON_OK: &str = include_str!("../../testbed/reference/otel-example.ok.json");
 const PYTHON_ERROR: &str = include_str!("../../testbed/reference/otel-example.error.json");
 
-/// What requests 2.28 sends, and the propagator's header.
+/// The headers of requests 2.28, and the propagator's header.
 const PYTHON_HEADERS: [&str; 6] =
     ["accept", "accept-encoding", "connection", "host", "traceparent", "user-agent"];
 
 const SERVICE: &str = "opentelemetry-example";
 
-/// Nothing listens there.
+/// Nothing listens on this port.
 const REFUSING_URL: &str = "http://127.0.0.1:1/get";
 
 fn run(jaeger: &Jaeger, url: &str) -> Finished {
@@ -35,7 +35,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn all_that_differs_from_the_original_stands_in_the_readme() {
+fn the_readme_lists_every_difference_from_the_original() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = run(&jaeger, &httpbin.url());
@@ -51,11 +51,11 @@ fn all_that_differs_from_the_original_stands_in_the_readme() {
     let mut found: BTreeSet<Difference> = parity::header_differences(&PYTHON_HEADERS, &headers);
     found.extend(parity::differences(&json(PYTHON_OK), &ok));
     found.extend(parity::differences(&json(PYTHON_ERROR), &error));
-    parity::assert_same(&found, &parity::table(README, "otel-example"));
+    parity::assert_same(&found, &parity::listed_differences(README, "otel-example"));
 }
 
 #[test]
-fn the_page_is_asked_for_in_the_name_of_the_instrumented_client() {
+fn the_request_header_names_the_client_span() {
     let httpbin = Httpbin::start(Answer::Get).unwrap();
     let jaeger = Jaeger::start().unwrap();
     let finished = run(&jaeger, &httpbin.url());
@@ -63,7 +63,7 @@ fn the_page_is_asked_for_in_the_name_of_the_instrumented_client() {
     let [trace] = traces["data"].as_array().unwrap().as_slice() else { panic!("{traces}") };
     let trace_id = trace["traceID"].as_str().unwrap();
 
-    assert_eq!(finished.stdout, format!("main_process: http://localhost:16686/trace/{trace_id}\n"));
+    assert_eq!(finished.stdout, format!("main_process: trace {trace_id}\n"));
     assert_eq!(finished.stderr, "");
 
     let spans = trace["spans"].as_array().unwrap();
@@ -73,7 +73,7 @@ fn the_page_is_asked_for_in_the_name_of_the_instrumented_client() {
 }
 
 #[test]
-fn the_log_holds_a_hundred_characters_not_bytes() {
+fn the_log_is_cut_at_100_characters_not_bytes() {
     let text = "é".repeat(99) + "🦀 and more";
     let httpbin = Httpbin::start(Answer::Body(200, text.clone().into_bytes())).unwrap();
     let jaeger = Jaeger::start().unwrap();
@@ -82,4 +82,17 @@ fn the_log_holds_a_hundred_characters_not_bytes() {
     let traces = jaeger.traces(SERVICE, 3).unwrap().to_string();
     let beginning: String = text.chars().take(100).collect();
     assert!(traces.contains(&format!("\"{beginning}...\"")), "{traces}");
+}
+
+/// As RequestsInstrumentor does: an answer with an error status is an error of the request's span.
+#[test]
+fn an_http_error_status_is_an_error_of_the_clients_span() {
+    let httpbin = Httpbin::start(Answer::Body(404, b"no".to_vec())).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    run(&jaeger, &httpbin.url());
+    let traces = jaeger.traces(SERVICE, 3).unwrap();
+    let spans = traces["data"][0]["spans"].as_array().unwrap();
+    let failed = spans.iter().filter(|span| span["tags"].to_string().contains("\"error\""));
+    let failed: Vec<_> = failed.map(|span| &span["operationName"]).collect();
+    assert_eq!(failed, ["HTTP GET"]);
 }

@@ -1,10 +1,10 @@
-//! Where the end of opentelemetry-jaeger's batches blocks for ever, and where it does not: what
-//! docs/MIGRATION.md says of it. Shutting down blocks the thread until the batch processor's task
-//! has answered, so it ends only where another thread runs that task. Each row runs in a process of
-//! its own, since what hangs cannot be ended from within.
+//! Where opentelemetry-jaeger's shutdown hangs and where it ends, as docs/MIGRATION.md describes.
+//! Shutdown blocks the thread until the batch processor's task answers, so it ends only if another
+//! thread runs that task. Each row runs in its own process, because a hanging shutdown cannot be
+//! stopped from within.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
-#![expect(deprecated, reason = "the step after it is OTLP; this program shows the one before")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(deprecated, reason = "this program shows the Jaeger exporter, which OTLP replaces")]
 
 use std::env;
 use std::process::{Child, Command, Stdio};
@@ -19,14 +19,14 @@ use opentelemetry_sdk::trace::TracerProvider;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{block_in_place, spawn_blocking};
 
-/// The variable that makes the test a child, and names its row.
+/// Tells a child process which row to run.
 const ROW: &str = "SHUTDOWN_ROW";
 
-/// How long a child may take that shall end; its shutdown takes milliseconds.
+/// How long a child that should end may take; a shutdown takes milliseconds.
 const END_LIMIT: Duration = Duration::from_secs(8);
 
-/// How long a child is watched that shall not end.
-const WATCHED: Duration = Duration::from_secs(3);
+/// After this time, a child that should hang counts as hanging.
+const HANG_LIMIT: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
@@ -51,15 +51,15 @@ const ROWS: &[Row] = &[
     ("one worker, in main", || workers(1).block_on(async { work(batch(Tokio)) }), Ends),
     ("one worker, in a task", || workers(1).block_on(in_a_task(work)), Hangs),
     ("two workers, in main", || workers(2).block_on(async { work(batch(Tokio)) }), Ends),
-    // What a task wakes is for that task's own thread to run next; no other takes it away.
+    // A task that another task wakes runs next on the same thread; no other worker steals it.
     ("two workers, in a task", || workers(2).block_on(in_a_task(work)), Hangs),
     (
         "one worker, in a task, by block_in_place",
         || workers(1).block_on(in_a_task(|provider| block_in_place(|| work(provider)))),
         Ends,
     ),
-    // The asynchronous exporter, which `install_batch` takes, hands tokio a blocking socket, and a
-    // tokio with debug assertions refuses that.
+    // `install_batch` uses the asynchronous exporter, which passes a blocking socket to Tokio. With
+    // debug assertions, Tokio panics.
     #[cfg(debug_assertions)]
     (
         "two workers, as install_batch builds it",
@@ -76,13 +76,13 @@ fn workers(count: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(count).enable_all().build().unwrap()
 }
 
-/// What the program makes.
+/// Builds the provider as the program does.
 fn batch(runtime: impl RuntimeChannel) -> TracerProvider {
     let exporter = new_agent_pipeline().build_sync_agent_exporter().unwrap();
     TracerProvider::builder().with_batch_exporter(exporter, runtime).build()
 }
 
-/// What `install_simple` makes.
+/// Builds the provider as `install_simple` does.
 fn simple() -> TracerProvider {
     new_agent_pipeline().build_simple().unwrap()
 }
@@ -96,23 +96,23 @@ async fn by_spawn_blocking() {
     spawn_blocking(|| work(provider)).await.unwrap();
 }
 
-/// A span, and the end.
+/// Makes a span and shuts the provider down.
 fn work(provider: TracerProvider) {
     drop(provider.tracer("test").start("span"));
     global::set_tracer_provider(provider);
     global::shutdown_tracer_provider();
 }
 
-/// Not a test, but what each child runs.
+/// Not a test by itself: each child process runs it.
 #[test]
 fn child() {
     let Ok(name) = env::var(ROW) else { return };
-    let (_, shut_down, _) = ROWS.iter().find(|(row, ..)| *row == name).unwrap();
-    shut_down();
+    let (_, run, _) = ROWS.iter().find(|(row, ..)| *row == name).unwrap();
+    run();
 }
 
 #[test]
-fn it_ends_where_another_thread_runs_the_batches() {
+fn shutdown_ends_where_another_thread_runs_the_batch_task() {
     thread::scope(|scope| {
         let watch = |(row, _, expected): &Row| {
             let (row, expected) = (*row, *expected);
@@ -124,7 +124,7 @@ fn it_ends_where_another_thread_runs_the_batches() {
     });
 }
 
-/// What becomes of a child that runs this row.
+/// Runs a row in a child process and returns how it ended.
 fn outcome(row: &str, expected: Outcome) -> Outcome {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "child"])
@@ -133,7 +133,7 @@ fn outcome(row: &str, expected: Outcome) -> Outcome {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let limit = if expected == Hangs { WATCHED } else { END_LIMIT };
+    let limit = if expected == Hangs { HANG_LIMIT } else { END_LIMIT };
     let outcome = match ended_within(limit, &mut child) {
         Some(0) => Ends,
         Some(_) => Panics,

@@ -1,12 +1,13 @@
-//! An error in words, and as today's conventions put it on a span.
+//! Records an error on a span, by the semantic conventions.
 
 use std::error::Error;
+use std::iter::successors;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanRef;
 
-/// Adds the event `exception` with the three attributes of the semantic conventions, where
-/// `SpanRef::record_error` writes one, the message.
+/// Adds the event `exception` with the attributes of the semantic conventions. Rust's
+/// `record_error` writes the message alone.
 pub(crate) fn record_exception<E: Error>(span: &SpanRef<'_>, error: &E) {
     let attributes = vec![
         KeyValue::new("exception.type", kind(error)),
@@ -21,13 +22,13 @@ pub(crate) fn kind<E: Error>(_: &E) -> &'static str {
     std::any::type_name::<E>()
 }
 
-/// The error and its causes on one line. reqwest's own text stops at "error sending request";
-/// that the connection was refused stands two causes deeper.
+/// The error and its causes in one line. reqwest's own message stops at "error sending request";
+/// "Connection refused" is two causes deeper.
 pub(crate) fn message(error: &dyn Error) -> String {
     causes(error).join(": ")
 }
 
+/// The error and its causes, in place of the stack that an error value in Rust does not have.
 fn causes(error: &dyn Error) -> Vec<String> {
-    let chain = std::iter::successors(Some(error), |error| (*error).source());
-    chain.map(ToString::to_string).collect()
+    successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect()
 }

@@ -1,97 +1,90 @@
-//! OpenTelemetry over OTLP: what the tutorial would teach today, and what to copy into new code.
+//! OpenTelemetry over OTLP: the third program, what the tutorial would teach today.
 //!
 //! ```text
 //! cargo run -p otlp-example
 //! ```
 //!
-//! The same work as in otel-example, and the same trace of three spans, of the service
-//! `otlp-example`: `main_process` > `make_request` > `GET`. The spans go to Jaeger in the
-//! protocol that all tracing systems take by now. The last line of the output is the link to
-//! the trace.
+//! The program does the same work as otel-example. It leaves the same trace of three spans, of the
+//! service `otlp-example`, in Jaeger: `main_process` > `make_request` > `GET`. The spans travel in
+//! OpenTelemetry's own protocol, which most tracing systems receive. The last line of the output says
+//! where the trace is.
 
 mod errors;
-mod exporter;
-mod link;
-mod panics;
-mod propagation;
 mod settings;
 mod signals;
-mod subscriber;
+mod telemetry;
 mod tls;
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
+use std::{env, io};
 
 use opentelemetry::trace::{FutureExt, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::resource::EnvResourceDetector;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use reqwest::Client;
+use reqwest::{Client, Url};
 use reqwest_middleware::ClientBuilder;
 use reqwest_tracing::{SpanBackendWithUrl, TracingMiddleware};
+use tokio::runtime::Runtime;
 use tokio::time::sleep;
+use tracing_subscriber::prelude::*;
 
-use link::Link;
-use settings::Settings;
+use settings::{Otlp, Settings};
+use telemetry::{Exporter, Guard};
 
-/// Python's `requests` waits for ever; so would reqwest.
+/// reqwest has no time limit by default.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long the last spans may take to get out.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 fn main() -> io::Result<ExitCode> {
     let settings = Settings::read();
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = Runtime::new()?;
 
     let exit_code = runtime.block_on(async {
-        let (provider, link) = init_tracer("otlp-example", &settings);
+        let guard = init_tracer("otlp-example", &settings.otlp);
         let exit_code = tokio::select! {
-            exit_code = panics::caught(main_process(&settings)) => exit_code,
+            () = main_process(&settings) => ExitCode::SUCCESS,
             exit_code = signals::stop() => exit_code,
         };
 
-        // The original sleeps for 2 s and hopes. Here every span has ended by now, and the batch
-        // processor sends what it still holds.
-        if let Err(error) = provider.shutdown_with_timeout(SHUTDOWN_LIMIT) {
-            link.failed(&error);
-        }
-        link.print(&settings.otlp);
+        // The original sleeps for 2 s and hopes that its spans are out by then. This waits for them: the
+        // guard shuts the provider down, and its batch processor sends what it still holds.
+        drop(guard);
         exit_code
     });
 
-    runtime.shutdown_background(); // a name that is still being looked up must not keep us
+    runtime.shutdown_background(); // does not wait for a pending DNS lookup
     Ok(exit_code)
 }
 
-/// Makes the provider of tracers, whose spans go in batches over OTLP, and instruments the HTTP
-/// client and the log.
-fn init_tracer(service_name: &'static str, settings: &Settings) -> (SdkTracerProvider, Link) {
+/// Makes a provider of tracers, whose spans go over OTLP in batches, and instruments the HTTP client.
+fn init_tracer(service_name: &'static str, otlp: &Otlp) -> Guard {
+    // While the provider is built, the SDK warns of settings that it cannot use.
+    let log_until_then = tracing_subscriber::registry().with(telemetry::log()).set_default();
     let mut resource = Resource::builder_empty()
         .with_service_name(service_name)
-        .with_detectors(&exporter::detectors())
+        .with_detector(Box::new(TelemetryResourceDetector))
         .with_detector(Box::new(EnvResourceDetector::new())); // OTEL_RESOURCE_ATTRIBUTES
-    if let Some(name) = &settings.service_name {
-        resource = resource.with_service_name(name.clone()); // OTEL_SERVICE_NAME
+    if let Some(name) = env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty()) {
+        resource = resource.with_service_name(name);
     }
-    let link = Link::default();
-    let mut provider = SdkTracerProvider::builder()
-        .with_resource(resource.build())
-        .with_span_processor(link.clone());
-    if let Some(exporter) = exporter::build(&settings.otlp, &link) {
+    let mut guard = Guard::new(otlp);
+    let mut provider = SdkTracerProvider::builder().with_resource(resource.build());
+    if let Some(exporter) = Exporter::new(otlp, &guard) {
         provider = provider.with_batch_exporter(exporter);
     }
     let provider = provider.build();
-    if !settings.sdk_disabled {
-        global::set_tracer_provider(provider.clone());
-    }
 
-    subscriber::install(&provider);
-    global::set_text_map_propagator(propagation::propagator(&settings.propagators));
-
-    (provider, link)
+    drop(log_until_then);
+    tracing_subscriber::registry()
+        .with(telemetry::log())
+        .with(telemetry::instrument(&provider))
+        .init();
+    global::set_text_map_propagator(telemetry::propagator());
+    global::set_tracer_provider(provider.clone());
+    guard.provider = Some(provider);
+    guard
 }
 
 async fn main_process(settings: &Settings) {
@@ -103,7 +96,7 @@ async fn main_process(settings: &Settings) {
     // Simulate some work.
     sleep(Duration::from_millis(100)).await;
 
-    // Make a request. Its span becomes a child of this one: this one is in the context.
+    // Make a request. Its span becomes a child of this one, which is in the context.
     match make_request(&settings.url).with_context(context.clone()).await {
         Ok(result) => {
             let beginning: String = result.chars().take(100).collect();
@@ -119,24 +112,27 @@ async fn main_process(settings: &Settings) {
     // More work.
     sleep(Duration::from_millis(100)).await;
     span.add_event("Finished application", vec![]);
-} // `context` goes out of scope, and its span with it: it ends here, and goes to the processor.
+} // `context` is dropped, and its span with it: the span ends, and goes to the batch processor.
 
-async fn make_request(url: &str) -> reqwest_middleware::Result<String> {
+async fn make_request(url: &Url) -> reqwest_middleware::Result<String> {
     let tracer = global::tracer("otlp-example");
     let context = Context::current_with_span(tracer.start("make_request"));
     let span = context.span();
     span.set_attribute(KeyValue::new("http.request.method", "GET"));
-    span.set_attribute(KeyValue::new("url.full", url.to_owned()));
+    span.set_attribute(KeyValue::new("url.full", settings::without_credentials(url)));
+
+    // The id of the trace in the log leads from a line to its trace and back.
+    let trace_id = span.span_context().trace_id();
+    tracing::info!(%trace_id, "requesting {}", settings::without_credentials(url));
 
     // The middleware makes the span `GET`. A server that reads the header `traceparent`, which
-    // names that span, can continue this trace. A line of the log names the trace, too.
+    // names that span, can continue this trace.
     let request = async {
-        tracing::info!("asking for {url}");
         let client = Client::builder().tls_backend_preconfigured(tls::config());
         let client = client.user_agent("otlp-example").timeout(REQUEST_LIMIT).build()?;
         let middleware = TracingMiddleware::<SpanBackendWithUrl>::new();
         let client = ClientBuilder::new(client).with(middleware).build();
-        let response = client.get(url).send().await?;
+        let response = client.get(url.clone()).send().await?;
         let status_code = i64::from(response.status().as_u16());
         span.set_attribute(KeyValue::new("http.response.status_code", status_code));
         Ok(response.text().await?)

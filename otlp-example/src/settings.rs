@@ -1,254 +1,194 @@
-//! What can be set from outside: by an argument, by the environment, else by default.
-//!
-//! The SDK reads most of the standard variables itself. Those that it does not know, and those
-//! whose bad values it passes over in silence, are read here.
+//! Command-line arguments and environment variables.
 
+use std::env;
 use std::ffi::OsString;
+use std::io::{self, Write};
+use std::time::Duration;
 
 use clap::Parser;
-use opentelemetry_otlp::Protocol;
+use clap::error::ErrorKind;
+use reqwest::Url;
 
-use crate::propagation::Format;
+const URL: &str = "https://httpbin.org/get";
 
-/// The step after the tutorial: a trace of an HTTP request, by OpenTelemetry over OTLP.
+const NOTE: &str = "\
+An argument overrides its variable; an empty variable counts as unset, but where it says otherwise.
+More variables, as OpenTelemetry's Rust SDK reads them:
+  OTEL_EXPORTER_OTLP_ENDPOINT     Where spans go [default: http://localhost:4318, gRPC :4317]
+  OTEL_EXPORTER_OTLP_PROTOCOL     http/protobuf or grpc [default: http/protobuf]
+  OTEL_EXPORTER_OTLP_COMPRESSION  gzip; the exporter refuses `none` and an empty value
+  OTEL_EXPORTER_OTLP_{HEADERS,TIMEOUT}, and each of the five as OTEL_EXPORTER_OTLP_TRACES_…
+  OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES (percent-encoding is not decoded)
+  OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_PROPAGATORS (tracecontext, baggage, jaeger)
+  OTEL_BSP_{SCHEDULE_DELAY,MAX_QUEUE_SIZE,MAX_EXPORT_BATCH_SIZE}
+  OTEL_SPAN_{ATTRIBUTE,EVENT,LINK}_COUNT_LIMIT
+Without effect on the Rust SDK, though the specification has them:
+  OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, OTEL_LOG_LEVEL, OTEL_CONFIG_FILE, OTEL_ENTITIES
+  OTEL_EXPORTER_OTLP_{CERTIFICATE,CLIENT_CERTIFICATE,CLIENT_KEY,INSECURE}, OTEL_BSP_EXPORT_TIMEOUT
+  OTEL_{EVENT,LINK}_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT
+  OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+
+/// The third program: traces an HTTP request with OpenTelemetry, over OTLP.
 #[derive(Parser)]
-#[command(version, after_help = ENVIRONMENT)]
-struct Arguments {
-    #[arg(
-        long,
-        help = "The page to ask for [default: $HTTPBIN_URL, else https://httpbin.org/get]"
-    )]
-    url: Option<String>,
-}
-
-const ENVIRONMENT: &str = "\
-Environment (empty counts as unset):
-  HTTPBIN_URL                  The page to ask for; --url goes before it
-  OTEL_EXPORTER_OTLP_ENDPOINT  Where OTLP is taken [default: http://localhost:4318, by gRPC :4317]
-  OTEL_EXPORTER_OTLP_PROTOCOL  http/protobuf, http/json or grpc [default: http/protobuf]
-  OTEL_SERVICE_NAME            The service's name [default: otlp-example]
-  OTEL_RESOURCE_ATTRIBUTES     More about it, as key=value,key=value
-  OTEL_PROPAGATORS             The headers to write [default: tracecontext,baggage]; jaeger, none
-  OTEL_TRACES_SAMPLER          Which traces to keep [default: parentbased_always_on]
-  OTEL_SDK_DISABLED            true makes no traces at all
-The others of OpenTelemetry's SDK and OTLP exporter (headers, timeout, batches, …) hold as well:
-https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/";
-
-/// What the program was told.
-#[derive(Debug, PartialEq)]
+#[command(version, after_help = NOTE)]
 pub(crate) struct Settings {
-    /// The page to ask for, http or https.
-    pub(crate) url: String,
-    /// Where finished spans go.
+    /// The page to request
+    #[arg(long, value_name = "HTTPBIN_URL", env = "HTTPBIN_URL", hide_env_values = true)]
+    #[arg(default_value = URL, value_parser = http_url)]
+    pub(crate) url: Url,
+
+    #[arg(skip)]
     pub(crate) otlp: Otlp,
-    /// The service's name, where it is not the program's.
-    pub(crate) service_name: Option<String>,
-    /// The headers that carry the trace.
-    pub(crate) propagators: Vec<Format>,
-    /// Whether there is to be no tracing.
-    pub(crate) sdk_disabled: bool,
 }
 
-/// Where spans go, and how.
-#[derive(Debug, PartialEq)]
+/// What the SDK does not read from the environment, or accepts without a check.
+#[derive(Default)]
 pub(crate) struct Otlp {
-    /// The whole URL, with the path that OTLP over HTTP has.
+    /// The whole URL, with the path of OTLP over HTTP.
     pub(crate) endpoint: String,
-    pub(crate) protocol: Protocol,
+    pub(crate) is_grpc: bool,
+    pub(crate) timeout: Duration,
 }
 
 impl Settings {
-    /// Reads arguments and environment. A value that cannot be used ends the program here, before
-    /// any work, with exit code 2 and one line that names it.
+    /// Reads the settings. A bad value ends the program with exit code 2 and one line that names it.
     pub(crate) fn read() -> Self {
-        let arguments = Arguments::parse();
-        Self::from(arguments, |name| std::env::var_os(name)).unwrap_or_else(|error| {
-            eprintln!("{}: {error}", env!("CARGO_PKG_NAME"));
-            std::process::exit(2);
-        })
-    }
-
-    fn from(
-        arguments: Arguments,
-        environment: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, String> {
-        let variable = |name| match environment(name).map(OsString::into_string).transpose() {
-            Ok(value) => Ok(value.as_deref().and_then(filled)),
-            Err(value) => Err(format!("{name}: {value:?} is not text in UTF-8")),
-        };
-        let url = match arguments.url.as_deref().and_then(filled) {
-            Some(url) => http_url("--url", url)?,
-            None => match variable("HTTPBIN_URL")? {
-                Some(url) => http_url("HTTPBIN_URL", url)?,
-                None => "https://httpbin.org/get".to_owned(),
-            },
-        };
-        let propagators = variable("OTEL_PROPAGATORS")?;
-        let sdk_disabled = variable("OTEL_SDK_DISABLED")?;
-        Ok(Self {
-            url,
-            otlp: Otlp::from(variable)?,
-            service_name: variable("OTEL_SERVICE_NAME")?,
-            propagators: formats(propagators.as_deref().unwrap_or("tracecontext,baggage"))?,
-            sdk_disabled: sdk_disabled.is_some_and(|value| value.eq_ignore_ascii_case("true")),
-        })
+        let settings = Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => refuse(&error.to_string()),
+            _ => error.exit(),
+        });
+        let otlp = Otlp::read().unwrap_or_else(|message| refuse(&message));
+        Self { otlp, ..settings }
     }
 }
 
 impl Otlp {
-    /// A variable for traces goes before the one for everything. Only the latter gets the path of
-    /// OTLP appended (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
-    fn from(
-        variable: impl Fn(&'static str) -> Result<Option<String>, String>,
-    ) -> Result<Self, String> {
-        let first = |names: [&'static str; 2]| -> Result<_, String> {
-            for name in names {
-                if let Some(value) = variable(name)? {
-                    return Ok(Some((name, value)));
+    fn read() -> Result<Self, String> {
+        let (name, protocol) = exporter_variable("PROTOCOL")?.unwrap_or_default();
+        let is_grpc = match protocol.as_str() {
+            "grpc" => true,
+            "http/protobuf" | "" => false,
+            _ => return Err(bad(&name, &protocol, "must be http/protobuf or grpc")),
+        };
+        let (default, path) = match is_grpc {
+            true => ("http://localhost:4317", ""),
+            false => ("http://localhost:4318", "/v1/traces"),
+        };
+        let endpoint = match exporter_variable("ENDPOINT")? {
+            None => format!("{default}{path}"),
+            Some((name, value)) => {
+                let url = http_url(&value).map_err(|why| bad(&name, &value, &why))?;
+                match name.contains("TRACES") {
+                    true => url.into(), // by the specification this one is complete
+                    false => format!("{}{path}", url.as_str().trim_end_matches('/')),
                 }
             }
-            Ok(None)
         };
-        let protocol =
-            first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"])?;
-        let protocol =
-            protocol.map_or(Ok(Protocol::HttpBinary), |(name, it)| protocol_by(name, &it))?;
-        let http = protocol != Protocol::Grpc;
-        let endpoint =
-            match first(["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])? {
-                Some((name, url)) => {
-                    let url = http_url(name, url)?;
-                    match http && name == "OTEL_EXPORTER_OTLP_ENDPOINT" {
-                        true => format!("{}/v1/traces", url.trim_end_matches('/')),
-                        false => url,
-                    }
-                }
-                None if http => "http://localhost:4318/v1/traces".to_owned(),
-                None => "http://localhost:4317".to_owned(),
-            };
-        Ok(Self { endpoint, protocol })
+        let timeout = match exporter_variable("TIMEOUT")? {
+            None => Duration::from_secs(10),
+            Some((name, value)) => match value.parse() {
+                Ok(milliseconds) => Duration::from_millis(milliseconds),
+                Err(_) => return Err(bad(&name, &value, "must be a number of milliseconds")),
+            },
+        };
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"] {
+            match env::var(name).as_deref() {
+                Ok("gzip") => break,
+                Ok(value) => return Err(bad(name, value, "must be gzip; for none, unset it")),
+                Err(_) => (),
+            }
+        }
+        Ok(Self { endpoint, is_grpc, timeout })
     }
 }
 
-/// The value without the blanks around it; an empty one counts as none.
-fn filled(value: &str) -> Option<String> {
-    let value = value.trim();
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
-fn http_url(name: &str, value: String) -> Result<String, String> {
-    match reqwest::Url::parse(&value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(value),
-        Ok(_) => Err(format!("{name}: {value:?} is no URL that starts with http:// or https://")),
-        Err(error) => Err(format!("{name}: {value:?} is not a URL: {error}")),
+/// The variable for traces, else the one for all signals, with its name. An empty one is unset.
+fn exporter_variable(suffix: &str) -> Result<Option<(String, String)>, String> {
+    for prefix in ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"] {
+        let name = format!("{prefix}{suffix}");
+        match env::var_os(&name).map(OsString::into_string).transpose() {
+            Err(_) => return Err(format!("error: {name} is not UTF-8")),
+            Ok(Some(value)) if !value.trim().is_empty() => {
+                return Ok(Some((name, value.trim().to_owned())));
+            }
+            Ok(_) => (),
+        }
     }
+    Ok(None)
 }
 
-fn protocol_by(name: &str, value: &str) -> Result<Protocol, String> {
-    match value {
-        "grpc" => Ok(Protocol::Grpc),
-        "http/protobuf" => Ok(Protocol::HttpBinary),
-        "http/json" => Ok(Protocol::HttpJson),
-        _ => Err(format!("{name}: {value:?} is none of grpc, http/protobuf, http/json")),
+fn bad(name: &str, value: &str, why: &str) -> String {
+    format!("error: invalid value '{value}' for {name}: {why}")
+}
+
+/// Ends the program with the first line of a message, without the user name and password of a URL.
+fn refuse(message: &str) -> ! {
+    let line = message.lines().next().unwrap_or_default();
+    let line = match line.split_once("value '").zip(line.rsplit_once('@')) {
+        Some(((before, _), (_, after))) => format!("{before}value '…@{after}"),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{line}");
+    std::process::exit(2);
+}
+
+/// The URL as it may be shown: the user name and password in it are for the server alone.
+pub(crate) fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.into()
+}
+
+fn http_url(value: &str) -> Result<Url, String> {
+    let value = if value.trim().is_empty() { URL } else { value.trim() };
+    let url = Url::parse(value).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err("must start with http:// or https://".to_owned()),
     }
-}
-
-fn formats(list: &str) -> Result<Vec<Format>, String> {
-    Format::parse_list(list)
-        .map_err(|name| format!("OTEL_PROPAGATORS: {name:?} is none of {}", Format::NAMES))
 }
 
 #[cfg(test)]
 mod tests {
+    use testbed::Program;
+
     use super::*;
 
-    fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let arguments = [&["otlp-example"], arguments].concat();
-        Settings::from(Arguments::parse_from(arguments), |name| {
-            let (_, value) = variables.iter().find(|(key, _)| *key == name)?;
-            Some(OsString::from(value))
-        })
+    #[test]
+    fn empty_counts_as_unset() {
+        assert_eq!(http_url(" ").unwrap().as_str(), URL);
     }
 
-    fn endpoint(variables: &[(&str, &str)]) -> String {
-        settings(&[], variables).unwrap().otlp.endpoint
+    /// What `Otlp::read` makes of the environment, in a process that has only these variables.
+    #[test]
+    fn print_what_is_read() {
+        let otlp = Otlp::read().unwrap();
+        println!("{} {} {:?}", otlp.endpoint, otlp.is_grpc, otlp.timeout);
+    }
+
+    fn read(variables: &[(&str, &str)]) -> String {
+        let test = Program::test("settings::tests::print_what_is_read").unwrap().arg("--nocapture");
+        let finished =
+            variables.iter().fold(test, |test, (name, value)| test.env(name, value)).run();
+        let stdout = finished.unwrap().stdout;
+        stdout.lines().find(|line| line.starts_with("http")).unwrap_or(&stdout).to_owned()
     }
 
     #[test]
-    fn defaults_are_the_specifications() {
-        let settings = settings(&[], &[]).unwrap();
-        assert_eq!(settings.url, "https://httpbin.org/get");
-        assert_eq!(settings.otlp.endpoint, "http://localhost:4318/v1/traces");
-        assert_eq!(settings.otlp.protocol, Protocol::HttpBinary);
-        assert_eq!(settings.propagators, [Format::TraceContext, Format::Baggage]);
-        assert_eq!((settings.service_name, settings.sdk_disabled), (None, false));
-        assert_eq!(endpoint(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]), "http://localhost:4317");
-    }
-
-    #[test]
-    fn an_argument_goes_before_the_environment() {
-        let variables = [("HTTPBIN_URL", "http://environment/get")];
-        assert_eq!(settings(&[], &variables).unwrap().url, "http://environment/get");
-        let settings = settings(&["--url", "http://argument/get"], &variables).unwrap();
-        assert_eq!(settings.url, "http://argument/get");
+    fn the_defaults_are_the_specifications() {
+        assert_eq!(read(&[]), "http://localhost:4318/v1/traces false 10s");
+        let grpc = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        assert_eq!(read(&grpc), "http://localhost:4317 true 10s");
     }
 
     #[test]
     fn a_variable_for_traces_goes_first_and_stays_as_it_is() {
         let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/prefix/");
-        assert_eq!(endpoint(&[all]), "http://all:4318/prefix/v1/traces");
+        assert_eq!(read(&[all]), "http://all:4318/prefix/v1/traces false 10s");
         let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/own");
-        assert_eq!(endpoint(&[all, traces]), "http://traces:4318/own");
-        let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
-        assert_eq!(
-            endpoint(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4317"), grpc]),
-            "http://all:4317"
-        );
-    }
-
-    #[test]
-    fn empty_counts_as_unset() {
-        let names = [
-            "HTTPBIN_URL",
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_PROTOCOL",
-            "OTEL_PROPAGATORS",
-            "OTEL_SDK_DISABLED",
-            "OTEL_SERVICE_NAME",
-        ];
-        let variables = names.map(|name| (name, " "));
-        assert_eq!(settings(&["--url", ""], &variables), settings(&[], &[]));
-    }
-
-    #[test]
-    fn only_true_disables() {
-        for (value, disabled) in [("true", true), ("TRUE", true), ("1", false), ("yes", false)] {
-            let settings = settings(&[], &[("OTEL_SDK_DISABLED", value)]).unwrap();
-            assert_eq!(settings.sdk_disabled, disabled, "{value}");
-        }
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_used_is_named() {
-        for (name, value, message) in [
-            ("HTTPBIN_URL", "nonsense", r#""nonsense" is not a URL: relative URL without a base"#),
-            (
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "localhost:4318",
-                r#""localhost:4318" is no URL that starts with http:// or https://"#,
-            ),
-            (
-                "OTEL_EXPORTER_OTLP_PROTOCOL",
-                "http",
-                r#""http" is none of grpc, http/protobuf, http/json"#,
-            ),
-            (
-                "OTEL_PROPAGATORS",
-                "jaeger,b3",
-                r#""b3" is none of tracecontext, baggage, jaeger, none"#,
-            ),
-        ] {
-            assert_eq!(settings(&[], &[(name, value)]), Err(format!("{name}: {message}")));
-        }
+        let timeout = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "5");
+        assert_eq!(read(&[all, traces, timeout]), "http://traces:4318/own false 5ms");
+        let empty = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "");
+        assert_eq!(read(&[all, empty]), "http://all:4318/prefix/v1/traces false 10s");
     }
 }

@@ -1,7 +1,7 @@
-//! TLS with Mozilla's certificates in the binary: it runs in an image that holds nothing else.
+//! TLS with Mozilla's certificates in the binary: the image has no others.
 //!
-//! A program that runs on a whole system needs none of this: reqwest's feature `rustls` uses the
-//! certificates of the system.
+//! A program on a whole system needs none of this: reqwest's feature `rustls` uses the system's
+//! certificates.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! The trace goes on in the programs that answer, whichever headers each of them writes.
+//! The servers continue the program's trace, whichever headers each of them writes.
 
 use httpbin::Format;
 use testbed::{Fleet, Jaeger, Program, names};
 
-/// What the program writes, what the relay reads and writes: one generation after the other.
+/// Each row: the header formats that the program writes, and those that the relay writes.
 #[test]
 fn two_hops_with_mixed_headers_are_one_trace() {
     let jaeger = Jaeger::start().unwrap();

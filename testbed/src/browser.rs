@@ -1,4 +1,4 @@
-//! A real browser, without a window: chromium, driven by chromedriver.
+//! A real browser without a window: chromium, driven by chromedriver.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -13,13 +13,13 @@ use tokio::runtime::Runtime;
 
 use crate::png256;
 
-/// How long a page may take to show what is waited for; a busy machine draws graphs for seconds.
+/// How long an element may take to appear; a busy machine draws graphs for seconds.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The window, in CSS pixels.
 const WINDOW: &str = "--window-size=1180,900";
 
-/// A browser with one page; both it and its driver end when it is dropped.
+/// A browser with one page. Dropping it ends the browser and its driver.
 pub struct Browser {
     runtime: Runtime,
     client: Option<Client>,
@@ -27,11 +27,11 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one. What it would fetch for itself is switched off: it only opens what it is told.
+    /// Starts a browser without background requests: it opens only the pages it is given.
     ///
     /// # Errors
     ///
-    /// When chromedriver or chromium are not there, or do not start.
+    /// If chromedriver or chromium is missing or does not start.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -60,27 +60,27 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     pub fn open(&self, url: &str) -> Result<(), Box<dyn Error>> {
         Ok(self.runtime.block_on(self.client()?.goto(url))?)
     }
 
-    /// Waits until there is something that the CSS selector matches.
+    /// Waits for an element that matches the CSS selector.
     ///
     /// # Errors
     ///
-    /// When it does not come in a minute.
+    /// If none appears within a minute.
     pub fn wait_for(&self, selector: &str) -> Result<(), Box<dyn Error>> {
         let wait = self.client()?.wait().at_most(PAGE_LIMIT);
         let found = self.runtime.block_on(async { wait.for_element(Locator::Css(selector)).await });
         found.map(|_| ()).map_err(|error| format!("{selector}: {error}").into())
     }
 
-    /// Clicks on the first thing that the XPath names, once it is there.
+    /// Waits for the first element that matches the XPath, and clicks on it.
     ///
     /// # Errors
     ///
-    /// When it does not come in a minute, or is covered.
+    /// If none appears within a minute, or another element covers it.
     pub fn click(&self, xpath: &str) -> Result<(), Box<dyn Error>> {
         let client = self.client()?;
         self.runtime.block_on(async {
@@ -89,11 +89,11 @@ impl Browser {
         })
     }
 
-    /// The texts of what the CSS selector matches, as they stand on the page.
+    /// The visible texts of all elements that match the CSS selector.
     ///
     /// # Errors
     ///
-    /// When the browser is gone.
+    /// If the browser has ended.
     pub fn texts(&self, selector: &str) -> Result<Vec<String>, Box<dyn Error>> {
         let client = self.client()?;
         self.runtime.block_on(async {
@@ -105,38 +105,38 @@ impl Browser {
         })
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     ///
     /// # Errors
     ///
-    /// When it throws.
+    /// If it throws.
     pub fn run(&self, script: &str) -> Result<Value, Box<dyn Error>> {
         Ok(self.runtime.block_on(self.client()?.execute(script, Vec::new()))?)
     }
 
-    /// The page as it looks, as PNG, once it has stopped changing.
+    /// Saves a screenshot as PNG once the page has stopped changing.
     ///
     /// # Errors
     ///
-    /// When it never does, or the file cannot be written.
+    /// If the page never stops changing, or the file cannot be written.
     pub fn picture(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         let client = self.client()?;
         let mut before = Vec::new();
         for _ in 0..100 {
             let now = self.runtime.block_on(async {
-                tokio::time::sleep(Duration::from_millis(400)).await; // animations take as long
+                tokio::time::sleep(Duration::from_millis(400)).await; // animations end by then
                 client.screenshot().await
             })?;
             if now == before {
-                return Ok(std::fs::write(path, png256::smaller(&now)?)?);
+                return Ok(std::fs::write(path, png256::reduce_colors(&now)?)?);
             }
             before = now;
         }
-        Err(format!("{}: the page does not come to rest", path.display()).into())
+        Err(format!("{}: the page keeps changing", path.display()).into())
     }
 
     fn client(&self) -> Result<&Client, Box<dyn Error>> {
-        self.client.as_ref().ok_or_else(|| "the browser is gone".into())
+        self.client.as_ref().ok_or_else(|| "the browser has ended".into())
     }
 }
 
@@ -150,7 +150,7 @@ impl Drop for Browser {
     }
 }
 
-/// `ChromeDriver was started successfully on port 41234.`
+/// Reads the port from `ChromeDriver was started successfully on port 41234.`
 fn port_of(stdout: impl std::io::Read) -> Option<u16> {
     let mut lines = BufReader::new(stdout).lines();
     lines.find_map(|line| {

@@ -1,5 +1,5 @@
-//! Two traced services behind one another, for traces that cross processes: a program asks the
-//! relay, and the relay asks httpbin, each in the headers that the test chooses.
+//! Two traced services in a chain, for traces that cross processes: a program calls the relay, and
+//! the relay calls httpbin, with the header formats that the test chooses.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -23,7 +23,8 @@ use tokio::runtime::Runtime;
 
 use crate::{Jaeger, Program};
 
-/// Both services, as long as this lives. One in a process: httpbin's tracing is the process's.
+/// Both services; dropping it stops them. Only one per process, because httpbin's tracer provider
+/// is global.
 pub struct Fleet {
     relay: String,
     httpbin: String,
@@ -33,11 +34,11 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts both. They report to this Jaeger; the relay calls on in these headers.
+    /// Starts both. They send spans to this Jaeger; the relay writes headers in these formats.
     ///
     /// # Errors
     ///
-    /// When something does not start.
+    /// If a service does not start.
     pub fn start(jaeger: &Jaeger, relay_writes: &[Format]) -> Result<Self, Box<dyn Error>> {
         let runtime = Runtime::new()?;
         let endpoint = jaeger.otlp_url().to_owned();
@@ -54,29 +55,29 @@ impl Fleet {
             writes: relay_writes.to_vec(),
             next: httpbin.clone(),
         };
-        let app = Router::new().route("/get", get(relay_on)).with_state(Arc::new(relay));
+        let app = Router::new().route("/get", get(handle)).with_state(Arc::new(relay));
         let relay = serve(&runtime, app)? + "/get";
         Ok(Self { relay, httpbin, relay_spans, httpbin_spans, _runtime: runtime })
     }
 
-    /// The page of the relay, which asks for httpbin's.
+    /// The relay's page, which requests httpbin's.
     #[must_use]
     pub fn relay_url(&self) -> &str {
         &self.relay
     }
 
-    /// The page of httpbin.
+    /// httpbin's page.
     #[must_use]
     pub fn httpbin_url(&self) -> &str {
         &self.httpbin
     }
 
-    /// Runs a program that asks the relay, and follows the first trace that it links to: its spans,
-    /// each behind its parent, once there are so many of all three.
+    /// Runs a program that requests the relay's page. Waits until the first trace that it prints
+    /// has `wanted` spans of all three, and returns them, each after its parent.
     ///
     /// # Errors
     ///
-    /// When the program fails, or the spans do not arrive.
+    /// If the program fails, or the spans do not arrive.
     pub fn follow(
         &self,
         jaeger: &Jaeger,
@@ -85,36 +86,31 @@ impl Fleet {
     ) -> Result<Vec<Span>, Box<dyn Error>> {
         let finished = program.env("HTTPBIN_URL", &self.relay).run()?;
         self.flush()?;
-        let link = finished.stdout.lines().next().and_then(|line| line.rsplit_once('/'));
-        match (finished.code, link) {
-            (Some(0), Some((_, id))) => Ok(spans(&jaeger.trace(id, wanted)?)),
+        match (finished.code, finished.trace_ids().first()) {
+            (Some(0), Some(id)) => Ok(spans(&jaeger.trace(id, wanted)?)),
             _ => Err(format!("{finished:?}").into()),
         }
     }
 
-    /// Sends the spans of both.
+    /// Sends the finished spans of both services.
     ///
     /// # Errors
     ///
-    /// When Jaeger does not take them.
+    /// If they cannot be sent.
     pub fn flush(&self) -> Result<(), Box<dyn Error>> {
         self.relay_spans.force_flush()?;
         Ok(self.httpbin_spans.flush()?)
     }
 }
 
-/// A service that continues the caller's trace and asks the next one, in the headers of its
-/// generation.
+/// A service that continues the caller's trace and calls the next service.
 struct Relay {
     provider: SdkTracerProvider,
     writes: Vec<Format>,
     next: String,
 }
 
-async fn relay_on(
-    State(relay): State<Arc<Relay>>,
-    headers: HeaderMap,
-) -> Result<String, StatusCode> {
+async fn handle(State(relay): State<Arc<Relay>>, headers: HeaderMap) -> Result<String, StatusCode> {
     let tracer = relay.provider.tracer("relay");
     let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers: HashMap<String, String> =
@@ -124,11 +120,11 @@ async fn relay_on(
     let context = parent.with_span(server.start_with_context(&tracer, &parent));
     let client = tracer.span_builder("GET").with_kind(SpanKind::Client);
     let context = context.with_span(client.start_with_context(&tracer, &context));
-    relay.ask(&context).await.map_err(|_| StatusCode::BAD_GATEWAY)
+    relay.call_next(&context).await.map_err(|_| StatusCode::BAD_GATEWAY)
 }
 
 impl Relay {
-    async fn ask(&self, context: &Context) -> reqwest::Result<String> {
+    async fn call_next(&self, context: &Context) -> reqwest::Result<String> {
         let mut headers = HashMap::new();
         httpbin::propagator(&self.writes).inject_context(context, &mut headers);
         let client = reqwest::Client::builder().no_proxy().build()?;
@@ -160,26 +156,27 @@ fn serve(runtime: &Runtime, app: Router) -> Result<String, Box<dyn Error>> {
     Ok(format!("http://{address}"))
 }
 
-/// A span of a trace as the query API returns it: what tells where it stands.
+/// A span as the query API returns it: the fields that define its place in the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The service that reported it.
     pub service: String,
-    /// What was done.
+    /// Its operation name.
     pub operation: String,
     /// Its id.
     pub id: String,
-    /// The span that it refers to, empty where there is none.
+    /// The id of its parent; empty if there is none.
     pub parent: String,
 }
 
-/// What a chain of spans is compared by.
+/// The services and operations of a chain of spans.
 #[must_use]
 pub fn names(chain: &[Span]) -> Vec<(&str, &str)> {
     chain.iter().map(|span| (&*span.service, &*span.operation)).collect()
 }
 
-/// The spans of a trace, each behind its parent; where a parent is missing, none that follows from it.
+/// The spans of a trace from the root down, each after its parent. The chain ends at the first span
+/// without a child.
 #[must_use]
 pub fn spans(trace: &Value) -> Vec<Span> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

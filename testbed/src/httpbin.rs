@@ -1,5 +1,5 @@
-//! A stand-in for httpbin.org on the loopback: it gives each request the answer that the test
-//! asked for, and keeps the headers that came. Bounded, and gone when it is dropped.
+//! A stand-in for httpbin.org on the loopback. It gives each request the answer that the test
+//! chose, and records the headers. Sizes and times are limited; dropping it stops the server.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,28 +8,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The bytes of a request's head that are read at most.
+/// The maximum size of a request's head, in bytes.
 const MAX_HEAD: u64 = 128 * 1024;
 
 /// How long a test waits for a client.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What every request is answered with.
+/// The answer to every request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// What httpbin.org says to `GET /get`: arguments, headers, origin, URL, as indented JSON.
+    /// httpbin.org's answer to `GET /get`: arguments, headers, origin and URL as indented JSON.
     Get,
     /// A status code with these bytes as the body.
     Body(u16, Vec<u8>),
-    /// A redirection to the same page, for ever.
+    /// An endless redirect to the same page.
     RedirectLoop,
-    /// Nothing, with the connection kept open.
+    /// No answer; the connection stays open.
     Silence,
-    /// What [`Answer::Get`] is, but not before [`Httpbin::release`].
+    /// As [`Answer::Get`], but only after [`Httpbin::release`].
     Held,
 }
 
-/// The stand-in.
+/// The stand-in server.
 pub struct Httpbin {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ impl Httpbin {
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// If no port is free.
     pub fn start(answer: Answer) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -67,36 +67,36 @@ impl Httpbin {
         format!("http://{}/get", self.address)
     }
 
-    /// The headers of each request so far: names in lower case, in the order they came in.
+    /// The headers of each request so far, in the order received; names are in lower case.
     #[must_use]
     pub fn requests(&self) -> Vec<Vec<(String, String)>> {
         self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns once a request has come.
+    /// Waits for the first request.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::TimedOut`] when none comes within 10 s.
+    /// [`io::ErrorKind::TimedOut`] after 10 s.
     pub fn wait_for_request(&self) -> io::Result<()> {
         wait_until(|| !self.requests().is_empty())
     }
 
-    /// Returns once a client has read a whole answer and hung up.
+    /// Waits until a client has read a complete answer and closed the connection.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::TimedOut`] when none does within 10 s.
+    /// [`io::ErrorKind::TimedOut`] after 10 s.
     pub fn wait_for_answer(&self) -> io::Result<()> {
         wait_until(|| self.shared.answered.load(Ordering::SeqCst) > 0)
     }
 
-    /// Lets [`Answer::Held`] go.
+    /// Sends the answers that [`Answer::Held`] holds back.
     pub fn release(&self) {
         self.shared.released.store(true, Ordering::SeqCst);
     }
 
-    /// The value of the header in the only request that came.
+    /// The header's value, if there was exactly one request and it has the header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         let [request] = self.requests().try_into().ok()?;
@@ -114,7 +114,7 @@ impl Drop for Httpbin {
     }
 }
 
-/// Answers one connection after the other; the silent ones stay open until the end.
+/// Answers connections one after another. Those of [`Answer::Silence`] stay open until the end.
 fn serve(listener: &TcpListener, answer: &Answer, shared: &Shared) {
     let mut silent = Vec::new();
     for stream in listener.incoming() {
@@ -130,8 +130,8 @@ fn serve(listener: &TcpListener, answer: &Answer, shared: &Shared) {
             Answer::Body(status, body) => respond(&mut stream, *status, "", body),
             Answer::RedirectLoop => respond(&mut stream, 302, "Location: /get\r\n", b""),
             Answer::Held => {
-                let go = || shared.released.load(Ordering::SeqCst);
-                let _ = wait_until(|| go() || shared.stopped.load(Ordering::SeqCst));
+                let released = || shared.released.load(Ordering::SeqCst);
+                let _ = wait_until(|| released() || shared.stopped.load(Ordering::SeqCst));
                 respond(&mut stream, 200, "", get(&headers).as_bytes())
             }
             Answer::Silence => {
@@ -139,14 +139,14 @@ fn serve(listener: &TcpListener, answer: &Answer, shared: &Shared) {
                 continue;
             }
         };
-        // A client that went away early is the test's business.
+        // Ignore clients that closed the connection early: the test checks them.
         if answered.and_then(|()| stream.read(&mut [0])).is_ok() {
             shared.answered.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
-/// Looks often, and not for ever.
+/// Polls a condition until it holds, for at most [`WAIT_LIMIT`].
 pub(crate) fn wait_until(reached: impl Fn() -> bool) -> io::Result<()> {
     let start = Instant::now();
     while !reached() {
@@ -178,7 +178,7 @@ fn respond(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> i
     stream.write_all(body)
 }
 
-/// httpbin's answer: keys sorted, two blanks of indentation.
+/// httpbin's answer: sorted keys, indented by two spaces.
 fn get(headers: &[(String, String)]) -> String {
     let host = headers.iter().find(|(name, _)| name == "host").map_or("", |(_, value)| value);
     let headers: serde_json::Map<_, _> =

@@ -1,5 +1,5 @@
-//! A Jaeger for a test to send to and to ask: the embedded one in this process, or the real one
-//! where `JAEGER_ALL_IN_ONE` names its binary.
+//! A Jaeger that receives a test's spans and answers its queries: the embedded Jaeger in this
+//! process, or the real one if `JAEGER_ALL_IN_ONE` names its binary.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -15,10 +15,10 @@ use crate::real::Real;
 /// How long spans may take from the agent's port to the query API.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often the query API is asked while they have not arrived.
+/// How often the query API is polled while spans are missing.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A running Jaeger, gone when it is dropped.
+/// A running Jaeger; dropping it stops it.
 pub struct Jaeger {
     agent_port: u16,
     otlp_url: String,
@@ -35,11 +35,11 @@ enum Server {
 }
 
 impl Jaeger {
-    /// Starts one on ports that nobody else uses.
+    /// Starts a Jaeger on unused ports.
     ///
     /// # Errors
     ///
-    /// When it does not start, or does not answer in time.
+    /// If it does not start, or does not answer in time.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         match std::env::var_os("JAEGER_ALL_IN_ONE").filter(|path| !path.is_empty()) {
             Some(path) => Self::start_real(&path),
@@ -47,11 +47,11 @@ impl Jaeger {
         }
     }
 
-    /// One that runs already, by the address of its query API; its agent is where it is.
+    /// Uses a running Jaeger with this query URL; its other ports are the usual ones on localhost.
     ///
     /// # Errors
     ///
-    /// When there is no HTTP client to be had.
+    /// If no HTTP client can be built.
     pub fn at(query_url: &str) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
             agent_port: 6831,
@@ -63,11 +63,11 @@ impl Jaeger {
         })
     }
 
-    /// Starts the embedded one with this port for its agent (UDP) and for OTLP over HTTP (TCP).
+    /// Starts the embedded Jaeger with this port for its agent (UDP) and for OTLP over HTTP (TCP).
     ///
     /// # Errors
     ///
-    /// When the port is taken.
+    /// If the port is in use.
     pub fn start_on(port: u16) -> Result<Self, Box<dyn Error>> {
         let port = HostPort::any(port);
         let (agent_compact, otlp_http) = (port.clone(), port);
@@ -76,8 +76,8 @@ impl Jaeger {
 
     fn start_embedded(config: Config) -> Result<Self, Box<dyn Error>> {
         let all_in_one = AllInOne::start_with(config)?;
-        let otlp = all_in_one.otlp_http_addr().ok_or("it takes no OTLP")?;
-        let otlp_grpc = all_in_one.otlp_grpc_addr().ok_or("it takes no OTLP")?;
+        let otlp = all_in_one.otlp_http_addr().ok_or("OTLP is off")?;
+        let otlp_grpc = all_in_one.otlp_grpc_addr().ok_or("OTLP is off")?;
         Ok(Self {
             agent_port: all_in_one.agent_addr().port(),
             otlp_url: format!("http://{otlp}"),
@@ -101,90 +101,92 @@ impl Jaeger {
         })
     }
 
-    /// The UDP port of its agent, for compact Thrift.
+    /// The agent's UDP port for compact Thrift.
     #[must_use]
     pub fn agent_port(&self) -> u16 {
         self.agent_port
     }
 
-    /// Where it takes OTLP over HTTP: the value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// The URL of OTLP over HTTP, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     #[must_use]
     pub fn otlp_url(&self) -> &str {
         &self.otlp_url
     }
 
-    /// Where it takes OTLP over gRPC.
+    /// The URL of OTLP over gRPC.
     #[must_use]
     pub fn otlp_grpc_url(&self) -> &str {
         &self.otlp_grpc_url
     }
 
-    /// The address of its query API and web pages.
+    /// The URL of the query API and the web pages.
     #[must_use]
     pub fn query_url(&self) -> &str {
         &self.query_url
     }
 
-    /// The service's traces as the query API returns them, once it has this many spans of it.
+    /// Waits until the service's traces have this many spans, and returns them as the query API
+    /// does.
     ///
     /// # Errors
     ///
-    /// When they do not arrive in time.
+    /// If they do not arrive in time.
     pub fn traces(&self, service: &str, spans: usize) -> Result<Value, Box<dyn Error>> {
         let path = format!("/api/traces?service={service}&limit=10000");
-        self.until(|jaeger| {
+        self.wait_for(|jaeger| {
             let traces = jaeger.get(&path).ok()?;
             (count_spans(&traces) >= spans).then_some(traces)
         })
     }
 
-    /// The trace as the query API returns it, once it has this many spans.
+    /// Waits until the trace has this many spans, and returns it as the query API does.
     ///
     /// # Errors
     ///
-    /// When they do not arrive in time.
+    /// If they do not arrive in time.
     pub fn trace(&self, id: &str, spans: usize) -> Result<Value, Box<dyn Error>> {
         let path = format!("/api/traces/{id}");
-        self.until(|jaeger| {
+        self.wait_for(|jaeger| {
             let traces = jaeger.get(&path).ok()?;
             (count_spans(&traces) >= spans).then(|| traces["data"][0].clone())
         })
     }
 
-    /// The trace as `jaeger-all-in-one tree` prints it, once it has this many spans.
+    /// Waits until the trace has this many spans, and returns it as `jaeger-all-in-one tree` prints
+    /// it.
     ///
     /// # Errors
     ///
-    /// When they do not arrive in time, or the id is none.
+    /// If they do not arrive in time, or the id is invalid.
     pub fn tree(&self, id: &str, spans: usize) -> Result<String, Box<dyn Error>> {
         let query = self.query_url.trim_start_matches("http://").parse()?;
         let config = Config { query, ..Config::ephemeral() };
         Ok(jaeger_all_in_one::tree(&config, id.parse()?, spans)?)
     }
 
-    /// The answer of the query API.
+    /// Queries the API and returns its JSON.
     ///
     /// # Errors
     ///
-    /// When there is none, or none in JSON.
+    /// If there is no answer, or it is not JSON.
     pub fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
         let answer = self.client.get(format!("{}{path}", self.query_url)).send()?;
         Ok(answer.error_for_status()?.json()?)
     }
 
-    fn until<T>(&self, reached: impl Fn(&Self) -> Option<T>) -> Result<T, Box<dyn Error>> {
+    fn wait_for<T>(&self, poll: impl Fn(&Self) -> Option<T>) -> Result<T, Box<dyn Error>> {
         let start = Instant::now();
         while start.elapsed() < ARRIVAL_LIMIT {
-            if let Some(value) = reached(self) {
+            if let Some(value) = poll(self) {
                 return Ok(value);
             }
             thread::sleep(POLL_INTERVAL);
         }
-        Err(format!("not reached within {ARRIVAL_LIMIT:?}").into())
+        Err(format!("the spans did not arrive within {ARRIVAL_LIMIT:?}").into())
     }
 }
 
-/// Asks without a proxy: Jaeger is on this machine.
+/// An HTTP client without a proxy: Jaeger is on this machine.
 pub(crate) fn client() -> reqwest::Result<Client> {
     Client::builder().no_proxy().build()
 }

@@ -1,4 +1,4 @@
-//! Jaeger's web pages, as somebody walks through them.
+//! Jaeger's web pages, opened and clicked through as a user does.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,11 +12,11 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Opens a browser for the Jaeger whose query API is at this URL.
+    /// Opens a browser for the Jaeger with this query URL.
     ///
     /// # Errors
     ///
-    /// When there is no browser to be had.
+    /// If the browser does not start.
     pub fn open(url: &str) -> Result<Self, Box<dyn Error>> {
         Ok(Self { browser: Browser::start()?, url: url.to_owned() })
     }
@@ -27,43 +27,43 @@ impl Pages {
         &self.browser
     }
 
-    /// The search page, with the traces of a service.
+    /// Opens the search page with the traces of a service.
     ///
     /// # Errors
     ///
-    /// When no trace is shown.
+    /// If no trace is shown.
     pub fn search(&self, service: &str) -> Result<(), Box<dyn Error>> {
         self.browser.open(&format!("{}/search?service={service}", self.url))?;
         self.browser.wait_for(".ResultItemTitle--title")
     }
 
-    /// The page of a trace. Returns the services and operations of its spans, line by line.
+    /// Opens the page of a trace. Returns the service and operation of each span, line by line.
     ///
     /// # Errors
     ///
-    /// When it does not show.
+    /// If the trace is not shown.
     pub fn trace(&self, id: &str) -> Result<Vec<String>, Box<dyn Error>> {
         self.browser.open(&format!("{}/trace/{id}", self.url))?;
         self.browser.wait_for(".span-name")?;
         self.browser.texts(".span-name")
     }
 
-    /// Opens a span of the trace that is shown.
+    /// Expands a span of the current trace.
     ///
     /// # Errors
     ///
-    /// When the trace has no span of that name.
+    /// If the trace has no span of that name.
     pub fn span(&self, operation: &str) -> Result<(), Box<dyn Error>> {
         let named = format!("//a[contains(@class,'span-name')][.//small[.='{operation}']]");
         self.browser.click(&named)?;
         self.browser.wait_for(".detail-info-wrapper")
     }
 
-    /// Opens the tags of the span that is open. Returns what is written there.
+    /// Expands the tags of the expanded span. Returns their text.
     ///
     /// # Errors
     ///
-    /// When it has none.
+    /// If it has no tags.
     pub fn tags(&self) -> Result<String, Box<dyn Error>> {
         self.browser
             .click("//*[contains(@class,'AccordianKeyValues--header')][contains(.,'Tags')]")?;
@@ -71,11 +71,11 @@ impl Pages {
         Ok(self.browser.texts(".detail-info-wrapper")?.join("\n"))
     }
 
-    /// Opens the first log of the span that is open.
+    /// Expands the first log of the expanded span.
     ///
     /// # Errors
     ///
-    /// When it has none.
+    /// If it has no logs.
     pub fn log(&self) -> Result<(), Box<dyn Error>> {
         self.browser.click(
             "//*[contains(@class,'AccordianLogs')]//*[contains(@class,'AccordianKeyValues--header')]",
@@ -83,43 +83,43 @@ impl Pages {
         self.browser.wait_for(".AccordianLogs .KeyValueTable--row")
     }
 
-    /// The page *System Architecture*. Returns the names of the services that it shows.
+    /// Opens the page *System Architecture*. Returns the names of the services that it shows.
     ///
     /// # Errors
     ///
-    /// When it shows no edge.
+    /// If it shows no edge.
     pub fn architecture(&self) -> Result<Vec<String>, Box<dyn Error>> {
         self.browser.open(&format!("{}/dependencies", self.url))?;
         self.browser.wait_for(".plexus-Digraph--SvgEdge")?;
         self.browser.texts(".DAG--nodeLabel")
     }
 
-    /// The comparison of two traces.
+    /// Opens the comparison of two traces.
     ///
     /// # Errors
     ///
-    /// When it does not show.
+    /// If it is not shown.
     pub fn compare(&self, one: &str, other: &str) -> Result<(), Box<dyn Error>> {
         self.browser.open(&format!("{}/trace/{one}...{other}", self.url))?;
         self.browser.wait_for(".plexus-Digraph--SvgEdge")
     }
 
-    /// Makes the page that is shown dark, or light again, by its own switch; from a script, since a
-    /// mouse over the switch would bring up what it is called.
+    /// Switches the current page between light and dark. A script clicks the page's switch, because
+    /// a mouse over it would open its tooltip.
     ///
     /// # Errors
     ///
-    /// When the page has no such switch.
+    /// If the page has no such switch.
     pub fn switch_theme(&self) -> Result<(), Box<dyn Error>> {
         let script = "document.querySelector('.ThemeToggleButton--icon').closest('button').click()";
         self.browser.run(script).map(|_| ())
     }
 
-    /// The page as it looks, as PNG.
+    /// Saves a screenshot as PNG.
     ///
     /// # Errors
     ///
-    /// When it does not come to rest, or the file cannot be written.
+    /// If the page keeps changing, or the file cannot be written.
     pub fn picture(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         self.browser.picture(path)
     }

@@ -1,8 +1,8 @@
-//! Compares the traces of a program with those of its Python original, and what differs with the
-//! table in README.md, which gives a reason for each difference.
+//! Compares the traces of a program with those of its Python original, and checks the differences
+//! against the table in README.md, which gives the reason for each.
 //!
-//! A trace becomes a set of *facts*, each about a place: that a span has a parent, a tag, a log
-//! field; that a process has a tag. What only one of the two programs states is a difference.
+//! A trace becomes a set of *facts*, each about a place: a span has a parent, a tag or a log field;
+//! a process has a tag. A fact of only one of the two programs is a difference.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -10,9 +10,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// Values that differ by nature: ids and times are not compared at all, and of these tags and log
-/// fields only the key and the type are.
-const BY_NATURE: &[&str] = &[
+/// Tags and log fields whose values differ from run to run: only their keys and types are compared.
+/// Ids and times are not compared at all.
+const VARYING_VALUES: &[&str] = &[
     "error.kind",
     "error.object",
     "exception.message",
@@ -32,23 +32,23 @@ const BY_NATURE: &[&str] = &[
     "value",
 ];
 
-/// Which of the two programs states a fact that the other does not.
+/// The program that has a fact which the other lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Only the Python original.
     Python,
-    /// Only the program here.
+    /// Only the program in this repository.
     Rust,
 }
 
-/// A fact about a place that only one of the two programs states.
+/// A fact about a place, in only one of the two programs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
     /// A span by its operation name, `process`, or `request`.
     pub place: String,
-    /// Who states it.
+    /// The program that has it.
     pub side: Side,
-    /// What is stated, such as `tag error: bool = true`.
+    /// The fact, such as `tag error: bool = true`.
     pub fact: String,
 }
 
@@ -58,10 +58,10 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A fact, how often it is stated, and of which log of the span if of one.
+/// Counts each fact by its place, the index of its log (for a log field) and its text.
 type Facts = BTreeMap<(String, Option<usize>, String), usize>;
 
-/// What differs between the traces of the two programs, both as `/api/traces` returns them.
+/// The differences between the traces of the two programs, both as `/api/traces` returns them.
 #[must_use]
 pub fn differences(python: &Value, rust: &Value) -> BTreeSet<Difference> {
     compare(&trace_facts(python), &trace_facts(rust))
@@ -84,7 +84,7 @@ pub fn own_spans(traces: &Value, service: &str) -> Value {
     own
 }
 
-/// What differs between the names of the headers that the two programs send.
+/// The differences between the names of the headers that the two programs send.
 #[must_use]
 pub fn header_differences(python: &[&str], rust: &[String]) -> BTreeSet<Difference> {
     let facts = |names: Vec<&str>| -> Facts {
@@ -94,11 +94,11 @@ pub fn header_differences(python: &[&str], rust: &[String]) -> BTreeSet<Differen
     compare(&facts(python.to_vec()), &facts(rust.iter().map(String::as_str).collect()))
 }
 
-/// The differences that the README's table names for this program. A row is
+/// The differences that the README's table lists for this program. A row is
 /// `| program | places | only in Python | only in Rust | why |`, with places and facts in
-/// backticks; a fact is a difference at each of the places.
+/// backticks; each fact is a difference at each of the places.
 #[must_use]
-pub fn table(readme: &str, program: &str) -> BTreeSet<Difference> {
+pub fn listed_differences(readme: &str, program: &str) -> BTreeSet<Difference> {
     let mut differences = BTreeSet::new();
     for row in readme.lines().filter(|line| line.starts_with(&format!("| {program} |"))) {
         let cells: Vec<Vec<&str>> = row.split('|').map(in_backticks).collect();
@@ -115,32 +115,33 @@ pub fn table(readme: &str, program: &str) -> BTreeSet<Difference> {
     differences
 }
 
-/// Fails with the list of what the table does not name, and of what it names for nothing.
+/// Fails and prints the differences that the table does not list, and the listed ones that were not
+/// found.
 ///
 /// # Panics
 ///
-/// When the two sets differ.
-pub fn assert_same(found: &BTreeSet<Difference>, table: &BTreeSet<Difference>) {
-    let list = |these: &BTreeSet<Difference>, those: &BTreeSet<Difference>| -> String {
+/// If the two sets differ.
+pub fn assert_same(found: &BTreeSet<Difference>, listed: &BTreeSet<Difference>) {
+    let only_in = |these: &BTreeSet<Difference>, those: &BTreeSet<Difference>| -> String {
         these.difference(those).map(|difference| format!("\n  {difference}")).collect()
     };
     assert!(
-        found == table,
-        "differences that README.md does not name:{}\n\nnamed there, but not found:{}\n",
-        list(found, table),
-        list(table, found),
+        found == listed,
+        "differences that README.md does not list:{}\n\nlisted there, but not found:{}\n",
+        only_in(found, listed),
+        only_in(listed, found),
     );
 }
 
-/// Fails with the list of what the table does not name. For one run, which does not show all
-/// that the table names.
+/// Fails and prints the differences that the table does not list. For a single run, which does not
+/// show every listed difference.
 ///
 /// # Panics
 ///
-/// When there is any.
-pub fn assert_named(found: &BTreeSet<Difference>, table: &BTreeSet<Difference>) {
-    let unnamed: Vec<_> = found.difference(table).map(ToString::to_string).collect();
-    assert!(unnamed.is_empty(), "differences that README.md does not name: {unnamed:#?}");
+/// If there is such a difference.
+pub fn assert_listed(found: &BTreeSet<Difference>, listed: &BTreeSet<Difference>) {
+    let unlisted: Vec<_> = found.difference(listed).map(ToString::to_string).collect();
+    assert!(unlisted.is_empty(), "differences that README.md does not list: {unlisted:#?}");
 }
 
 fn in_backticks(cell: &str) -> Vec<&str> {
@@ -181,40 +182,40 @@ fn trace_facts(traces: &Value) -> Facts {
 
 fn span_facts(span: &Value, trace: &Value, facts: &mut Facts) {
     let place = text(&span["operationName"]);
-    let mut state = |log: Option<usize>, fact: String| {
+    let mut add = |log: Option<usize>, fact: String| {
         *facts.entry((place.clone(), log, fact)).or_default() += 1;
     };
-    state(None, "span".to_owned());
-    state(None, format!("flags {}", span["flags"]));
-    state(None, format!("warnings {}", span["warnings"]));
+    add(None, "span".to_owned());
+    add(None, format!("flags {}", span["flags"]));
+    add(None, format!("warnings {}", span["warnings"]));
     for reference in array(&span["references"]) {
         let of = array(&trace["spans"]).iter().find(|it| it["spanID"] == reference["spanID"]);
         let name = of.map_or("a span elsewhere".to_owned(), |span| text(&span["operationName"]));
-        state(None, format!("{} {name}", text(&reference["refType"])));
+        add(None, format!("{} {name}", text(&reference["refType"])));
     }
     for tag in array(&span["tags"]) {
-        state(None, fact("tag", tag));
+        add(None, fact("tag", tag));
     }
     for (number, log) in array(&span["logs"]).iter().enumerate() {
         for field in array(&log["fields"]) {
-            state(Some(number), fact("log", field));
+            add(Some(number), fact("log", field));
         }
     }
 }
 
-/// `tag key: type = value`; of what differs by nature `tag key: type`.
+/// `tag key: type = value`, or `tag key: type` if the value varies.
 fn fact(kind: &str, pair: &Value) -> String {
     let key = text(&pair["key"]);
     let mut fact = format!("{kind} {key}: {}", text(&pair["type"]));
-    // For OpenTelemetry `message` names an event; for jaeger-client it is an error's text.
+    // OpenTelemetry's `message` names an event; jaeger-client's is an error's text, which varies.
     let error_text = key == "message" && text(&pair["value"]).contains("url");
-    if !BY_NATURE.contains(&key.as_str()) && !error_text {
+    if !VARYING_VALUES.contains(&key.as_str()) && !error_text {
         fact += &format!(" = {}", without_port(&text(&pair["value"])));
     }
     fact
 }
 
-/// The tests' servers listen where the system lets them.
+/// Hides the port of a test's server, which the system chooses.
 fn without_port(value: &str) -> String {
     match value.split_once("127.0.0.1:") {
         Some((before, after)) => {
@@ -231,7 +232,7 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A string as it is, anything else as JSON.
+/// A string without quotes; any other value as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_tags_in_another_order_do_not_differ() {
+    fn the_order_of_tags_does_not_matter() {
         let tag = |key: &str| json!({"key": key, "type": "bool", "value": true});
         let one = traces(&json!([tag("a"), tag("b")]));
         let other = traces(&json!([tag("b"), tag("a")]));
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_said_twice_or_of_another_type_differs() {
+    fn a_repeated_tag_and_another_type_are_differences() {
         let python = traces(&json!([
             {"key": "error", "type": "bool", "value": true},
             {"key": "error", "type": "bool", "value": true},
@@ -279,11 +280,12 @@ mod tests {
     fn the_table_is_read_row_by_row() {
         let readme =
             "| one | `a`, `b` | `tag x: bool = true` | | why |\n| two | `c` | | `y` | why |";
-        let found: Vec<_> = table(readme, "one").iter().map(ToString::to_string).collect();
+        let found: Vec<_> =
+            listed_differences(readme, "one").iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             ["a: only in Python: tag x: bool = true", "b: only in Python: tag x: bool = true"]
         );
-        assert_eq!(table(readme, "two").len(), 1);
+        assert_eq!(listed_differences(readme, "two").len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a built program as a user does: arguments, environment, signals; and never for ever.
+//! Runs a built program as a user does, with arguments, environment and signals, and a time limit.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
@@ -11,16 +11,16 @@ use rustix::process::{Pid, Signal, kill_process};
 #[cfg(target_os = "linux")]
 use crate::httpbin::wait_until;
 
-/// A program still running after this is killed, and the test fails.
-const WATCHDOG: Duration = Duration::from_secs(30);
+/// A program that runs longer is killed, and the test fails.
+const RUN_LIMIT: Duration = Duration::from_secs(30);
 
-/// A program to run, with none of the settings of the shell that runs the tests.
+/// A program to run. It does not inherit the settings of the shell that runs the tests.
 pub struct Program {
     command: Command,
 }
 
 impl Program {
-    /// The program at this path; in a test, `env!("CARGO_BIN_EXE_…")`.
+    /// The program at this path; in a test, pass `env!("CARGO_BIN_EXE_…")`.
     #[must_use]
     pub fn new(path: &str) -> Self {
         let mut command = Command::new(path);
@@ -35,12 +35,12 @@ impl Program {
         Self { command }
     }
 
-    /// A program of this workspace, built beside the one that runs; for tests of another package,
-    /// which have no `CARGO_BIN_EXE_…`.
+    /// A program of this workspace, from the target folder of the running one; for tests of another
+    /// package, which have no `CARGO_BIN_EXE_…`.
     ///
     /// # Errors
     ///
-    /// When it was not built.
+    /// If it was not built.
     pub fn built(name: &str) -> io::Result<Self> {
         let own = std::env::current_exe()?;
         let folders = own.ancestors().skip(1).take(2); // a test lies in `deps`
@@ -48,6 +48,16 @@ impl Program {
         let found = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
         let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{name} is not built"));
         Ok(Self::new(&found.ok_or_else(missing)?.to_string_lossy()))
+    }
+
+    /// Runs one test of the current test binary in its own process: for tests that change global
+    /// state or print too much.
+    ///
+    /// # Errors
+    ///
+    /// If the path of the current binary is unknown.
+    pub fn test(path: &str) -> io::Result<Self> {
+        Ok(Self::new(&std::env::current_exe()?.to_string_lossy()).arg("--exact").arg(path))
     }
 
     /// Adds an argument.
@@ -64,11 +74,11 @@ impl Program {
         self
     }
 
-    /// Lets nobody read what it prints, as behind `| head -0`.
+    /// Closes the reading end of its output, as `| head -0` does.
     ///
     /// # Errors
     ///
-    /// When there is no pipe to be had.
+    /// If no pipe can be made.
     pub fn unread(mut self) -> io::Result<Self> {
         let (_, writer) = io::pipe()?;
         self.command.stdout(writer.try_clone()?).stderr(writer);
@@ -79,7 +89,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start(mut self) -> io::Result<Running> {
         let started = Instant::now();
         let mut child = self.command.spawn()?;
@@ -88,17 +98,17 @@ impl Program {
         Ok(Running { child, started, stdout, stderr })
     }
 
-    /// Starts it and waits for its end.
+    /// Starts it and waits until it ends.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or has to be killed.
+    /// If it cannot be started, or exceeds the time limit.
     pub fn run(self) -> io::Result<Finished> {
         self.start()?.finish()
     }
 }
 
-/// A program that runs; killed when it is dropped.
+/// A running program; dropping it kills it.
 pub struct Running {
     child: Child,
     started: Instant,
@@ -107,11 +117,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Returns once the program takes both signals in hand. Linux only: nobody else tells.
+    /// Waits until the program handles SIGINT and SIGTERM. Only Linux shows this, in `/proc`.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::TimedOut`] when it does not within 10 s.
+    /// [`io::ErrorKind::TimedOut`] after 10 s.
     #[cfg(target_os = "linux")]
     pub fn wait_for_handlers(&self) -> io::Result<()> {
         const BOTH: u64 = 1 << (Signal::INT.as_raw() - 1) | 1 << (Signal::TERM.as_raw() - 1);
@@ -128,7 +138,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// When it has ended already.
+    /// If it has already ended.
     pub fn interrupt(&self) -> io::Result<()> {
         self.signal(Signal::INT)
     }
@@ -137,7 +147,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// When it has ended already.
+    /// If it has already ended.
     pub fn terminate(&self) -> io::Result<()> {
         self.signal(Signal::TERM)
     }
@@ -146,15 +156,14 @@ impl Running {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::TimedOut`] when it has to be killed.
+    /// [`io::ErrorKind::TimedOut`] if it exceeds the time limit and is killed.
     pub fn finish(mut self) -> io::Result<Finished> {
-        // Both streams end when the program does, if they are read: waiting for them is waiting
-        // for it.
-        let left = |started: Instant| WATCHDOG.saturating_sub(started.elapsed());
+        // Both streams end when the program does, so waiting for them waits for the program.
+        let left = |started: Instant| RUN_LIMIT.saturating_sub(started.elapsed());
         let stdout = self.stdout.recv_timeout(left(self.started));
         let stderr = self.stderr.recv_timeout(left(self.started));
         let (Ok(stdout), Ok(stderr)) = (stdout, stderr) else {
@@ -163,7 +172,7 @@ impl Running {
         let status = loop {
             match self.child.try_wait()? {
                 Some(status) => break status,
-                None if self.started.elapsed() > WATCHDOG => {
+                None if self.started.elapsed() > RUN_LIMIT => {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
                 None => thread::sleep(Duration::from_millis(1)),
@@ -180,17 +189,25 @@ impl Drop for Running {
     }
 }
 
-/// What a program leaves.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code; none when a signal ended it.
+    /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it printed.
+    /// What it printed on stdout.
     pub stdout: String,
     /// What it printed on stderr.
     pub stderr: String,
     /// From its start to its end.
     pub elapsed: Duration,
+}
+
+impl Finished {
+    /// The trace ids that it printed, in links or alone.
+    #[must_use]
+    pub fn trace_ids(&self) -> Vec<&str> {
+        self.stdout.lines().filter_map(|line| line.rsplit(['/', ' ']).next()).collect()
+    }
 }
 
 fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {

@@ -1,4 +1,4 @@
-//! The real Jaeger 1.35, run by its binary.
+//! Runs the binary of the real Jaeger 1.35.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::jaeger;
 
-/// The flag behind each door, by the names that the all-in-one gives its doors, and behind the
+/// The flag that sets the address of each door (under the embedded Jaeger's name for it) and of the
 /// query API.
 const FLAGS: [(&str, &str); 12] = [
     ("udp-compact", "processor.jaeger-compact.server-host-port"),
@@ -27,28 +27,28 @@ const FLAGS: [(&str, &str); 12] = [
     ("query", "query.http-server.host-port"),
 ];
 
-/// How often it is started with other ports after somebody else took one in between.
+/// How often to start it with other ports if another process takes one of them first.
 const ATTEMPTS: usize = 5;
 
 /// How long it may take to open its ports.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often it is asked while it has not opened them.
+/// How often its health check is polled until then.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A running one that has opened its ports, ended when it is dropped.
+/// A running Jaeger with open ports; dropping it ends it.
 pub struct Real {
     child: Child,
     addresses: HashMap<&'static str, SocketAddr>,
 }
 
 impl Real {
-    /// Starts it on ports that nobody else uses, with one worker, so that spans are stored in the
-    /// order in which they are sent, and without traces of its own.
+    /// Starts it on unused ports, without traces of its own, and with one worker, so that it stores
+    /// spans in the order in which they are sent.
     ///
     /// # Errors
     ///
-    /// When no port can be had, the binary cannot be run, or it does not get ready in time.
+    /// If no port is free, the binary cannot be run, or it is not ready in time.
     pub fn start(binary: &OsStr) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
             let mut real = Self::spawn(binary)?;
@@ -56,7 +56,7 @@ impl Real {
                 return Ok(real);
             }
         }
-        Err(io::Error::other(format!("the real Jaeger ended at its start, {ATTEMPTS} times")))
+        Err(io::Error::other(format!("the real Jaeger ended during start, {ATTEMPTS} times")))
     }
 
     fn spawn(binary: &OsStr) -> io::Result<Self> {
@@ -65,14 +65,14 @@ impl Real {
             "--collector.otlp.enabled=true",
             "--collector.num-workers=1",
             "--processor.jaeger-compact.workers=1",
-            // Its own default is the system's, which holds a handful of large packets.
+            // The system's default holds only a handful of large packets.
             "--processor.jaeger-compact.server-socket-buffer-size=8388608",
             "--processor.jaeger-binary.workers=1",
         ]);
         let mut addresses = HashMap::new();
-        let mut held = Vec::new(); // all until it starts, or two doors get the same port
+        let mut held = Vec::new(); // all at once, or two doors could get the same port
         for (door, flag) in FLAGS {
-            let port = Free::find(door.starts_with("udp-"))?;
+            let port = FreePort::find(door.starts_with("udp-"))?;
             let address = port.address()?;
             command.arg(format!("--{flag}={address}"));
             addresses.insert(door, address);
@@ -83,11 +83,11 @@ impl Real {
         Ok(Self { child, addresses })
     }
 
-    /// Waits until it has opened every port; false when it ended instead, because another process
-    /// was faster at one of them.
+    /// Waits until every port is open. Returns false if it ended, because another process took one
+    /// of its ports.
     fn is_ready(&mut self) -> io::Result<bool> {
         let client = jaeger::client().map_err(io::Error::other)?;
-        // The health check turns good when all of its servers have started.
+        // The health check succeeds when all servers have started.
         let health = format!("http://{}/", self.addresses["admin"]);
         let start = Instant::now();
         while start.elapsed() < START_LIMIT {
@@ -103,7 +103,7 @@ impl Real {
         Err(io::Error::other(format!("the real Jaeger was not ready within {START_LIMIT:?}")))
     }
 
-    /// Where a door listens, or under the name `query` the query API.
+    /// The address of a door, or of the query API under the name `query`.
     #[must_use]
     pub fn address(&self, door: &str) -> Option<SocketAddr> {
         self.addresses.get(door).copied()
@@ -117,13 +117,13 @@ impl Drop for Real {
     }
 }
 
-/// A port that the system chose, held until this is dropped.
-enum Free {
+/// A port that the system chose, reserved until this is dropped.
+enum FreePort {
     Udp(UdpSocket),
     Tcp(TcpListener),
 }
 
-impl Free {
+impl FreePort {
     fn find(udp: bool) -> io::Result<Self> {
         let any = (Ipv4Addr::LOCALHOST, 0);
         Ok(if udp { Self::Udp(UdpSocket::bind(any)?) } else { Self::Tcp(TcpListener::bind(any)?) })

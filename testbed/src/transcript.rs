@@ -1,25 +1,25 @@
-//! What a text shows of a terminal, against what a program really prints.
+//! Compares the terminal output that a document shows with what a program prints.
 
 use crate::Finished;
 
-/// Fails unless the fenced block of the text that begins with this line shows what the program
-/// printed, first on stderr, then on stdout. Ids, ports and times differ by nature; lines of `make`
-/// around the program, which begin with `==`, `Jaeger:` or `httpbin:`, are not the program's; behind
-/// a line `…` stands the end of what was printed.
+/// Fails unless the text has a fenced block that begins with this line and shows what the program
+/// printed, first on stderr, then on stdout. Ignores ids, ports and times, and the lines that
+/// `make` prints (`==`, `Jaeger:`, `httpbin:`). After a line `…`, only the end of the output is
+/// compared.
 ///
 /// # Panics
 ///
-/// When the text has no such block, or shows something else.
+/// If the text has no such block, or shows another output.
 pub fn assert_shown(text: &str, first_line: &str, finished: &Finished) {
     let blocks = text.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut matching = blocks.filter(|block| block.lines().next() == Some(first_line));
     let block = matching.next();
-    assert!(block.is_some(), "the text shows no {first_line:?}");
+    assert!(block.is_some(), "the text has no block {first_line:?}");
     let block = block.unwrap_or_default();
-    let around = |line: &&str| {
+    let is_programs = |line: &&str| {
         !["$ ", "== ", "Jaeger: ", "httpbin: "].iter().any(|beginning| line.starts_with(beginning))
     };
-    let shown: Vec<String> = block.lines().filter(around).map(normalised).collect();
+    let shown: Vec<String> = block.lines().filter(is_programs).map(normalised).collect();
     let printed = finished.stderr.lines().chain(finished.stdout.lines());
     let printed: Vec<String> = printed.map(normalised).collect();
     match shown.split_first() {
@@ -30,11 +30,24 @@ pub fn assert_shown(text: &str, first_line: &str, finished: &Finished) {
     }
 }
 
-fn normalised(line: &str) -> String {
-    without_times(&without_ids(line))
+/// Fails unless a table row of the text contains these words and has inline code.
+///
+/// # Panics
+///
+/// If no row does.
+pub fn assert_row(text: &str, words: &str) {
+    let shown = |line: &str| line.starts_with("| ") && line.contains('`') && line.contains(words);
+    assert!(text.lines().any(shown), "no row of the text shows {words:?}");
 }
 
-/// The line with `TIME` for each column, with two blanks around it, that says `12.3 ms`.
+/// Replaces what differs between runs. Links become bare ids, because a program prints links only
+/// where Jaeger has its usual ports, which tests never use.
+fn normalised(line: &str) -> String {
+    let line = line.replace(": http://localhost:16686/trace/", ": trace ");
+    without_times(&without_ids(&line))
+}
+
+/// Replaces each column such as `12.3 ms`, set off by two spaces, with `TIME`.
 fn without_times(line: &str) -> String {
     let is_time = |column: &str| {
         column.strip_suffix(" ms").is_some_and(|number| number.parse::<f64>().is_ok())
@@ -43,7 +56,7 @@ fn without_times(line: &str) -> String {
     same.collect::<Vec<_>>().join("  ")
 }
 
-/// The line with `ID` for each long run of hexadecimal digits, and `PORT` behind this host.
+/// Replaces long hexadecimal numbers with `ID`, and ports after `127.0.0.1:` with `PORT`.
 fn without_ids(line: &str) -> String {
     let mut same = String::new();
     let mut rest = line;
@@ -69,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_ports_and_times_are_forgiven() {
+    fn only_ids_ports_and_times_are_replaced() {
         assert_eq!(
             normalised("é http://127.0.0.1:8000/get trace/0123456789abcdef: 12 spans, cafe"),
             "é http://127.0.0.1:PORT/get trace/ID: 12 spans, cafe"

@@ -1,24 +1,24 @@
-//! The stack of `make compose-up HTTPBIN=local`: the traces of all programs are in its Jaeger and go
-//! on in httpbin; those of the first two are what the originals' are, but for what README.md's
-//! table names. `make test-compose` runs it.
+//! Tests the stack of `make compose-up HTTPBIN=local`: Jaeger has the traces of all programs,
+//! httpbin continues them, and those of the first two differ from the originals' only where the
+//! table in README.md says so. `make test-compose` runs it.
 
 use serde_json::Value;
-use testbed::parity::{assert_named, differences, own_spans, table};
+use testbed::parity::{assert_listed, differences, listed_differences, own_spans};
 use testbed::{Jaeger, spans};
 
 const README: &str = include_str!("../../README.md");
 
 #[test]
 #[ignore = "needs the stack: make test-compose"]
-fn the_programs_traces_are_in_the_stacks_jaeger() {
+fn httpbin_continues_each_programs_trace() {
     let jaeger = Jaeger::at("http://localhost:16686").unwrap();
-    for (service, programs_spans) in
+    for (service, own_spans) in
         [("jaeger-example", 2), ("opentelemetry-example", 3), ("otlp-example", 3)]
     {
-        let traces = jaeger.traces(service, programs_spans + 1).unwrap();
+        let traces = jaeger.traces(service, own_spans + 1).unwrap();
         let chains: Vec<_> = traces["data"].as_array().unwrap().iter().map(spans).collect();
-        let crossing = chains.iter().find(|chain| chain.len() > 1).unwrap();
-        let [.., request, server] = crossing.as_slice() else { panic!("{traces:#}") };
+        let continued = chains.iter().find(|chain| chain.len() > 1).unwrap();
+        let [.., request, server] = continued.as_slice() else { panic!("{traces:#}") };
         assert_eq!(request.service, service);
         assert_eq!((&*server.service, &*server.operation), ("httpbin", "GET /get"));
     }
@@ -26,7 +26,7 @@ fn the_programs_traces_are_in_the_stacks_jaeger() {
 
 #[test]
 #[ignore = "needs the stack: make test-compose"]
-fn the_first_two_leave_what_the_originals_do() {
+fn the_first_two_match_the_originals() {
     let jaeger = Jaeger::at("http://localhost:16686").unwrap();
     for (program, service, spans, python) in [
         (
@@ -43,17 +43,17 @@ fn the_first_two_leave_what_the_originals_do() {
         ),
     ] {
         let traces = own_spans(&jaeger.traces(service, spans + 1).unwrap(), service);
-        // The page has another name there.
+        // In the stack, httpbin has another host name.
         let traces = traces.to_string().replace("//httpbin:8000/", "//127.0.0.1:8000/");
         let traces: Value = serde_json::from_str(&traces).unwrap();
         let python = serde_json::from_str(python).unwrap();
-        assert_named(&differences(&python, &traces), &table(README, program));
+        assert_listed(&differences(&python, &traces), &listed_differences(README, program));
     }
 }
 
-/// The Dockerfiles can be built by hand too, and then name the image of Rust themselves.
+/// The Dockerfiles repeat the Rust image of compose/.env, so that they also build by hand.
 #[test]
-fn the_images_that_are_built_from_stand_in_one_place() {
+fn all_dockerfiles_use_the_same_rust_image() {
     let versions = include_str!("../../compose/.env");
     let rust = versions.lines().find_map(|line| line.strip_prefix("RUST_IMAGE=")).unwrap();
     for dockerfile in [
@@ -67,7 +67,7 @@ fn the_images_that_are_built_from_stand_in_one_place() {
         for line in dockerfile.lines().filter(|line| line.starts_with("FROM ")) {
             assert!(["FROM ${RUST_IMAGE} AS build", "FROM scratch"].contains(&line), "{line}");
         }
-        assert!(dockerfile.contains("\nUSER 10001:10001\n"), "not as root");
-        assert!(dockerfile.contains("--locked"), "what Cargo.lock says");
+        assert!(dockerfile.contains("\nUSER 10001:10001\n"), "runs as root");
+        assert!(dockerfile.contains("--locked"), "ignores Cargo.lock");
     }
 }

@@ -1,12 +1,12 @@
-//! Each program is of one generation of OpenTelemetry: a second one in it would compile, and its
-//! spans would go nowhere.
+//! Each program uses one generation of OpenTelemetry. A second one would compile, but its spans
+//! would be lost.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// The versions of each crate of OpenTelemetry that a package is built with, as `minor` of `0.minor`.
+/// The versions of each OpenTelemetry crate in a package's build, as `minor` of `0.minor`.
 fn generations(package: &str) -> BTreeMap<String, BTreeSet<String>> {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none"])

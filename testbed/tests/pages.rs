@@ -1,4 +1,4 @@
-//! What somebody sees who follows the programs' links: in a real browser, on Jaeger's own pages.
+//! Follows the programs' links in a real browser, and checks what Jaeger's pages show.
 
 use httpbin::Format;
 use testbed::{Fleet, Jaeger, Pages, Program};
@@ -39,7 +39,7 @@ fn a_trace_is_shown_with_its_spans_and_their_tags() {
             .run()
             .unwrap();
         fleet.flush().unwrap();
-        let id = finished.stdout.trim().rsplit('/').next().unwrap().to_owned();
+        let id = finished.stdout.trim().rsplit(['/', ' ']).next().unwrap().to_owned();
         jaeger.trace(&id, 4).unwrap();
 
         assert_eq!(pages.trace(&id).unwrap(), lines);
@@ -51,7 +51,7 @@ fn a_trace_is_shown_with_its_spans_and_their_tags() {
         assert!(details.contains(fleet.httpbin_url()), "{details}");
     }
 
-    // From the list to the trace by a click, as the search page offers it.
+    // A click on a search result opens its trace.
     pages.search("otlp-example").unwrap();
     pages.browser().click("//*[contains(@class,'ResultItemTitle--title')]").unwrap();
     pages.browser().wait_for(".span-name").unwrap();

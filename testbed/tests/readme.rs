@@ -1,14 +1,14 @@
-//! What the texts show is there: each snippet of code, each picture, each file that they link to, each
-//! heading, each target of `make`.
+//! Checks that everything the documents show or refer to exists: snippets, pictures, linked files
+//! and headings, make targets.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The texts, with the folders that their links start from.
-const TEXTS: [(&str, &str); 7] = [
+/// Each document, and the folder to which its links are relative.
+const DOCUMENTS: [(&str, &str); 7] = [
     ("", include_str!("../../README.md")),
     ("docs", include_str!("../../docs/MIGRATION.md")),
     ("docs", include_str!("../../docs/MEASURED.md")),
@@ -18,36 +18,68 @@ const TEXTS: [(&str, &str); 7] = [
     ("", include_str!("../../SECURITY.md")),
 ];
 
-const README: &str = TEXTS[0].1;
+const README: &str = DOCUMENTS[0].1;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The text of each fenced block of this language.
+/// The contents of each fenced block of this language.
 fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// The manual of the all-in-one is not among these: its code is compiled.
-#[test]
-fn each_snippet_stands_in_a_program() {
+/// The sources of snippets: `main.rs` of each program, and the complete programs in the README,
+/// which chapters.rs builds.
+fn sources() -> Vec<String> {
     let programs = ["jaeger-example", "otel-example", "otlp-example"];
-    let source = |program| fs::read_to_string(root().join(program).join("src/main.rs")).unwrap();
-    let sources = programs.map(source);
-    for (folder, text) in [TEXTS[0], TEXTS[1]] {
+    let mains = programs.map(|it| fs::read_to_string(root().join(it).join("src/main.rs")).unwrap());
+    let chapters = blocks(README, "rust").into_iter().filter(|it| is_program(it));
+    mains.into_iter().chain(chapters.map(str::to_owned)).collect()
+}
+
+fn is_program(snippet: &str) -> bool {
+    snippet.contains("fn main()")
+}
+
+/// The manual of the all-in-one is not checked here: its own tests compile its code.
+#[test]
+fn each_snippet_is_part_of_a_program() {
+    let sources = sources();
+    for (folder, text) in [DOCUMENTS[0], DOCUMENTS[1]] {
         let snippets = blocks(text, "rust");
-        assert!(snippets.len() > 5, "{folder}: it shows code");
-        for snippet in snippets {
-            assert!(sources.iter().any(|source| source.contains(snippet)), "stale:\n{snippet}");
+        assert!(snippets.len() > 5, "{folder}: too few snippets");
+        for snippet in snippets.into_iter().filter(|it| !is_program(it)) {
+            let (uses, code) = match snippet.starts_with("use ") {
+                true => snippet.split_once("\n\n").unwrap(),
+                false => ("", snippet),
+            };
+            let quoted = |source: &&String| {
+                source.contains(code) && imports(uses).is_subset(&imports(source))
+            };
+            assert!(sources.iter().any(|source| quoted(&source)), "stale:\n{snippet}");
         }
     }
 }
 
-/// Versions that a reader is told to add are those that the programs here are built with.
+/// Each path that the `use` lines import; `a::{B, C}` counts as two.
+fn imports(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter_map(|it| it.strip_prefix("use ")?.strip_suffix(';'));
+    lines
+        .flat_map(|line| match line.split_once('{') {
+            Some((path, names)) => {
+                let names = names.trim_end_matches('}').split(", ");
+                names.map(|name| format!("{path}{name}")).collect()
+            }
+            None => vec![line.to_owned()],
+        })
+        .collect()
+}
+
+/// The versions in the README's `cargo add` commands are those in Cargo.lock.
 #[test]
-fn each_version_to_add_is_the_locked_one() {
+fn each_cargo_add_version_is_the_locked_one() {
     let locked = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let lines = blocks(README, "sh").into_iter().flat_map(str::lines);
     let words = lines.filter(|it| it.starts_with("cargo add ")).flat_map(|it| it.split(' '));
@@ -61,17 +93,17 @@ fn each_version_to_add_is_the_locked_one() {
 }
 
 #[test]
-fn each_link_to_a_file_leads_to_one() {
-    for (folder, text) in TEXTS {
+fn each_linked_file_exists() {
+    for (folder, text) in DOCUMENTS {
         let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
         let files = links.filter(|it| !it.contains("://") && !it.starts_with('#'));
         for file in files.map(|file| file.split('#').next().unwrap()) {
-            assert!(root().join(folder).join(file).exists(), "{folder}: {file} is not there");
+            assert!(root().join(folder).join(file).exists(), "{folder}: {file} does not exist");
         }
     }
 }
 
-/// What readers see: in Markdown, or in HTML where there is a dark one beside.
+/// The pictures that a document shows: in Markdown, or in HTML if there is a dark version.
 fn pictures(text: &str) -> impl Iterator<Item = &str> {
     [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')]
         .into_iter()
@@ -82,9 +114,9 @@ fn pictures(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn each_picture_is_shown_and_small() {
+fn each_picture_is_used_and_small() {
     let mut shown = BTreeSet::new();
-    for (folder, text) in TEXTS {
+    for (folder, text) in DOCUMENTS {
         for picture in pictures(text) {
             let path = root().join(folder).join(picture);
             let file = fs::read(&path).unwrap_or_else(|error| panic!("{picture}: {error}"));
@@ -93,44 +125,44 @@ fn each_picture_is_shown_and_small() {
         }
     }
     let dark = shown.iter().filter(|name| name.ends_with("-dark.png"));
-    let light_ones = dark.map(|name| name.replace("-dark", "")).collect();
-    assert!(shown.is_superset(&light_ones), "light ones: {light_ones:?}");
-    let there = fs::read_dir(root().join("docs/images")).unwrap();
-    let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(there.collect::<BTreeSet<_>>(), shown);
+    let light = dark.map(|name| name.replace("-dark", "")).collect();
+    assert!(shown.is_superset(&light), "light versions: {light:?}");
+    let files = fs::read_dir(root().join("docs/images")).unwrap();
+    let files = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.collect::<BTreeSet<_>>(), shown);
 }
 
 #[test]
-fn each_link_within_leads_to_a_heading() {
+fn each_linked_heading_exists() {
     let heading = |line: &str| {
         let text = line.trim_start_matches('#').trim().to_lowercase();
         text.replace(' ', "-").replace(['(', ')', ',', '\'', ':'], "")
     };
-    for (folder, text) in TEXTS {
+    for (folder, text) in DOCUMENTS {
         let headings: Vec<_> = text.lines().filter(|it| it.starts_with('#')).map(heading).collect();
         for link in text.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             assert!(
                 headings.iter().any(|heading| heading == link),
-                "{folder}: #{link} is not there"
+                "{folder}: #{link} does not exist"
             );
         }
     }
 }
 
 #[test]
-fn each_target_of_make_is_there() {
+fn each_make_target_exists() {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let named = README.split("`make ").skip(1);
     let typed = README.split("\nmake ").skip(1).chain(README.split("$ make ").skip(1));
     for rest in named.chain(typed) {
         let target = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap();
-        assert!(makefile.contains(&format!("\n{target}:")), "make {target} is not there");
+        assert!(makefile.contains(&format!("\n{target}:")), "make {target} does not exist");
     }
 }
 
-/// The end of `make compose-up`, as the script prints it when all went well.
+/// The README shows the last lines of a successful `make compose-up`, as the script prints them.
 #[test]
-fn what_compose_up_prints_is_shown() {
+fn the_output_of_compose_up_is_the_scripts() {
     let script = fs::read_to_string(root().join("scripts/compose.sh")).unwrap();
     let programs = script.split_once("programs=\"").unwrap().1.split('"').next().unwrap();
     let last = script.split_once("echo \"Jaeger: ").unwrap().1.split('"').next().unwrap();

@@ -1,14 +1,14 @@
-//! docs/RELIABILITY.md names a test for each item, and each test that it names is there.
+//! Each item of docs/RELIABILITY.md has a row, and each test that it names exists.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TEXT: &str = include_str!("../../docs/RELIABILITY.md");
+const DOCUMENT: &str = include_str!("../../docs/RELIABILITY.md");
 
-/// Where a test's file lies: a path that begins with a program's name starts at the root, any other
-/// in the embedded Jaeger.
+/// The source file of a test. A path that begins with a program's name is relative to the root, any
+/// other to the embedded Jaeger.
 fn path(file: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let program = file.split('/').next().unwrap();
@@ -21,8 +21,8 @@ fn path(file: &str) -> PathBuf {
 }
 
 #[test]
-fn each_test_that_is_named_is_there() {
-    let quoted = TEXT.split('`').skip(1).step_by(2);
+fn each_named_test_exists() {
+    let quoted = DOCUMENT.split('`').skip(1).step_by(2);
     let named: Vec<_> = quoted.filter_map(|text| text.split_once("::")).collect();
     assert!(named.len() > 80, "only {} tests are named", named.len());
     for (file, test) in named.into_iter().filter(|(_, test)| *test != "name") {
@@ -32,7 +32,7 @@ fn each_test_that_is_named_is_there() {
             .split_once(&format!("fn {test}() {{"))
             .unwrap_or_else(|| panic!("{file} has no {test}"));
         let attributes = before.rsplit("\n\n").next().unwrap();
-        assert!(attributes.contains("test"), "{file}::{test} is no test");
+        assert!(attributes.contains("test"), "{file}::{test} is not a test");
     }
 }
 
@@ -42,7 +42,7 @@ fn each_item_has_a_row() {
     for (group, count) in items {
         for number in 1..=count {
             let row = format!("\n| {group}{number} |");
-            assert_eq!(TEXT.matches(&row).count(), 1, "{group}{number}");
+            assert_eq!(DOCUMENT.matches(&row).count(), 1, "{group}{number}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Measures the embedded Jaeger under load, and the real one beside it where
-//! `JAEGER_ALL_IN_ONE` names its binary.
+//! Measures the embedded Jaeger under load, and the real one if `JAEGER_ALL_IN_ONE` names its
+//! binary.
 //!
 //! ```text
 //! make bench-load
 //! JAEGER_ALL_IN_ONE=…/all-in-one LOAD_SPANS=1000000 make bench-load
-//! LOAD_SOAK=3600 LOAD_RATE=200000 make bench-load    # so many seconds, so many spans a second
+//! LOAD_SOAK=3600 LOAD_RATE=200000 make bench-load    # seconds, and spans per second
 //! ```
 //!
-//! Each figure comes from a server that was started for it alone. Whatever was sent is read back
-//! by the ids of its traces: a rate counts only if no span was lost. Sender and server share the
-//! machine, so rates fall where it is busy; the CPU time of the server is the steadier figure.
+//! Each figure comes from a freshly started server. All spans are read back by trace id, and lost
+//! spans are reported. Sender and server share the machine, so rates fall when it is busy; the
+//! server's CPU time varies less.
 
-mod floor;
+mod grpc_baseline;
 mod measure;
 mod payload;
 mod send;
@@ -28,9 +28,9 @@ use std::time::Duration;
 use serde::Serialize;
 use server::Program;
 
-/// How many spans are sent for each figure; `LOAD_SPANS` says otherwise.
+/// How many spans are sent for each figure, unless `LOAD_SPANS` is set.
 const SPANS: usize = 200_000;
-/// How many spans a second a soak sends; `LOAD_RATE` says otherwise.
+/// How many spans per second a soak sends, unless `LOAD_RATE` is set.
 const SOAK_RATE: u64 = 200_000;
 
 fn main() -> ExitCode {
@@ -44,14 +44,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    if env::args().nth(1).as_deref() == Some(floor::ARGUMENT) {
-        return floor::serve();
+    if env::args().nth(1).as_deref() == Some(grpc_baseline::ARGUMENT) {
+        return grpc_baseline::serve();
     }
     if let Some(seconds) = number("LOAD_SOAK")? {
         let rate = number("LOAD_RATE")?.unwrap_or(SOAK_RATE);
-        let soaked = soak::soak(&with_usual_limits()?, Duration::from_secs(seconds), rate)?;
-        record("soak", &soaked)?;
-        return soaked.check();
+        let result = soak::soak(&with_default_limits()?, Duration::from_secs(seconds), rate)?;
+        record("soak", &result)?;
+        return result.check();
     }
     let spans = number("LOAD_SPANS")?.map_or(Ok(SPANS), usize::try_from)?;
     let mut all = Vec::new();
@@ -62,9 +62,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         all.push(figures);
     }
     print!("{}", table::markdown(&all));
-    let floor = floor::measure(spans)?;
-    record("load-grpc-alone", &floor)?;
-    print!("{}", table::floor(&floor));
+    let baseline = grpc_baseline::measure(spans)?;
+    record("load-grpc-alone", &baseline)?;
+    print!("{}", table::grpc_baseline(&baseline));
     Ok(())
 }
 
@@ -72,7 +72,7 @@ fn number(variable: &str) -> Result<Option<u64>, Box<dyn Error>> {
     match env::var(variable) {
         Ok(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(format!("{variable}: {text:?} is no number").into()),
+            Err(_) => Err(format!("{variable}: {text:?} is not a number").into()),
         },
         Err(_) => Ok(None),
     }
@@ -83,12 +83,12 @@ fn embedded() -> Result<PathBuf, Box<dyn Error>> {
     Ok(folder.join(format!("jaeger-all-in-one{}", env::consts::EXE_SUFFIX)))
 }
 
-/// The embedded one, with the limits that it has by itself.
-fn with_usual_limits() -> Result<Program, Box<dyn Error>> {
+/// The embedded Jaeger with its default limits.
+fn with_default_limits() -> Result<Program, Box<dyn Error>> {
     Ok(Program { name: "embedded", path: embedded()?, arguments: &[] })
 }
 
-/// The embedded one, beside this program, and the real one where the environment has it.
+/// The embedded Jaeger in this program's folder, and the real one if the environment names it.
 fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
     let embedded = embedded()?;
     let no_limits = &["--memory.max-bytes=16GiB", "--memory.max-traces=0"];
@@ -97,12 +97,12 @@ fn programs() -> Result<Vec<Program>, Box<dyn Error>> {
         Some(path) => {
             programs.push(Program { name: "jaeger-1.35", path: path.into(), arguments: &[] })
         }
-        None => eprintln!("the real Jaeger is not measured: JAEGER_ALL_IN_ONE names no binary"),
+        None => eprintln!("the real Jaeger is not measured: JAEGER_ALL_IN_ONE is not set"),
     }
     Ok(programs)
 }
 
-/// Writes the figures to where `LOAD_RESULTS` says; nowhere else.
+/// Writes the figures to the folder `LOAD_RESULTS`, if it is set.
 fn record(name: &str, figures: &impl Serialize) -> Result<(), Box<dyn Error>> {
     let Some(folder) = env::var_os("LOAD_RESULTS").filter(|folder| !folder.is_empty()) else {
         return Ok(());

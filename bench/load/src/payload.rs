@@ -1,7 +1,7 @@
-//! The spans that are sent, in each format, encoded before any clock runs.
+//! Encodes the spans in each format, before any measurement starts.
 //!
-//! Ten spans a trace, one service a batch. A span has six tags or attributes, one of which never
-//! repeats and one of which has a thousand values, and a log: 280 to 320 bytes in OTLP and in
+//! A trace has ten spans, and a batch has one service. A span has a log and six tags or attributes:
+//! one is unique to the span, one has a thousand values. It takes 280 to 320 bytes in OTLP and in
 //! compact Thrift.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -15,15 +15,15 @@ use thrift_codec::data::{Data, Field, List, Struct};
 use thrift_codec::message::Message;
 use thrift_codec::{BinaryEncode, CompactEncode};
 
-/// Spans in a trace.
-pub(crate) const PER_TRACE: usize = 10;
+/// Spans per trace.
+pub(crate) const SPANS_PER_TRACE: usize = 10;
 /// How many services there are.
 pub(crate) const SERVICES: usize = 10;
-/// A tag that every hundredth span of each service has.
+/// The number of values of the tag `user`: about one in a hundred traces of a service has each.
 pub(crate) const USERS: u64 = 1_000;
 
-/// The high half of all trace ids.
-pub(crate) const HIGH: u64 = 1 << 62;
+/// The upper 64 bits of all trace ids.
+pub(crate) const TRACE_ID_HIGH: u64 = 1 << 62;
 
 const OPERATIONS: [&str; 8] = [
     "GET /",
@@ -51,17 +51,17 @@ struct Span {
     status: i64,
 }
 
-/// Which spans are sent: those of so many traces, from a first one on.
+/// Generates the spans of a range of traces.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     /// The start of the first trace, in microseconds since the Unix epoch.
     pub(crate) start: u64,
-    /// Whether all are of one service.
+    /// Whether all spans have the same service.
     pub(crate) one_service: bool,
 }
 
 impl Load {
-    /// The service of the batch that begins with this trace.
+    /// The service of the batch that starts with this trace.
     fn service(self, first: usize, traces: usize) -> String {
         let service = if self.one_service { 0 } else { first / traces % SERVICES };
         format!("load-{service}")
@@ -69,13 +69,13 @@ impl Load {
 
     fn spans(self, first: usize, traces: usize) -> impl Iterator<Item = Span> {
         (first..first + traces)
-            .flat_map(move |trace| (0..PER_TRACE).map(move |n| self.span(trace, n)))
+            .flat_map(move |trace| (0..SPANS_PER_TRACE).map(move |n| self.span(trace, n)))
     }
 
     fn span(self, trace: usize, number: usize) -> Span {
         let (high, low) = ids(trace);
-        let random = mix(low ^ number as u64);
-        let id = |number: usize| mix(low.wrapping_add(number as u64 + 1)) | 1;
+        let random = splitmix64(low ^ number as u64);
+        let id = |number: usize| splitmix64(low.wrapping_add(number as u64 + 1)) | 1;
         Span {
             trace: (high, low),
             id: id(number),
@@ -90,16 +90,16 @@ impl Load {
         }
     }
 
-    /// A datagram for the agent: compact Thrift.
+    /// A datagram for the agent, in compact Thrift.
     pub(crate) fn compact(self, first: usize, traces: usize) -> Vec<u8> {
         let arguments = Struct::new(vec![Field::new(1, self.batch(first, traces))]);
         let mut packet = Vec::new();
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = Message::oneway("emitBatch", 1, arguments).compact_encode(&mut packet);
         packet
     }
 
-    /// A body for the collector: binary Thrift.
+    /// A body for the collector, in binary Thrift.
     pub(crate) fn binary(self, first: usize, traces: usize) -> Vec<u8> {
         let mut body = Vec::new();
         let _ = self.batch(first, traces).binary_encode(&mut body);
@@ -144,19 +144,19 @@ impl Load {
 }
 
 fn ids(trace: usize) -> (u64, u64) {
-    (HIGH, mix(trace as u64) | 1)
+    (TRACE_ID_HIGH, splitmix64(trace as u64) | 1)
 }
 
-/// The id of a trace with this high half, as hexadecimal.
+/// The hexadecimal id of a trace with these upper 64 bits.
 pub(crate) fn trace_id(trace: usize, high: u64) -> String {
     let (_, low) = ids(trace);
     format!("{high:016x}{low:016x}")
 }
 
-/// A high half of trace ids as compact Thrift has it, in as many bytes whatever the round: a
-/// packet can be sent again with the ids of other traces in their place.
+/// The upper 64 bits of trace ids in compact Thrift. They take ten bytes in every round, so a
+/// packet can be sent again with new trace ids written over the old ones.
 pub(crate) fn compact_high(round: u64) -> [u8; 10] {
-    let mut rest = (HIGH + round) << 1; // zigzag
+    let mut rest = (TRACE_ID_HIGH + round) << 1; // zigzag
     std::array::from_fn(|index| {
         let byte = rest as u8 & 0x7f;
         rest >>= 7;
@@ -164,9 +164,9 @@ pub(crate) fn compact_high(round: u64) -> [u8; 10] {
     })
 }
 
-/// Numbers that look random, the same in every run (Steele, Lea, Flood: Fast Splittable
-/// Pseudorandom Number Generators, 2014).
-pub(crate) fn mix(number: u64) -> u64 {
+/// Pseudorandom numbers, the same in every run (Steele, Lea, Flood: Fast Splittable Pseudorandom
+/// Number Generators, 2014).
+pub(crate) fn splitmix64(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! Sends what was encoded before.
+//! Sends the encoded spans.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -15,13 +15,13 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Endpoint;
 use tonic::{Request, Status};
 
-/// How many connections send at once.
+/// The number of connections that send at the same time.
 pub(crate) const CONNECTIONS: usize = 2;
-/// How many calls are open on each connection.
+/// The number of concurrent calls per connection.
 const STREAMS: usize = 4;
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Sends datagrams, so many a second.
+/// Sends `rate` datagrams per second.
 pub(crate) fn udp(
     to: SocketAddr,
     packets: &[Vec<u8>],
@@ -32,7 +32,7 @@ pub(crate) fn udp(
     let begin = Instant::now();
     for (number, packet) in packets.iter().enumerate() {
         let due = Duration::from_secs_f64(number as f64 / rate);
-        // A sleep takes some 60 µs longer than it is told to: what is late then follows at once.
+        // A sleep takes about 60 µs too long; datagrams that are late follow without a pause.
         let early = due.saturating_sub(begin.elapsed());
         if early > Duration::from_micros(200) {
             thread::sleep(early);
@@ -42,7 +42,7 @@ pub(crate) fn udp(
     Ok(begin.elapsed())
 }
 
-/// Sends requests by HTTP, each connection the next one when it has its answer.
+/// Sends requests by HTTP. Each connection sends the next request after the answer to the last.
 pub(crate) fn http(
     to: SocketAddr,
     path: &str,
@@ -62,7 +62,7 @@ pub(crate) fn http(
     let next = AtomicUsize::new(0);
     let begin = Instant::now();
     thread::scope(|scope| {
-        let one = || -> Result<(), String> {
+        let send_all = || -> Result<(), String> {
             let mut stream = TcpStream::connect(to).map_err(|error| error.to_string())?;
             stream.set_nodelay(true).map_err(|error| error.to_string())?;
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -70,13 +70,14 @@ pub(crate) fn http(
             }
             Ok(())
         };
-        let all: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(one)).collect();
-        all.into_iter().try_for_each(|one| one.join().unwrap_or_else(|_| Err("it panicked".into())))
+        let all: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(send_all)).collect();
+        all.into_iter()
+            .try_for_each(|it| it.join().unwrap_or_else(|_| Err("a sender panicked".into())))
     })?;
     Ok(begin.elapsed())
 }
 
-/// Sends a request, and reads an answer that is short.
+/// Sends a request and reads its short answer.
 fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<(), Box<dyn Error>> {
     stream.write_all(request)?;
     let (mut answer, mut part) = (Vec::new(), [0; 4096]);

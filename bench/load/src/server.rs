@@ -1,4 +1,4 @@
-//! A server that is measured.
+//! Starts the server to be measured, and reads its CPU time and memory.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The doors, by the flags that set their addresses.
+/// The flags that set the addresses of the server's ports.
 const FLAGS: [&str; 11] = [
     UDP,
     "processor.jaeger-binary.server-host-port",
@@ -30,15 +30,15 @@ pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
 pub(crate) const ADMIN: &str = "admin.http.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
 
-/// How often a server is started at the most, where another program takes one of its ports first.
-const STARTS: usize = 5;
+/// How often to start a server with other ports if another program takes one of them first.
+const ATTEMPTS: usize = 5;
 /// How long a server may take to open its ports.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// How long it may go on working on what it has received.
-const SETTLE_LIMIT: Duration = Duration::from_secs(60);
-/// The kernel counts CPU time in hundredths of a second.
+/// How long it may take to process what it has received.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+/// The kernel's unit of CPU time: a hundredth of a second.
 const TICK: Duration = Duration::from_millis(10);
-/// The kernel counts memory in pages of so many bytes.
+/// The kernel's unit of memory, in bytes.
 const PAGE: u64 = 4096;
 
 /// A program to measure.
@@ -48,24 +48,24 @@ pub(crate) struct Program {
     pub(crate) arguments: &'static [&'static str],
 }
 
-/// A running one, ended when it is dropped.
+/// A running server; dropping it ends it.
 pub(crate) struct Server {
     child: Child,
     addresses: HashMap<&'static str, SocketAddr>,
-    begun: Instant,
+    started: Instant,
     /// From its start until every TCP port accepts connections.
     pub(crate) opened: Duration,
 }
 
 impl Program {
-    /// Starts it on ports that nobody else uses, and waits until all of them are open.
+    /// Starts it on unused ports and waits until all of them are open.
     pub(crate) fn start(&self) -> Result<Server, Box<dyn Error>> {
-        for _ in 0..STARTS {
-            if let Some(server) = self.spawn()?.open()? {
+        for _ in 0..ATTEMPTS {
+            if let Some(server) = self.spawn()?.wait_until_open()? {
                 return Ok(server);
             }
         }
-        Err(format!("{} ends as soon as it is started", self.name).into())
+        Err(format!("{} ends right after its start", self.name).into())
     }
 
     fn spawn(&self) -> Result<Server, Box<dyn Error>> {
@@ -73,7 +73,7 @@ impl Program {
         command.args(self.arguments).arg("--collector.otlp.enabled=true");
         let (mut addresses, mut held) = (HashMap::new(), Vec::new());
         for flag in FLAGS {
-            // Held on both transports until it starts, or two doors get the same port.
+            // Reserved for TCP and UDP until it starts, or two flags could get the same port.
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             let address = listener.local_addr()?;
             command.arg(format!("--{flag}={address}"));
@@ -82,37 +82,37 @@ impl Program {
         }
         drop(held);
         command.env("JAEGER_DISABLED", "true").stdout(Stdio::null()).stderr(Stdio::null());
-        let (begun, opened) = (Instant::now(), Duration::default());
-        Ok(Server { child: command.spawn()?, addresses, begun, opened })
+        let (started, opened) = (Instant::now(), Duration::default());
+        Ok(Server { child: command.spawn()?, addresses, started, opened })
     }
 }
 
 impl Server {
-    /// One that was started elsewhere, and whose doors are not known yet.
-    pub(crate) fn of(child: Child) -> Self {
-        let (addresses, begun, opened) = (HashMap::new(), Instant::now(), Duration::default());
-        Server { child, addresses, begun, opened }
+    /// A server that was started elsewhere; [`Server::with_address`] adds its addresses.
+    pub(crate) fn from_child(child: Child) -> Self {
+        let (addresses, started, opened) = (HashMap::new(), Instant::now(), Duration::default());
+        Server { child, addresses, started, opened }
     }
 
-    /// It, once all of its TCP ports are open; nothing where it ended before.
-    fn open(mut self) -> Result<Option<Self>, Box<dyn Error>> {
+    /// Waits until all TCP ports are open. Returns `None` if it ended.
+    fn wait_until_open(mut self) -> Result<Option<Self>, Box<dyn Error>> {
         for flag in FLAGS.into_iter().filter(|flag| !flag.starts_with("processor.")) {
             while TcpStream::connect(self.address(flag)).is_err() {
                 if self.child.try_wait()?.is_some() {
                     return Ok(None);
                 }
-                if self.begun.elapsed() > START_LIMIT {
+                if self.started.elapsed() > START_LIMIT {
                     return Err(format!("the port of --{flag} does not open").into());
                 }
                 sleep(Duration::from_micros(200));
             }
         }
-        self.opened = self.begun.elapsed();
+        self.opened = self.started.elapsed();
         Ok(Some(self))
     }
 
-    /// It with a door.
-    pub(crate) fn at(mut self, flag: &'static str, address: SocketAddr) -> Self {
+    /// Adds the address that a flag would set.
+    pub(crate) fn with_address(mut self, flag: &'static str, address: SocketAddr) -> Self {
         self.addresses.insert(flag, address);
         self
     }
@@ -121,10 +121,10 @@ impl Server {
         self.addresses[flag]
     }
 
-    /// The CPU time that it has taken, user and kernel.
+    /// Its CPU time so far, user and kernel.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let stat = self.proc("stat")?;
-        // The name, in parentheses, may hold anything.
+        // The program's name, in parentheses, may contain any character.
         let fields: Vec<&str> =
             stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<u32>().ok());
@@ -132,7 +132,7 @@ impl Server {
         Ok(TICK * (user + kernel))
     }
 
-    /// The memory that it has, in bytes.
+    /// Its resident memory, in bytes.
     pub(crate) fn resident(&self) -> io::Result<u64> {
         let pages = self.proc("statm")?;
         let pages = pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
@@ -143,10 +143,10 @@ impl Server {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))
     }
 
-    /// Waits until it has taken next to no CPU time for half a second.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    /// Waits until it has used almost no CPU time for half a second.
+    pub(crate) fn wait_until_idle(&self) -> io::Result<()> {
         let (begin, mut quiet, mut cpu) = (Instant::now(), 0, self.cpu()?);
-        while quiet < 5 && begin.elapsed() < SETTLE_LIMIT {
+        while quiet < 5 && begin.elapsed() < IDLE_LIMIT {
             sleep(Duration::from_millis(100));
             let now = self.cpu()?;
             quiet = if now - cpu <= TICK { quiet + 1 } else { 0 };

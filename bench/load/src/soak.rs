@@ -1,5 +1,5 @@
-//! A long time at a steady rate over UDP, where nothing slows the sender down: no span may be lost,
-//! and memory must stay flat once the store is full.
+//! Sends spans by UDP at a steady rate for a long time. UDP does not slow the sender down, so this
+//! shows lost spans; memory must stay flat once the store is full.
 
 use std::error::Error;
 use std::net::UdpSocket;
@@ -12,32 +12,33 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::measure::load;
-use crate::payload::{HIGH, PER_TRACE, compact_high, trace_id};
+use crate::payload::{SPANS_PER_TRACE, TRACE_ID_HIGH, compact_high, trace_id};
 use crate::server::{ADMIN, Program, QUERY, Server, UDP};
 
-/// Packets that are sent round after round, each time with other trace ids: a trace each.
+/// The number of packets, one trace each. They are sent in rounds, with new trace ids in each
+/// round.
 const PACKETS: usize = 10_000;
-/// How often the server is looked at.
-const SAMPLE: Duration = Duration::from_secs(10);
-/// How many packets are sent before the clock is looked at.
+/// How often the server is sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
+/// How many packets are sent between two looks at the clock.
 const BURST: usize = 20;
-/// How many packets ago the trace was sent that is read back: it has arrived, and is still there.
-const BEHIND: usize = 20_000;
-/// Memory is flat if its last quarter has at most so much more than its second: 2 percent.
-const FLAT: f64 = 1.02;
+/// The trace that is read back was sent this many packets ago: it has arrived and is still stored.
+const LOOKUP_DELAY: usize = 20_000;
+/// Memory is flat if the maximum of the last quarter is at most 2 percent above that of the second.
+const MAX_GROWTH: f64 = 1.02;
 
-/// What was seen.
+/// The result of a soak.
 #[derive(Debug, Serialize)]
-pub(crate) struct Soaked {
+pub(crate) struct SoakResult {
     seconds: u64,
     spans_per_second: f64,
     sent: usize,
-    /// How many of them the server counted.
+    /// How many of them the server received.
     taken: usize,
-    /// How often a trace was read back, and found whole.
+    /// How many traces were read back, and how many of them were complete.
     looked_up: usize,
     found: usize,
-    /// What the server takes for a million spans, in seconds.
+    /// The server's CPU time for a million spans, in seconds.
     cpu_seconds_per_million: f64,
     samples: Vec<Sample>,
 }
@@ -49,14 +50,15 @@ struct Sample {
     spans_per_second: f64,
 }
 
-impl Soaked {
+impl SoakResult {
     /// # Errors
     ///
-    /// When spans were lost, or memory grew.
+    /// If spans were lost or memory grew.
     pub(crate) fn check(&self) -> Result<(), Box<dyn Error>> {
-        let Soaked { sent, taken, looked_up, found, .. } = self;
+        let SoakResult { sent, taken, looked_up, found, .. } = self;
         if taken < sent || found < looked_up {
-            let why = format!("{taken} of {sent} spans taken, {found} of {looked_up} traces found");
+            let why =
+                format!("{taken} of {sent} spans received, {found} of {looked_up} traces found");
             return Err(why.into());
         }
         let quarter = self.samples.len() / 4;
@@ -64,7 +66,7 @@ impl Soaked {
         let second = most(self.samples.get(quarter..2 * quarter).unwrap_or_default());
         let last = most(self.samples.get(3 * quarter..).unwrap_or_default());
         match second.zip(last) {
-            Some((second, last)) if last as f64 > second as f64 * FLAT => {
+            Some((second, last)) if last as f64 > second as f64 * MAX_GROWTH => {
                 Err(format!("memory grew from {second} to {last} bytes").into())
             }
             _ => Ok(()),
@@ -72,54 +74,59 @@ impl Soaked {
     }
 }
 
-/// Sends so many spans a second for so long, and looks at the server meanwhile.
-pub(crate) fn soak(program: &Program, time: Duration, rate: u64) -> Result<Soaked, Box<dyn Error>> {
+/// Sends `rate` spans per second for this time, and samples the server meanwhile.
+pub(crate) fn soak(
+    program: &Program,
+    time: Duration,
+    rate: u64,
+) -> Result<SoakResult, Box<dyn Error>> {
     let server = program.start()?;
     let load = load(false)?;
     let packets: Vec<Packet> =
-        (0..PACKETS).map(|trace| Packet::of(load.compact(trace, 1))).collect();
+        (0..PACKETS).map(|trace| Packet::new(load.compact(trace, 1))).collect();
     let sent = AtomicUsize::new(0);
-    let (samples, looks, took) = thread::scope(|scope| -> Result<_, Box<dyn Error>> {
+    let (samples, lookups, elapsed) = thread::scope(|scope| -> Result<_, Box<dyn Error>> {
         let sender =
             scope.spawn(|| send(&server, packets, time, rate, &sent).map_err(|e| e.to_string()));
         let watched = watch(&server, time, &sent);
-        let took = sender.join().map_err(|_| "the sender panicked")??;
-        let (samples, looks) = watched?;
-        Ok((samples, looks, took))
+        let elapsed = sender.join().map_err(|_| "the sender panicked")??;
+        let (samples, lookups) = watched?;
+        Ok((samples, lookups, elapsed))
     })?;
-    server.settle()?;
-    let sent = sent.into_inner() * PER_TRACE;
-    Ok(Soaked {
-        seconds: took.as_secs(),
-        spans_per_second: sent as f64 / took.as_secs_f64(),
+    server.wait_until_idle()?;
+    let sent = sent.into_inner() * SPANS_PER_TRACE;
+    Ok(SoakResult {
+        seconds: elapsed.as_secs(),
+        spans_per_second: sent as f64 / elapsed.as_secs_f64(),
         sent,
-        taken: taken(&server)?,
-        looked_up: looks.len(),
-        found: looks.iter().filter(|found| **found).count(),
+        taken: received_spans(&server)?,
+        looked_up: lookups.len(),
+        found: lookups.iter().filter(|found| **found).count(),
         cpu_seconds_per_million: server.cpu()?.as_secs_f64() * 1e6 / sent as f64,
         samples,
     })
 }
 
-/// A packet, and where the high halves of its trace ids lie.
+/// A packet, and the offsets of the upper 64 bits of its trace ids.
 struct Packet {
     bytes: Vec<u8>,
-    highs: Vec<usize>,
+    upper_offsets: Vec<usize>,
 }
 
 impl Packet {
-    fn of(bytes: Vec<u8>) -> Self {
-        let high = compact_high(0);
-        let highs = bytes.windows(high.len()).enumerate().filter(|(_, part)| *part == high);
-        let highs = highs.map(|(at, _)| at).collect();
-        Packet { bytes, highs }
+    fn new(bytes: Vec<u8>) -> Self {
+        let upper = compact_high(0);
+        let upper_offsets =
+            bytes.windows(upper.len()).enumerate().filter(|(_, part)| *part == upper);
+        let upper_offsets = upper_offsets.map(|(at, _)| at).collect();
+        Packet { bytes, upper_offsets }
     }
 
-    /// The packet with the trace ids of a round.
-    fn of_round(&mut self, round: u64) -> &[u8] {
-        let high = compact_high(round);
-        for at in &self.highs {
-            self.bytes[*at..at + high.len()].copy_from_slice(&high);
+    /// The packet with the trace ids of this round.
+    fn in_round(&mut self, round: u64) -> &[u8] {
+        let upper = compact_high(round);
+        for at in &self.upper_offsets {
+            self.bytes[*at..at + upper.len()].copy_from_slice(&upper);
         }
         &self.bytes
     }
@@ -134,13 +141,13 @@ fn send(
 ) -> Result<Duration, Box<dyn Error>> {
     let socket = UdpSocket::bind(("127.0.0.1", 0))?;
     socket.connect(server.address(UDP))?;
-    let (begin, each) = (Instant::now(), PER_TRACE as f64 / rate as f64);
+    let (begin, each) = (Instant::now(), SPANS_PER_TRACE as f64 / rate as f64);
     let (mut number, mut round) = (0, 0);
     while begin.elapsed() < time {
         let due = Duration::from_secs_f64(number as f64 * each);
         thread::sleep(due.saturating_sub(begin.elapsed()));
         for _ in 0..BURST {
-            socket.send(packets[number % PACKETS].of_round(round))?;
+            socket.send(packets[number % PACKETS].in_round(round))?;
             number += 1;
             if number % PACKETS == 0 {
                 round += 1;
@@ -151,27 +158,28 @@ fn send(
     Ok(begin.elapsed())
 }
 
-/// Notes the memory and the rate at times, and whether a trace that was sent before is there.
+/// Samples memory and rate, and checks each time that an earlier trace is complete.
 fn watch(
     server: &Server,
     time: Duration,
     sent: &AtomicUsize,
 ) -> Result<(Vec<Sample>, Vec<bool>), Box<dyn Error>> {
-    let (mut samples, mut looks) = (Vec::new(), Vec::new());
+    let (mut samples, mut lookups) = (Vec::new(), Vec::new());
     let (begin, client) = (Instant::now(), Client::new());
     let mut before = (0.0, 0);
-    while begin.elapsed() + SAMPLE < time {
-        thread::sleep(SAMPLE);
+    while begin.elapsed() + SAMPLE_INTERVAL < time {
+        thread::sleep(SAMPLE_INTERVAL);
         let (seconds, packets) = (begin.elapsed().as_secs_f64(), sent.load(Ordering::Relaxed));
-        let spans = (packets - before.1) * PER_TRACE;
+        let spans = (packets - before.1) * SPANS_PER_TRACE;
         let sample = Sample {
             seconds,
             resident_bytes: server.resident()?,
             spans_per_second: spans as f64 / (seconds - before.0),
         };
         before = (seconds, packets);
-        let look = packets.checked_sub(BEHIND).map(|packet| is_whole(server, &client, packet));
-        looks.extend(look.transpose()?);
+        let lookup =
+            packets.checked_sub(LOOKUP_DELAY).map(|packet| is_complete(server, &client, packet));
+        lookups.extend(lookup.transpose()?);
         eprintln!(
             "  {seconds:.0} s: {:.0} spans/s, {:.1} MiB",
             sample.spans_per_second,
@@ -179,23 +187,23 @@ fn watch(
         );
         samples.push(sample);
     }
-    Ok((samples, looks))
+    Ok((samples, lookups))
 }
 
-/// Whether the server has all spans of the trace in a packet.
-fn is_whole(server: &Server, client: &Client, packet: usize) -> Result<bool, Box<dyn Error>> {
-    let id = trace_id(packet % PACKETS, HIGH + (packet / PACKETS) as u64);
+/// Whether the server has all spans of a packet's trace.
+fn is_complete(server: &Server, client: &Client, packet: usize) -> Result<bool, Box<dyn Error>> {
+    let id = trace_id(packet % PACKETS, TRACE_ID_HIGH + (packet / PACKETS) as u64);
     let url = format!("http://{}/api/traces/{id}", server.address(QUERY));
     let answer: Value = serde_json::from_slice(&client.get(url).send()?.bytes()?)?;
-    Ok(answer["data"][0]["spans"].as_array().is_some_and(|spans| spans.len() == PER_TRACE))
+    Ok(answer["data"][0]["spans"].as_array().is_some_and(|spans| spans.len() == SPANS_PER_TRACE))
 }
 
-/// How many spans the server says that it took over UDP.
-fn taken(server: &Server) -> Result<usize, Box<dyn Error>> {
+/// How many spans the server has counted over UDP.
+fn received_spans(server: &Server) -> Result<usize, Box<dyn Error>> {
     let url = format!("http://{}/metrics", server.address(ADMIN));
     let metrics = reqwest::blocking::get(url)?.text()?;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(TAKEN));
-    Ok(line.ok_or("/metrics does not count spans by door")?.trim().parse()?)
+    let line = metrics.lines().find_map(|line| line.strip_prefix(SPANS_METRIC));
+    Ok(line.ok_or("/metrics has no span counter for UDP")?.trim().parse()?)
 }
 
-const TAKEN: &str = "jaeger_door_spans_total{door=\"udp-compact\"}";
+const SPANS_METRIC: &str = "jaeger_door_spans_total{door=\"udp-compact\"}";

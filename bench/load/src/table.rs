@@ -1,8 +1,8 @@
-//! Figures side by side.
+//! Prints the figures side by side.
 
 use crate::measure::{Figures, Rate};
 
-/// A table in Markdown: a row for each figure, a column for each server.
+/// A Markdown table with a row for each figure and a column for each server.
 pub(crate) fn markdown(all: &[Figures]) -> String {
     let mut table = Table { all, text: String::new() };
     table.line("", |figures| figures.name.to_owned());
@@ -23,12 +23,12 @@ pub(crate) fn markdown(all: &[Figures]) -> String {
     table.text
 }
 
-/// What gRPC takes where nothing is done with what it carries.
-pub(crate) fn floor(rate: &Rate) -> String {
+/// The cost of gRPC alone.
+pub(crate) fn grpc_baseline(rate: &Rate) -> String {
     let Rate { spans_per_second, cpu_seconds_per_million, .. } = rate;
     format!(
-        "\ngRPC alone, its messages forgotten: {spans_per_second:.0} spans/s, \
-         {cpu_seconds_per_million:.2} CPU seconds for a million\n"
+        "\ngRPC alone, messages discarded: {spans_per_second:.0} spans/s, \
+         {cpu_seconds_per_million:.2} CPU seconds per million spans\n"
     )
 }
 
@@ -50,7 +50,7 @@ impl Table<'_> {
                 lost => format!("{:.0} ({lost} lost)", rate.spans_per_second),
             })
         });
-        self.line(&format!("{title}: CPU seconds for a million spans"), |it| {
+        self.line(&format!("{title}: CPU seconds per million spans"), |it| {
             rate(it).map_or("-".to_owned(), |rate| format!("{:.2}", rate.cpu_seconds_per_million))
         });
     }

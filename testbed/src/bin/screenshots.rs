@@ -1,6 +1,6 @@
-//! The pictures of the texts, from real runs: the three programs, a Jaeger, a browser; light, and dark
-//! where Jaeger's pages are. `make screenshots` builds the programs and runs it; the pictures land in
-//! docs/images.
+//! Takes the screenshots of the documents from real runs of the three programs, a Jaeger and a
+//! browser: a light one, and a dark one where Jaeger's page has a dark theme. `make screenshots`
+//! builds the programs and runs it. The screenshots are in docs/images.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 use httpbin::Format;
 use testbed::{Fleet, Jaeger, Pages, Program};
 
-/// Nothing listens there.
+/// Nothing listens on this port.
 const REFUSING_URL: &str = "http://127.0.0.1:1/get";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -66,14 +66,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     pages.tags()?;
     light_and_dark("otlp-trace")?;
 
-    // Jaeger's dark theme leaves its graphs light, and the texts around them without contrast.
+    // In Jaeger's dark theme the graphs stay light, and the text around them has no contrast.
     pages.compare(&failed, &otel)?;
     picture("compare.png")?;
     pages.architecture()?;
     picture("architecture.png")
 }
 
-/// Runs a built program, and returns the id of the trace that its last line links to.
+/// Runs a built program and returns the trace id in its last line.
 fn run(
     jaeger: &Jaeger,
     program: &str,
@@ -86,6 +86,6 @@ fn run(
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
         .env("HTTPBIN_URL", url);
     let finished = arguments.iter().fold(program, |program, it| program.arg(it)).run()?;
-    let link = finished.stdout.lines().last().and_then(|line| line.rsplit('/').next());
+    let link = finished.stdout.lines().last().and_then(|line| line.rsplit(['/', ' ']).next());
     Ok(link.ok_or_else(|| format!("no link: {finished:?}"))?.to_owned())
 }

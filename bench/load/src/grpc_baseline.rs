@@ -1,5 +1,5 @@
-//! What HTTP/2 and gRPC take by themselves: a server made of the library that the embedded Jaeger's
-//! doors are made of, which takes each message and forgets it. No server on it can take less.
+//! The cost of HTTP/2 and gRPC alone: a server on the same library as the embedded Jaeger that
+//! receives each message and discards it. No server on this library can need less CPU time.
 
 use std::error::Error;
 use std::future::{Ready, ready};
@@ -22,29 +22,29 @@ use crate::measure::{self, Rate};
 use crate::send;
 use crate::server::{OTLP_GRPC, Server};
 
-/// The argument with which this program is that server.
-pub(crate) const ARGUMENT: &str = "forget";
-/// As many threads as the embedded Jaeger has for what comes in.
+/// The argument with which this program runs as that server.
+pub(crate) const ARGUMENT: &str = "discard";
+/// The embedded Jaeger receives on this many threads too.
 const THREADS: usize = 2;
 
-/// Takes messages until it is killed. What it prints is its address.
+/// Receives messages until it is killed. Prints its address first.
 pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     runtime.block_on(async {
         let incoming = TcpIncoming::bind((Ipv4Addr::LOCALHOST, 0).into())?.with_nodelay(Some(true));
         println!("{}", incoming.local_addr()?);
         let server = tonic::transport::Server::builder();
-        Ok(server.serve_with_incoming(Router::new().fallback(forget), incoming).await?)
+        Ok(server.serve_with_incoming(Router::new().fallback(discard), incoming).await?)
     })
 }
 
-async fn forget(request: Request) -> Response {
-    Grpc::new(BytesCodec).unary(Forget, request).await.map(Body::new)
+async fn discard(request: Request) -> Response {
+    Grpc::new(BytesCodec).unary(Discard, request).await.map(Body::new)
 }
 
-struct Forget;
+struct Discard;
 
-impl UnaryService<Bytes> for Forget {
+impl UnaryService<Bytes> for Discard {
     type Response = Bytes;
     type Future = Ready<Result<tonic::Response<Bytes>, Status>>;
 
@@ -53,22 +53,22 @@ impl UnaryService<Bytes> for Forget {
     }
 }
 
-/// How fast so many spans are taken and forgotten.
+/// Measures how fast it receives this many spans.
 pub(crate) fn measure(spans: usize) -> Result<Rate, Box<dyn Error>> {
     let messages = measure::otlp_requests(spans)?;
-    measure::best(|| {
+    measure::best_of_three(|| {
         let server = start()?;
-        measure::taken(&server, spans, || send::grpc(server.address(OTLP_GRPC), &messages))
+        measure::measure_once(&server, spans, || send::grpc(server.address(OTLP_GRPC), &messages))
     })
 }
 
 fn start() -> Result<Server, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
     let mut child = command.arg(ARGUMENT).stdout(Stdio::piped()).spawn()?;
-    let stdout = child.stdout.take().ok_or("it has no output")?;
+    let stdout = child.stdout.take().ok_or("the server has no stdout")?;
     let mut line = String::new();
     let read = BufReader::new(stdout).read_line(&mut line);
-    let server = Server::of(child);
+    let server = Server::from_child(child);
     read?;
-    Ok(server.at(OTLP_GRPC, line.trim().parse()?))
+    Ok(server.with_address(OTLP_GRPC, line.trim().parse()?))
 }

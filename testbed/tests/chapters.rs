@@ -1,0 +1,203 @@
+//! Builds and runs the programs of the README's chapters as a reader would: in an empty project
+//! outside this workspace, set up by the chapter's own commands. The build is offline and uses the
+//! versions in Cargo.lock. Only the page's URL and the agent's port are changed, because tests use
+//! no fixed ports.
+
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testbed::{Answer, Finished, Httpbin, Jaeger, Program, names, spans};
+
+const README: &str = include_str!("../../README.md");
+
+/// A program of the README: the block of Rust at `index` below a heading.
+struct Chapter {
+    heading: &'static str,
+    index: usize,
+    /// The name of the project, and so of the binary.
+    name: &'static str,
+    /// The services and operations of its trace.
+    spans: &'static [(&'static str, &'static str)],
+}
+
+const JAEGER: Chapter = Chapter {
+    heading: "### Using the Jaeger client in Rust\n",
+    index: 0,
+    name: "jaeger-tutorial",
+    spans: &[("jaeger-tutorial", "main_process"), ("jaeger-tutorial", "make_request")],
+};
+
+const OTEL: Chapter = Chapter {
+    heading: "### Using OpenTelemetry in Rust\n",
+    index: 0,
+    name: "otel-tutorial",
+    spans: &[
+        ("otel-tutorial", "main_process"),
+        ("otel-tutorial", "make_request"),
+        ("otel-tutorial", "GET"),
+    ],
+};
+
+const OTLP: Chapter = Chapter {
+    heading: "### Using OTLP in Rust\n",
+    index: 0,
+    name: "otlp-tutorial",
+    spans: &[
+        ("otlp-tutorial", "main_process"),
+        ("otlp-tutorial", "make_request"),
+        ("otlp-tutorial", "GET"),
+    ],
+};
+
+const INSTRUMENT: Chapter = Chapter { index: 1, name: "otlp-tutorial-instrument", ..OTLP };
+
+impl Chapter {
+    fn text(&self) -> &'static str {
+        let (_, chapter) = README.split_once(self.heading).unwrap();
+        chapter.split("\n### ").next().unwrap()
+    }
+
+    fn blocks(&self, language: &str) -> Vec<&'static str> {
+        let fence = format!("```{language}\n");
+        let blocks = self.text().split(&fence).skip(1);
+        blocks.map(|rest| rest.split("```").next().unwrap()).collect()
+    }
+
+    fn program(&self) -> &'static str {
+        self.blocks("rust")[self.index]
+    }
+
+    /// Sets up a project with the chapter's commands and this program, and builds it.
+    fn build(&self, variant: &str, program: &str) -> PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let name = format!("{}{variant}", self.name);
+        let folder = env::temp_dir().join(format!("rust-tracing-{}", std::process::id()));
+        let project = folder.join(&name);
+        let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+        let target = root.join(target).join("chapters");
+        let cargo = |arguments: &[&str]| {
+            let output = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
+                .args(arguments)
+                .current_dir(if project.exists() { &project } else { root })
+                .env("CARGO_NET_OFFLINE", "true")
+                .env("CARGO_TARGET_DIR", &target)
+                .env("CARGO_PROFILE_DEV_DEBUG", "none") // less to compile
+                .output()
+                .unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "cargo {arguments:?}: {stderr}");
+            stderr
+        };
+        cargo(&["new", "--quiet", "--vcs", "none", &project.to_string_lossy()]);
+        for line in self.blocks("sh").concat().lines() {
+            cargo(&line.split_whitespace().skip(1).collect::<Vec<_>>());
+        }
+        fs::write(project.join("src/main.rs"), program).unwrap();
+        fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+        let warnings = cargo(&["build"]);
+        assert!(!warnings.contains("warning"), "{warnings}");
+        fs::remove_dir_all(&project).unwrap();
+        target.join("debug").join(name + env::consts::EXE_SUFFIX)
+    }
+
+    /// Builds and runs a variant of the program.
+    fn run(&self, variant: &str, program: &str, page: &Httpbin, jaeger: &Jaeger) -> Finished {
+        let agent_port = jaeger.agent_port().to_string();
+        let program = program
+            .replace("https://httpbin.org/get", &page.url())
+            .replace("[127, 0, 0, 1], 6831", &format!("[127, 0, 0, 1], {agent_port}"));
+        let binary = self.build(variant, &program);
+        let finished = Program::new(&binary.to_string_lossy())
+            .env("OTEL_EXPORTER_JAEGER_AGENT_PORT", &agent_port)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
+            .run()
+            .unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(!page.requests().is_empty(), "{finished:?}");
+        finished
+    }
+
+    fn assert_trace(&self) {
+        let page = Httpbin::start(Answer::Get).unwrap();
+        let jaeger = Jaeger::start().unwrap();
+        self.run("", self.program(), &page, &jaeger);
+        let traces = jaeger.traces(self.spans[0].0, self.spans.len()).unwrap();
+        assert_eq!(traces["data"].as_array().unwrap().len(), 1, "{traces:#}");
+        let trace = &traces["data"][0];
+        assert_eq!(names(&spans(trace)), self.spans, "{trace:#}");
+        // The request carries the trace id, so that a server can join the trace.
+        let header = ["traceparent", "uber-trace-id"].into_iter().find_map(|it| page.header(it));
+        let trace_id = trace["traceID"].as_str().unwrap().trim_start_matches('0').to_owned();
+        assert!(header.unwrap().contains(&trace_id));
+        // The filters keep out what HTTP libraries log.
+        assert!(!trace.to_string().contains("hyper"), "{trace:#}");
+    }
+
+    /// And a request that fails is marked on its own span.
+    fn assert_failure_is_marked(&self) {
+        let page = Httpbin::start(Answer::RedirectLoop).unwrap();
+        let jaeger = Jaeger::start().unwrap();
+        self.run("", self.program(), &page, &jaeger);
+        let traces = jaeger.traces(self.spans[0].0, self.spans.len()).unwrap();
+        let spans = traces["data"][0]["spans"].as_array().unwrap();
+        let request = spans.iter().find(|it| it["operationName"] == "make_request").unwrap();
+        let tags = request["tags"].as_array().unwrap();
+        assert!(tags.iter().any(|it| it["key"] == "error" && it["value"] == true), "{request:#}");
+        assert!(request["logs"].to_string().contains("redirect"), "{request:#}");
+    }
+}
+
+#[test]
+fn the_jaeger_client() {
+    JAEGER.assert_trace();
+    JAEGER.assert_failure_is_marked();
+}
+
+#[test]
+fn the_jaeger_exporter() {
+    OTEL.assert_trace();
+    OTEL.assert_failure_is_marked();
+}
+
+#[test]
+fn otlp_with_the_api() {
+    OTLP.assert_trace();
+    OTLP.assert_failure_is_marked();
+}
+
+#[test]
+fn otlp_with_instrument() {
+    INSTRUMENT.assert_trace();
+    INSTRUMENT.assert_failure_is_marked();
+}
+
+/// The README's mistake: without an explicit parent, the request starts a second trace.
+#[test]
+fn without_a_parent_there_are_two_traces() {
+    let page = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let program = JAEGER.program().replace(".child_of(parent)", "");
+    assert_ne!(program, JAEGER.program());
+    let program = program.replace("parent: &Span", "_: &Span"); // now unused
+    JAEGER.run("-no-parent", &program, &page, &jaeger);
+    let traces = jaeger.traces("jaeger-tutorial", 2).unwrap();
+    assert_eq!(traces["data"].as_array().unwrap().len(), 2, "{traces:#}");
+}
+
+/// Without a shutdown, the provider's spans are never sent, and no message says so.
+#[test]
+fn without_a_shutdown_there_is_no_trace() {
+    let page = Httpbin::start(Answer::Get).unwrap();
+    let jaeger = Jaeger::start().unwrap();
+    let program = OTLP.program().replace("Ok(provider.shutdown()?)", "Ok(())");
+    assert_ne!(program, OTLP.program());
+    let finished = OTLP.run("-no-shutdown", &program, &page, &jaeger);
+    let output = finished.stdout + &finished.stderr;
+    assert!(!output.contains("ERROR") && !output.contains("WARN"), "{output}");
+    let services = jaeger.get("/api/services").unwrap();
+    assert_eq!(services["data"], serde_json::json!([]));
+}
