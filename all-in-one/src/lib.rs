@@ -85,7 +85,7 @@ const DOORS: &[OpenDoor] = &[
     receive::thrift::udp::zipkin,
     receive::thrift::http::open,
     receive::protobuf::grpc::open,
-    |config, intake| admin::sampling::open(config, &intake.context),
+    |config, intake| admin::agent_http::open(config, &intake.context),
     receive::otlp::grpc::open,
     receive::otlp::http::open,
     receive::zipkin::http::open,

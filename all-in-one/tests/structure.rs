@@ -69,7 +69,7 @@ const PARTS: &[(&str, &[&str])] = &[
     (
         "receive",
         &[
-            "warnings", "json", "intake", "sampling", "protobuf", "thrift", "otlp", "zipkin",
+            "warnings", "json", "intake", "strategy", "protobuf", "thrift", "otlp", "zipkin",
             "fuzz", "mod",
         ],
     ),

@@ -3,10 +3,10 @@
 //! Every path is the health check, as in Jaeger, except `/metrics`. The agent's port for sampling
 //! strategies is here too.
 
+pub(crate) mod agent_http;
 mod health;
 mod metrics;
 mod prometheus;
-pub(crate) mod sampling;
 
 use std::sync::Arc;
 

@@ -2,6 +2,15 @@
 //!
 //! It answers as Jaeger 1.35 does, without `/api/v3`. Paths outside of `/api` belong to the web
 //! pages.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | `api`, `router` | the service on the port, and which path is answered by what |
+//! | `params`, `traces` | the search: its parameters, and its answer |
+//! | `trace`, `span_json`, `adjust` | a trace as JSON, with clock skew and shared ids adjusted |
+//! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
+//! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
+//! | `grpc` | the gRPC query port, which says that it has no service |
 
 pub(crate) mod adjust;
 mod answer;
@@ -9,7 +18,7 @@ pub(crate) mod api;
 mod dependencies;
 mod errors;
 pub(crate) mod grpc;
-mod metrics;
+mod monitor;
 mod params;
 pub(crate) mod router;
 mod services;

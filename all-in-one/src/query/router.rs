@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::api::Api;
 use super::errors::ApiError;
 use super::stream::{self, AnswerWriter};
-use super::{dependencies, metrics, services, traces};
+use super::{dependencies, monitor, services, traces};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
@@ -127,7 +127,7 @@ impl Route {
             Route::Trace(id) => traces::one(api, id, form, out),
             Route::Archive(id) => traces::archive(id),
             Route::Dependencies => dependencies::dependencies(api, form, out),
-            Route::Metrics(name) => metrics::metrics(name, form),
+            Route::Metrics(name) => monitor::metrics(name, form),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod intake;
 mod json;
 pub mod otlp;
 pub mod protobuf;
-pub(crate) mod sampling;
+pub(crate) mod strategy;
 pub mod thrift;
 mod warnings;
 pub mod zipkin;

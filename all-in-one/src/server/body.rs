@@ -22,7 +22,7 @@ use super::threads;
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
 pub const MAX_BODY: usize = 20 << 20;
 /// The budget for bodies that are being received, in KiB: one of the largest, or many small ones.
-pub(crate) const READING_KIB: u32 = 21 << 10;
+pub(crate) const READING_KIB: u32 = (MAX_BODY >> 10) as u32 + (1 << 10);
 /// The budget for what is decoded at a time, in KiB.
 const DECODING_KIB: u32 = (MAX_DECODED >> 10) as u32;
 /// The most memory that the decoded part of one request may take, in bytes: twenty thousand spans

@@ -26,6 +26,7 @@ use super::budget::Reservation;
 use super::bytes_codec::BytesCodec;
 use super::connections::{Call, ConnectionMemory, ConnectionSize, Listener};
 use super::counters::{Counters, Reason};
+use super::idle_timeout::IDLE_LIMIT;
 
 /// The largest message, in bytes, both as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
@@ -48,6 +49,8 @@ pub(crate) const CONNECTION_SIZE: ConnectionSize =
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// …and waits this long for its answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+// Else a live client's connection would be closed as idle before it answers.
+const _: () = assert!(KEEPALIVE.as_secs() + KEEPALIVE_TIMEOUT.as_secs() < IDLE_LIMIT.as_secs());
 /// How long calls may continue after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
 

@@ -6,14 +6,13 @@
 //!
 //! | part | what it is |
 //! |---|---|
-//! | `inner` | what is behind the lock; it consists of the parts below |
+//! | `inner` | what is behind the lock: adds spans, evicts traces; it consists of the parts below |
 //! | `traces` | the traces by id and in the order of arrival |
 //! | `cells` | the memory for records, which does not fragment |
 //! | `record`, `reader` | a span as bytes, and back |
 //! | `symbols`, `common`, `interner` | text, operations and processes that many spans share |
 //! | `slots` | tables with numbered rows, used by three of the above |
-//! | `pages`, `page`, `filter`, `search_keys` | the index that a search uses before it reads spans
-//! |
+//! | `pages`, `page`, `filter`, `search_keys` | the index that a search uses before it reads spans |
 //! | `search` | the conditions of a search, and a search in progress |
 //!
 //! The lock is never held for long: large work is done in steps.

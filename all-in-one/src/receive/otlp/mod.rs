@@ -7,10 +7,10 @@
 //! A request is decoded, each of its spans becomes one of Jaeger's (`proto`), and the answer says
 //! how many were refused. A request in JSON becomes protobuf first (`json`).
 
-mod attribute;
 mod exporter;
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod json;
 pub(crate) mod limits;
+mod nested;
 mod proto;

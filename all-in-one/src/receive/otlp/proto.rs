@@ -9,8 +9,8 @@
 //! <https://opentelemetry.io/docs/specs/otel/trace/sdk_exporters/jaeger/>, Jaeger's answers to the
 //! recorded requests, and the field numbers in opentelemetry/proto.
 
-use super::attribute::nested;
 use super::limits::{ErrorText, MAX_DEPTH, spend};
+use super::nested::nested;
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,

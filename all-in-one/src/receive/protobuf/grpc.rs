@@ -24,7 +24,7 @@ use super::{Error, jaeger};
 use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::receive::intake::Intake;
-use crate::receive::sampling;
+use crate::receive::strategy;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Opened, TcpDoor};
 use crate::server::grpc::{call, count};
@@ -144,7 +144,7 @@ impl UnaryService<Bytes> for SamplingStrategy {
 
     /// Ignores the service in the request: every service gets the same strategy.
     fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
-        std::future::ready(Ok(tonic::Response::new(sampling::strategy_message())))
+        std::future::ready(Ok(tonic::Response::new(strategy::strategy_message())))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::config::{self, Config};
 use crate::error::Error as StartError;
 use crate::model::Batch;
 use crate::receive::intake::Intake;
-use crate::receive::sampling;
+use crate::receive::strategy;
 use crate::server::body::BodyError;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Opened, TcpDoor};
@@ -63,9 +63,9 @@ async fn handle(
     let query = uri.query().unwrap_or("");
     match (uri.path(), method) {
         ("/api/traces", Method::POST) => collector.post(headers, body).await,
-        ("/api/sampling", Method::GET) => sampling::strategy(query),
+        ("/api/sampling", Method::GET) => strategy::strategy(query),
         ("/api/baggageRestrictions", Method::GET) => {
-            sampling::baggage(query, "baggage restrictions not implemented")
+            strategy::baggage(query, "baggage restrictions not implemented")
         }
         ("/api/traces" | "/api/sampling" | "/api/baggageRestrictions", _) => {
             StatusCode::METHOD_NOT_ALLOWED.into_response()

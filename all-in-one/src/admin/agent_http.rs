@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::receive::sampling;
+use crate::receive::strategy;
 use crate::server::context::Context;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Opened, TcpDoor};
@@ -39,9 +39,9 @@ async fn handle(State(counters): State<Arc<Counters>>, method: Method, uri: Uri)
 
 fn answer(method: &Method, path: &str, query: &str) -> Response {
     let answer = match path {
-        "/sampling" => sampling::strategy,
-        "/" => sampling::strategy_by_number,
-        "/baggageRestrictions" => |query: &str| sampling::baggage(query, "baggage not implemented"),
+        "/sampling" => strategy::strategy,
+        "/" => strategy::strategy_by_number,
+        "/baggageRestrictions" => |query: &str| strategy::baggage(query, "baggage not implemented"),
         _ => return not_found(),
     };
     match *method {
