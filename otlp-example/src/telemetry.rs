@@ -10,7 +10,9 @@ use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{SpanId, TraceId, TracerProvider};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::{
+    Protocol, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -46,6 +48,7 @@ impl Exporter {
                 .build(),
             false => SpanExporter::builder()
                 .with_http()
+                .with_protocol(Protocol::HttpBinary) // else JSON, if any crate of the build asks for it
                 .with_endpoint(&settings.endpoint)
                 .with_http_client(Client::new(settings)?)
                 .build(),

@@ -231,6 +231,8 @@ fn the_variables_that_the_sdk_reads_have_an_effect() {
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=shop");
     sent.run().unwrap();
     assert_eq!(headers.header("x-tenant").as_deref(), Some("shop"));
+    // And the default protocol is the specification's, whatever features other crates turn on.
+    assert_eq!(headers.header("content-type").as_deref(), Some("application/x-protobuf"));
 }
 
 /// The variables that `--help` lists as not read: the trace is the same, and nothing is logged.
