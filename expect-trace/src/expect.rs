@@ -1,0 +1,139 @@
+//! Expectations in files, which a run with `UPDATE_EXPECT=1` writes.
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::{env, fmt, fs, io};
+
+use crate::diff::Difference;
+use crate::expectation::Expectation;
+use crate::parse::ParseError;
+use crate::trace::Trace;
+
+/// An expectation in a file of the crate, by its path from the crate's folder.
+///
+/// ```no_run
+/// use expect_trace::{expect_file, Trace};
+///
+/// # let trace = Trace::default();
+/// expect_file!("tests/buy.trace").assert(&trace);
+/// ```
+#[macro_export]
+macro_rules! expect_file {
+    ($path:expr $(,)?) => {
+        $crate::ExpectFile::new(env!("CARGO_MANIFEST_DIR"), $path)
+    };
+}
+
+/// An expectation in a file; see [`expect_file!`].
+#[derive(Clone, Debug)]
+pub struct ExpectFile {
+    folder: PathBuf,
+    name: PathBuf,
+}
+
+/// Why a trace is not what a file expects.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file cannot be read or written.
+    Io(PathBuf, io::Error),
+    /// The file cannot be understood.
+    Parse(PathBuf, ParseError),
+    /// The trace differs.
+    Differs(PathBuf, Box<Difference>),
+}
+
+impl ExpectFile {
+    /// The file with this name in a folder.
+    pub fn new(folder: impl Into<PathBuf>, name: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), name: name.into() }
+    }
+
+    /// Compares a trace with the file. If it differs and the environment has `UPDATE_EXPECT=1`, the
+    /// file is written instead: the whole trace, with all its attributes.
+    ///
+    /// # Panics
+    ///
+    /// If the trace differs, or the file cannot be read.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "an assertion")]
+    pub fn assert(&self, trace: &Trace) {
+        let update =
+            env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0");
+        let result = if update { self.update(trace) } else { self.check(trace) };
+        if let Err(error) = result {
+            let color = io::stderr().is_terminal()
+                && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            panic!("{}", error.message(color));
+        }
+    }
+
+    /// Compares a trace with the file.
+    ///
+    /// # Errors
+    ///
+    /// If the trace differs, or the file cannot be read.
+    pub fn check(&self, trace: &Trace) -> Result<(), FileError> {
+        let path = self.path();
+        let text =
+            fs::read_to_string(&path).map_err(|error| FileError::Io(self.name.clone(), error))?;
+        let expected: Expectation =
+            text.parse().map_err(|error| FileError::Parse(self.name.clone(), error))?;
+        expected
+            .check(trace)
+            .map_err(|difference| FileError::Differs(self.name.clone(), Box::new(difference)))
+    }
+
+    /// Writes the trace to the file, unless the file expects it already.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn update(&self, trace: &Trace) -> Result<(), FileError> {
+        if self.check(trace).is_ok() {
+            return Ok(());
+        }
+        let path = self.path();
+        let write = |path: &Path| {
+            fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+            fs::write(path, trace.to_string())
+        };
+        write(&path).map_err(|error| FileError::Io(self.name.clone(), error))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+}
+
+impl FileError {
+    fn message(&self, color: bool) -> String {
+        match self {
+            Self::Io(name, error) if error.kind() == io::ErrorKind::NotFound => {
+                format!(
+                    "{}: no such file; UPDATE_EXPECT=1 writes it from the trace",
+                    name.display()
+                )
+            }
+            Self::Io(name, error) => format!("{}: {error}", name.display()),
+            Self::Parse(name, error) => format!("{}: {error}", name.display()),
+            Self::Differs(name, difference) => {
+                let text =
+                    if color { difference.to_colored_string() } else { difference.to_string() };
+                let name = name.display();
+                format!(
+                    "{name}: {text}\nIf the trace is right, run the test with UPDATE_EXPECT=1 to rewrite {name}."
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message(false))
+    }
+}
+
+impl Error for FileError {}

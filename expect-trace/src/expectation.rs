@@ -1,0 +1,247 @@
+//! The model of an expectation, and how it prints.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use crate::text::{Key, Operation, Service, escape};
+use crate::trace::{Kind, Status};
+use crate::value::Value;
+
+/// What a trace should look like. [The grammar](crate#the-grammar) is on the front page.
+///
+/// ```
+/// use expect_trace::Expectation;
+///
+/// let expected: Expectation = "shop: buy [server]\n  bank: pay ?\n".parse()?;
+/// assert_eq!(expected.to_string(), "shop: buy [server]\n└─ bank: pay ?\n");
+/// # Ok::<(), expect_trace::ParseError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Expectation {
+    pub(crate) roots: Siblings,
+}
+
+/// The spans below one parent, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Siblings {
+    pub(crate) spans: Vec<SpanPattern>,
+    /// Whether others may stand between them.
+    pub(crate) open: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SpanPattern {
+    /// A number that no other span of the expectation has.
+    pub(crate) id: usize,
+    pub(crate) service: Pattern,
+    pub(crate) operation: Pattern,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) status: Option<StatusPattern>,
+    pub(crate) parent_missing: bool,
+    pub(crate) attributes: Vec<(String, Requirement)>,
+    pub(crate) events: Vec<EventPattern>,
+    pub(crate) links: Vec<LinkPattern>,
+    pub(crate) count: Count,
+    pub(crate) shorter: Option<Duration>,
+    pub(crate) longer: Option<Duration>,
+    pub(crate) timing: Option<Timing>,
+    pub(crate) below: Siblings,
+    /// The number of spans that the subtree has at least, with this one.
+    pub(crate) size: u64,
+}
+
+/// A text, or the pieces of a text between wildcards.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    Is(String),
+    Like(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum StatusPattern {
+    Is(Status),
+    NotError,
+}
+
+/// How many spans in a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Count {
+    pub(crate) least: u64,
+    pub(crate) most: Option<u64>,
+}
+
+impl Count {
+    pub(crate) const ONE: Self = Self { least: 1, most: Some(1) };
+    pub(crate) const OPTIONAL: Self = Self { least: 0, most: Some(1) };
+}
+
+/// In relation to the sibling before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Timing {
+    Overlaps,
+    After,
+}
+
+/// What an attribute should be.
+#[derive(Clone, Debug)]
+pub(crate) enum Requirement {
+    Is(Value),
+    Like(Pattern),
+    Present,
+    Absent,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EventPattern {
+    pub(crate) name: Pattern,
+    pub(crate) attributes: Vec<(String, Requirement)>,
+}
+
+/// Service and operation of the other span; nothing for one outside of what was read.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkPattern(pub(crate) Option<(Pattern, Pattern)>);
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for root in &self.roots.spans {
+            print_span(root, "", "", f)?;
+        }
+        if self.roots.open { writeln!(f, "…") } else { Ok(()) }
+    }
+}
+
+/// Recurses as deep as the parser lets an expectation be.
+fn print_span(
+    span: &SpanPattern,
+    before: &str,
+    below: &str,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    writeln!(f, "{before}{span}{}", span.count)?;
+    let children = &span.below;
+    for event in &span.events {
+        writeln!(f, "{below}• {event}")?;
+    }
+    for link in &span.links {
+        writeln!(f, "{below}→ {link}")?;
+    }
+    for (place, child) in children.spans.iter().enumerate() {
+        if place + 1 == children.spans.len() && !children.open {
+            print_span(child, &format!("{below}└─ "), &format!("{below}   "), f)?;
+        } else {
+            print_span(child, &format!("{below}├─ "), &format!("{below}│  "), f)?;
+        }
+    }
+    if children.open { writeln!(f, "{below}└─ …") } else { Ok(()) }
+}
+
+/// Prints the line of the span itself, without its count.
+impl fmt::Display for SpanPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_names(&self.service, &self.operation, f)?;
+        if let Some(kind) = self.kind {
+            write!(f, " [{}]", kind.name())?;
+        }
+        match self.status {
+            None | Some(StatusPattern::Is(Status::Unset)) => {}
+            Some(StatusPattern::Is(Status::Ok)) => f.write_str(" ok")?,
+            Some(StatusPattern::Is(Status::Error)) => f.write_str(" error")?,
+            Some(StatusPattern::NotError) => f.write_str(" !error")?,
+        }
+        if self.parent_missing {
+            f.write_str(" (parent missing)")?;
+        }
+        write_attributes(&self.attributes, f)?;
+        if let Some(bound) = self.shorter {
+            write!(f, " < {bound:?}")?;
+        }
+        if let Some(bound) = self.longer {
+            write!(f, " > {bound:?}")?;
+        }
+        match self.timing {
+            None => Ok(()),
+            Some(Timing::Overlaps) => f.write_str(" overlaps"),
+            Some(Timing::After) => f.write_str(" after"),
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.least, self.most) {
+            (1, Some(1)) => Ok(()),
+            (0, Some(1)) => f.write_str(" ?"),
+            (least, None) => write!(f, " × {least}.."),
+            (least, Some(most)) if least == most => write!(f, " × {least}"),
+            (0, Some(most)) => write!(f, " × ..{most}"),
+            (least, Some(most)) => write!(f, " × {least}..{most}"),
+        }
+    }
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_operation(&self.name, f)?;
+        write_attributes(&self.attributes, f)
+    }
+}
+
+impl fmt::Display for LinkPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some((service, operation)) => write_names(service, operation, f),
+            None => f.write_str("(elsewhere)"),
+        }
+    }
+}
+
+/// Prints a text as it is, and pieces as `~"a*b"`.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pieces = match self {
+            Self::Is(text) => return f.write_str(text),
+            Self::Like(pieces) => pieces,
+        };
+        f.write_str("~\"")?;
+        for (place, piece) in pieces.iter().enumerate() {
+            if place > 0 {
+                f.write_str("*")?;
+            }
+            for (place, part) in piece.split('*').enumerate() {
+                if place > 0 {
+                    f.write_str("\\*")?;
+                }
+                escape(part, f)?;
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+fn write_names(service: &Pattern, operation: &Pattern, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match service {
+        Pattern::Is(text) => Service(text).fmt(f)?,
+        like @ Pattern::Like(_) => like.fmt(f)?,
+    }
+    f.write_str(": ")?;
+    write_operation(operation, f)
+}
+
+fn write_operation(name: &Pattern, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match name {
+        Pattern::Is(text) => Operation(text).fmt(f),
+        like @ Pattern::Like(_) => like.fmt(f),
+    }
+}
+
+fn write_attributes(
+    attributes: &[(String, Requirement)],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    attributes.iter().try_for_each(|(key, requirement)| match requirement {
+        Requirement::Is(value) => write!(f, " {}={value}", Key(key)),
+        Requirement::Like(pattern) => write!(f, " {}{pattern}", Key(key)),
+        Requirement::Present => write!(f, " {}=*", Key(key)),
+        Requirement::Absent => write!(f, " !{}", Key(key)),
+    })
+}

@@ -1,0 +1,181 @@
+//! Traces from Jaeger's query API: what `/api/traces` answers, and what its pages save as JSON.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::read::{Read, ReadError, Spans};
+use crate::trace::{Event, Kind, Record, Span, Status, Trace};
+use crate::value::Value;
+
+/// Reads the traces of an answer, the earliest first.
+///
+/// Kind and status, which Jaeger stores as tags, become [`Span::kind`] and [`Span::status`]. The tags that name
+/// the library which made the span are left out. A log becomes an event: the field `event`, else
+/// `message`, is its name. References beside the parent become links.
+///
+/// # Errors
+///
+/// If the text is no such answer.
+///
+/// ```
+/// let json = r#"{"data": [{
+///     "spans": [{"traceID": "a", "spanID": "1", "operationName": "buy", "startTime": 1, "duration": 1,
+///                "processID": "p1", "tags": [{"key": "span.kind", "type": "string", "value": "server"}]}],
+///     "processes": {"p1": {"serviceName": "shop"}}}]}"#;
+/// let traces = expect_trace::jaeger::traces(json)?;
+/// assert_eq!(traces[0].to_string(), "shop: buy [server]\n");
+/// # Ok::<(), expect_trace::ReadError>(())
+/// ```
+pub fn traces(json: &str) -> Result<Vec<Trace>, ReadError> {
+    let answer: Answer = serde_json::from_str(json)?;
+    let mut spans = Spans::default();
+    for trace in answer.data.unwrap_or_default() {
+        for span in trace.spans.unwrap_or_default() {
+            let service = trace.processes.get(&span.process).map_or("", |process| &process.service);
+            spans.push(read(span, service)?);
+        }
+    }
+    Ok(spans.into_traces())
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<Vec<TraceJson>>,
+}
+
+#[derive(Deserialize)]
+struct TraceJson {
+    spans: Option<Vec<SpanJson>>,
+    #[serde(default)]
+    processes: HashMap<String, Process>,
+}
+
+#[derive(Deserialize)]
+struct Process {
+    #[serde(rename = "serviceName")]
+    service: String,
+}
+
+#[derive(Deserialize)]
+struct SpanJson {
+    #[serde(rename = "traceID")]
+    trace: String,
+    #[serde(rename = "spanID")]
+    id: String,
+    #[serde(rename = "operationName")]
+    operation: String,
+    references: Option<Vec<Reference>>,
+    #[serde(rename = "startTime")]
+    start: u64,
+    duration: u64,
+    tags: Option<Vec<Tag>>,
+    logs: Option<Vec<Log>>,
+    #[serde(rename = "processID", default)]
+    process: String,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    #[serde(rename = "refType")]
+    kind: String,
+    #[serde(rename = "traceID")]
+    trace: String,
+    #[serde(rename = "spanID")]
+    span: String,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    key: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    value: Json,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    fields: Option<Vec<Tag>>,
+}
+
+fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
+    let mut span = Span::new(service, json.operation);
+    span.start = json.start.saturating_mul(1000);
+    span.duration = Duration::from_micros(json.duration);
+    for tag in json.tags.unwrap_or_default() {
+        add_tag(&mut span, tag)?;
+    }
+    for log in json.logs.unwrap_or_default() {
+        span.events.push(read_log(log)?);
+    }
+
+    let mut links = json.references.unwrap_or_default();
+    // A trace from OpenTelemetry has its links as FOLLOWS_FROM; some older clients mean a parent by it.
+    let parent = links.iter().position(|link| link.kind == "CHILD_OF" && link.trace == json.trace);
+    let parent = parent.or_else(|| links.iter().position(|link| link.trace == json.trace));
+    let parent = parent.map(|at| links.remove(at).span);
+    let links = links.into_iter().map(|link| (link.trace, link.span)).collect();
+    Ok(Read { trace: json.trace, record: Record { id: json.id, parent, span }, links })
+}
+
+fn add_tag(span: &mut Span, tag: Tag) -> Result<(), ReadError> {
+    let value = read_value(&tag.kind, tag.value)?;
+    match (tag.key.as_str(), &value) {
+        ("span.kind", Value::Text(name)) => match Kind::from_name(name) {
+            Some(kind) => span.kind = kind,
+            None => span.attributes.push((tag.key, value)),
+        },
+        ("error", Value::Bool(true)) => span.status = Status::Error,
+        ("otel.status_code", Value::Text(code)) if code == "ERROR" => span.status = Status::Error,
+        ("otel.status_code", Value::Text(code)) if code == "OK" => span.status = Status::Ok,
+        ("internal.span.format", _) => {}
+        (key, _) if key.starts_with("otel.library.") || key.starts_with("otel.scope.") => {}
+        _ => span.attributes.push((tag.key, value)),
+    }
+    Ok(())
+}
+
+fn read_log(log: Log) -> Result<Event, ReadError> {
+    let mut fields = Vec::new();
+    for field in log.fields.unwrap_or_default() {
+        fields.push((field.key, read_value(&field.kind, field.value)?));
+    }
+    let position = |name: &str| {
+        fields.iter().position(|(key, value)| key == name && matches!(value, Value::Text(_)))
+    };
+    let mut event = Event::default();
+    if let Some(at) = position("event").or_else(|| position("message"))
+        && let (_, Value::Text(name)) = fields.remove(at)
+    {
+        event.name = name;
+    }
+    event.attributes = fields;
+    Ok(event)
+}
+
+/// Reads a value by the type beside it. Large whole numbers are texts in JSON.
+fn read_value(kind: &str, value: Json) -> Result<Value, ReadError> {
+    let bad = |value: &Json| ReadError::Number(value.to_string());
+    let text = match value {
+        Json::Bool(yes) => return Ok(Value::Bool(yes)),
+        Json::Number(number) if kind == "float64" => {
+            return number.as_f64().map(Value::Float).ok_or_else(|| bad(&Json::Number(number)));
+        }
+        Json::Number(number) => {
+            let value =
+                number.as_i64().map(Value::Int).or_else(|| number.as_f64().map(Value::Float));
+            return value.ok_or_else(|| bad(&Json::Number(number)));
+        }
+        Json::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(match kind {
+        "int64" => Value::Int(text.parse().map_err(|_| ReadError::Number(text))?),
+        "float64" => Value::Float(text.parse().map_err(|_| ReadError::Number(text))?),
+        "bool" if matches!(text.as_str(), "true" | "false") => Value::Bool(text == "true"),
+        "binary" => Value::Bytes(text),
+        _ => Value::Text(text),
+    })
+}

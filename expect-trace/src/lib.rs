@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod compare;
+mod diff;
+mod display;
+mod expect;
+mod expectation;
+pub mod jaeger;
+mod line;
+mod matches;
+pub mod otlp;
+mod parse;
+mod read;
+mod text;
+mod trace;
+mod value;
+
+pub use diff::Difference;
+pub use expect::{ExpectFile, FileError};
+pub use expectation::Expectation;
+pub use parse::{ParseError, ParseErrorKind};
+pub use read::ReadError;
+pub use trace::{Event, Kind, Link, Record, Span, Status, Trace};
+pub use value::Value;
+
+/// How many levels an expectation may have, and a printed trace has: matching may then recurse.
+const MAX_DEPTH: usize = 128;

@@ -1,0 +1,220 @@
+//! Traces from OTLP in JSON: one request, or a line for each, as the Collector's file exporter writes.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use crate::read::{Read, ReadError, Spans};
+use crate::trace::{Event, Kind, Record, Span, Status, Trace};
+use crate::value::Value;
+
+/// Reads all traces, the earliest first.
+///
+/// The message of a status becomes the attribute `otel.status_description`, and lists and maps become texts
+/// in JSON, as they do in Jaeger. Except for the service, nothing is read of the resource.
+///
+/// # Errors
+///
+/// If the text is no OTLP in JSON.
+///
+/// ```
+/// let json = r#"{"resourceSpans": [{
+///     "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+///     "scopeSpans": [{"spans": [{"traceId": "0a", "spanId": "01", "name": "buy", "kind": 2}]}]}]}"#;
+/// let traces = expect_trace::otlp::traces(json)?;
+/// assert_eq!(traces[0].to_string(), "shop: buy [server]\n");
+/// # Ok::<(), expect_trace::ReadError>(())
+/// ```
+pub fn traces(json: &str) -> Result<Vec<Trace>, ReadError> {
+    let mut spans = Spans::default();
+    for request in serde_json::Deserializer::from_str(json).into_iter::<Request>() {
+        for resource_spans in request?.resource_spans {
+            let attributes = &resource_spans.resource.attributes;
+            let service = attributes.iter().find(|attribute| attribute.key == "service.name");
+            let service = match service.and_then(|attribute| attribute.value.get("stringValue")) {
+                Some(Json::String(name)) => name.as_str(),
+                _ => "",
+            };
+            for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+                spans.push(read(span, service)?);
+            }
+        }
+    }
+    Ok(spans.into_traces())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ResourceSpans {
+    resource: Resource,
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Resource {
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ScopeSpans {
+    spans: Vec<SpanJson>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SpanJson {
+    trace_id: String,
+    span_id: String,
+    parent_span_id: String,
+    name: String,
+    kind: Json,
+    start_time_unix_nano: Json,
+    end_time_unix_nano: Json,
+    attributes: Vec<Attribute>,
+    events: Vec<EventJson>,
+    links: Vec<LinkJson>,
+    status: StatusJson,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attribute {
+    key: String,
+    value: Map<String, Json>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EventJson {
+    name: String,
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LinkJson {
+    trace_id: String,
+    span_id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StatusJson {
+    code: Json,
+    message: String,
+}
+
+fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
+    let mut span = Span::new(service, json.name);
+    span.start = read_time(&json.start_time_unix_nano)?;
+    span.duration =
+        Duration::from_nanos(read_time(&json.end_time_unix_nano)?.saturating_sub(span.start));
+    span.kind = match (&json.kind, json.kind.as_u64()) {
+        (Json::String(name), _) => {
+            let name = name.trim_start_matches("SPAN_KIND_").to_ascii_lowercase();
+            Kind::from_name(&name).unwrap_or_default()
+        }
+        (_, Some(2)) => Kind::Server,
+        (_, Some(3)) => Kind::Client,
+        (_, Some(4)) => Kind::Producer,
+        (_, Some(5)) => Kind::Consumer,
+        _ => Kind::Internal,
+    };
+    span.status = match (json.status.code.as_str(), json.status.code.as_u64()) {
+        (Some("STATUS_CODE_OK"), _) | (_, Some(1)) => Status::Ok,
+        (Some("STATUS_CODE_ERROR"), _) | (_, Some(2)) => Status::Error,
+        _ => Status::Unset,
+    };
+    span.attributes = read_attributes(json.attributes)?;
+    if !json.status.message.is_empty() {
+        span.attributes
+            .push(("otel.status_description".to_owned(), Value::Text(json.status.message)));
+    }
+    for event in json.events {
+        let mut read = Event::new(event.name);
+        read.attributes = read_attributes(event.attributes)?;
+        span.events.push(read);
+    }
+    let id = |text: String| text.to_ascii_lowercase();
+    let links = json.links.into_iter().map(|link| (id(link.trace_id), id(link.span_id))).collect();
+    let parent =
+        Some(id(json.parent_span_id)).filter(|parent| !parent.bytes().all(|byte| byte == b'0'));
+    Ok(Read {
+        trace: id(json.trace_id),
+        record: Record { id: id(json.span_id), parent, span },
+        links,
+    })
+}
+
+/// Reads a time, which is a text because it may be larger than a number in JSON.
+fn read_time(json: &Json) -> Result<u64, ReadError> {
+    match json {
+        Json::Null => Ok(0),
+        Json::String(text) => text.parse().map_err(|_| ReadError::Number(text.clone())),
+        other => other.as_u64().ok_or_else(|| ReadError::Number(other.to_string())),
+    }
+}
+
+fn read_attributes(attributes: Vec<Attribute>) -> Result<Vec<(String, Value)>, ReadError> {
+    let read = |attribute: Attribute| Ok((attribute.key, read_value(attribute.value)?));
+    attributes.into_iter().map(read).collect()
+}
+
+fn read_value(any: Map<String, Json>) -> Result<Value, ReadError> {
+    let Some((kind, value)) = any.into_iter().next() else { return Ok(Value::Text(String::new())) };
+    Ok(match (kind.as_str(), value) {
+        ("stringValue", Json::String(text)) => Value::Text(text),
+        ("boolValue", Json::Bool(yes)) => Value::Bool(yes),
+        ("bytesValue", Json::String(base64)) => Value::Bytes(base64),
+        ("intValue", Json::String(text)) => {
+            Value::Int(text.parse().map_err(|_| ReadError::Number(text))?)
+        }
+        ("intValue", value) => {
+            Value::Int(value.as_i64().ok_or_else(|| ReadError::Number(value.to_string()))?)
+        }
+        ("doubleValue", Json::String(text)) => {
+            Value::Float(text.parse().map_err(|_| ReadError::Number(text))?)
+        }
+        ("doubleValue", value) => {
+            Value::Float(value.as_f64().ok_or_else(|| ReadError::Number(value.to_string()))?)
+        }
+        (_, value) => Value::Text(plain(value).to_string()),
+    })
+}
+
+/// Turns a list or map of OTLP into one of JSON. The parser of JSON limits how deep it is.
+fn plain(json: Json) -> Json {
+    match json {
+        Json::Object(mut object) => {
+            if let Some(Json::Array(values)) = object.remove("values") {
+                let is_map = values.first().is_some_and(|value| value.get("key").is_some());
+                if !is_map {
+                    return Json::Array(values.into_iter().map(plain).collect());
+                }
+                let entry = |mut value: Json| {
+                    let key = value.get("key")?.as_str()?.to_owned();
+                    Some((key, plain(value.get_mut("value")?.take())))
+                };
+                return Json::Object(values.into_iter().filter_map(entry).collect());
+            }
+            match object.into_iter().next() {
+                Some((kind, Json::String(number))) if kind == "intValue" => {
+                    number.parse::<i64>().map_or(Json::String(number), Json::from)
+                }
+                Some((_, value @ Json::Object(_))) => plain(value),
+                Some((_, value)) => value,
+                None => Json::Null,
+            }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,103 @@
+//! Expectations in files, and how they are written.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs};
+
+use expect_trace::{ExpectFile, FileError, expect_file};
+use support::{PURCHASE, purchase, trace};
+
+/// A folder of its own for a test; empty at first.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    _ = fs::remove_dir_all(&folder);
+    folder
+}
+
+#[test]
+fn update_writes_what_differs_and_keeps_what_matches() {
+    let folder = folder("update");
+    let file = ExpectFile::new(&folder, "traces/buy.trace");
+    let error = file.check(&trace(purchase())).unwrap_err();
+    assert!(matches!(&error, FileError::Io(..)));
+    assert_eq!(
+        error.to_string(),
+        "traces/buy.trace: no such file; UPDATE_EXPECT=1 writes it from the trace"
+    );
+
+    file.update(&trace(purchase())).unwrap();
+    let path = folder.join("traces/buy.trace");
+    assert_eq!(fs::read_to_string(&path).unwrap(), PURCHASE);
+
+    let own = "# Mine.\nshop: POST /buy\n  …\n";
+    fs::write(&path, own).unwrap();
+    file.update(&trace(purchase())).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), own);
+
+    fs::write(&path, "shop: POST /buy [").unwrap();
+    let error = file.check(&trace(purchase())).unwrap_err();
+    assert!(
+        error.to_string().starts_with("traces/buy.trace: line 1, column 18: expected a kind"),
+        "{error}"
+    );
+    file.update(&trace(purchase())).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), PURCHASE);
+}
+
+/// Fails in a process of its own, because the environment belongs to all tests of a process.
+#[test]
+#[ignore = "the tests below run it"]
+fn asserts() {
+    let folder = env::var_os("EXPECT_FOLDER").unwrap();
+    ExpectFile::new(folder, "buy.trace").assert(&trace(purchase()));
+}
+
+fn run_asserts(folder: &PathBuf, update: &str) -> (bool, String) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "asserts", "--nocapture"]);
+    let output =
+        command.env("EXPECT_FOLDER", folder).env("UPDATE_EXPECT", update).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_environment_decides_whether_a_file_is_written() {
+    let folder = folder("environment");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("buy.trace");
+    fs::write(&path, "shop: POST /buy\n").unwrap();
+    for unset in ["", "0"] {
+        let (passed, text) = run_asserts(&folder, unset);
+        assert!(!passed);
+        assert!(text.contains("tests/files.rs:"), "the place of the assertion is missing: {text}");
+        assert!(
+            text.contains("buy.trace: the trace differs in 2 places (- expected, + found)"),
+            "{text}"
+        );
+        assert!(text.contains("run the test with UPDATE_EXPECT=1 to rewrite buy.trace."), "{text}");
+        assert!(!text.contains('\u{1b}'), "colour without a terminal: {text}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "shop: POST /buy\n");
+    assert!(run_asserts(&folder, "1").0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), PURCHASE);
+    assert!(run_asserts(&folder, "").0);
+}
+
+#[test]
+fn paths_start_at_the_crate() {
+    expect_file!("tests/buy.trace").assert(&trace(purchase()));
+}
+
+#[test]
+fn colours_are_there_if_asked_for() {
+    let expected: expect_trace::Expectation = "shop: sell".parse().unwrap();
+    let text = expected.check(&trace(purchase())).unwrap_err().to_colored_string();
+    assert!(
+        text.contains("\u{1b}[31m- shop: sell\u{1b}[0m\n\u{1b}[32m+ shop: POST /buy"),
+        "{text}"
+    );
+}

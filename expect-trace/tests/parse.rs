@@ -1,0 +1,75 @@
+//! Errors say where they are and what should be there, and an expectation prints as it was written.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use expect_trace::Expectation;
+
+#[track_caller]
+fn error(text: &str) -> String {
+    text.parse::<Expectation>().expect_err(text).to_string()
+}
+
+#[test]
+fn errors_have_line_column_and_what_was_expected() {
+    let condition = "expected a condition such as key=\"text\", key=402, key=*, !key, [server] or error \
+                     (quote a name that contains this word)";
+    for (text, expected) in [
+        ("buy", "line 1, column 1: expected `service: operation`, found `buy`".to_owned()),
+        (": buy", "line 1, column 1: expected `service: operation`, found `:`".to_owned()),
+        ("\"shop\" buy", "line 1, column 7: expected `:` after the service, found the end of the line".to_owned()),
+        ("shop:", "line 1, column 6: expected the name of an operation, found the end of the line".to_owned()),
+        ("shop: [server]", "line 1, column 7: expected the name of an operation, found `[server]`".to_owned()),
+        ("shop: a\n\n  é: b [sever]", "line 3, column 9: expected a kind (internal, server, client, producer, consumer) and `]`, found `sever]`".to_owned()),
+        ("shop: a x=1 word", format!("line 1, column 13: {condition}, found `word`")),
+        ("shop: a =1", format!("line 1, column 9: {condition}, found `=1`")),
+        ("shop: a [server] !", format!("line 1, column 18: {condition}, found `!`")),
+        ("shop: a x=1y", "line 1, column 11: expected a value: \"text\", a number, true, false, or * for any, found `1y`".to_owned()),
+        ("shop: a x=", "line 1, column 11: expected a value: \"text\", a number, true, false, or * for any, found the end of the line".to_owned()),
+        ("shop: a x=99999999999999999999", "line 1, column 11: number out of range".to_owned()),
+        ("shop: a x=\"1", "line 1, column 13: expected a closing quote, found the end of the line".to_owned()),
+        ("shop: a x=\"\\q\"", "line 1, column 12: expected an escape: \\\" \\\\ \\n \\r \\t \\* or \\u{1b}, found `\\q\"`".to_owned()),
+        ("shop: a x=\"1\"y=2", "line 1, column 14: expected a space between conditions, found `y=2`".to_owned()),
+        ("shop: a [server]error", "line 1, column 17: expected a space between conditions, found `error`".to_owned()),
+        ("shop: a x=1 y~z", "line 1, column 15: expected a text in quotes after `~`, found `z`".to_owned()),
+        ("shop: a × 4..2", "line 1, column 11: expected a count: 3, 2.., ..4 or 2..4, found `4..2`".to_owned()),
+        ("shop: a × many", "line 1, column 11: expected a count: 3, 2.., ..4 or 2..4, found `many`".to_owned()),
+        ("shop: a < 5", "line 1, column 11: expected a duration such as 50ms, with the unit ns, us, ms or s, found `5`".to_owned()),
+        ("shop: a\n    shop: b\n  shop: c", "line 3, column 3: this indentation matches none of the lines above".to_owned()),
+        ("  shop: a\nshop: b", "line 2, column 1: this indentation matches none of the lines above".to_owned()),
+        ("shop: a\n\tshop: b", "line 2, column 1: a tab in the indentation; use spaces".to_owned()),
+        ("• event", "line 1, column 1: an event or link must stand below its span".to_owned()),
+        ("shop: a\n… more", "line 2, column 3: expected the end of the line, found `more`".to_owned()),
+        ("shop: a\n  → (elsewhere) x", "line 2, column 17: expected the end of the line, found `x`".to_owned()),
+    ] {
+        assert_eq!(error(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn plain_indentation_and_drawn_trees_are_the_same() {
+    let drawn = "\
+shop: POST /buy [server] http.response.status_code=402
+• log x=1
+→ jobs: run
+├─ shop: reserve sku=\"A-1\" × 2..
+│  └─ db: SELECT ?
+└─ shop: \"handle error\" [client] error !a b=* c~\"d*\\*\" < 50ms > 1µs after
+   └─ …
+…
+";
+    let plain = "
+# What a purchase looks like.
+shop: POST /buy [server] http.response.status_code=402
+  * log x=1
+  -> jobs: run
+  shop: reserve sku=\"A-1\" ×2..     # more than one
+    db: SELECT ?
+
+  shop: \"handle error\" [client] error !a b=* c~\"d*\\*\" <50ms > 1us after
+    ...
+...
+";
+    for text in [drawn, plain] {
+        assert_eq!(text.parse::<Expectation>().unwrap().to_string(), drawn);
+    }
+}
