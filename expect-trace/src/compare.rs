@@ -134,6 +134,14 @@ pub(crate) fn mismatches<'a>(pattern: &'a SpanPattern, span: &'a Span) -> Vec<Mi
     all
 }
 
+/// Whether a span has the names of a pattern, but for a typing mistake.
+pub(crate) fn is_alike(pattern: &SpanPattern, span: &Span) -> bool {
+    let alike = |pattern: &Pattern, name: &str| {
+        pattern.matches(name) || matches!(pattern, Pattern::Is(expected) if is_near(expected, name))
+    };
+    alike(&pattern.service, &span.service) && alike(&pattern.operation, &span.operation)
+}
+
 fn attributes<'a>(
     expected: &'a [(String, Requirement)],
     there: &'a [(String, Value)],
@@ -229,7 +237,9 @@ impl fmt::Display for Mismatch<'_> {
                     Requirement::Absent => f.write_str("no such attribute")?,
                 }
                 match found {
-                    Some(value) => write!(f, ", found the {} {}", value.type_name(), Short(value)),
+                    Some(value) => {
+                        write!(f, ", found the {} {}", value.type_name(), Short(value, 100))
+                    }
                     None => f.write_str(", found no such attribute"),
                 }
             }
@@ -250,15 +260,14 @@ impl fmt::Display for Mismatch<'_> {
     }
 }
 
-/// A value, cut if it is long.
-pub(crate) struct Short<'a>(pub(crate) &'a Value);
+/// A value, cut if it has more characters than this.
+pub(crate) struct Short<'a>(pub(crate) &'a Value, pub(crate) usize);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 100;
         match self.0 {
-            Value::Text(text) if text.chars().count() > MOST => {
-                write!(f, "{}…", Quoted(&text.chars().take(MOST).collect::<String>()))
+            Value::Text(text) if text.chars().count() > self.1 => {
+                write!(f, "{}…", Quoted(&text.chars().take(self.1).collect::<String>()))
             }
             value => value.fmt(f),
         }

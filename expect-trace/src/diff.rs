@@ -27,7 +27,7 @@ const LEAST_FOLD: usize = 3;
 pub struct Difference {
     lines: Vec<Line>,
     count: usize,
-    notes: Vec<String>,
+    note: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,8 +78,8 @@ impl Expectation {
         };
         writer.siblings(&self.roots, trace.roots(), "", true);
         writer.note_moved();
-        let notes = unknown_services(&self.roots, trace);
-        Err(Difference { lines: writer.lines, count: writer.count, notes })
+        let note = unknown_services(&self.roots, trace);
+        Err(Difference { lines: writer.lines, count: writer.count, note })
     }
 }
 
@@ -319,7 +319,7 @@ impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, _) in self.0 {
             if let Some((_, value)) = values(self.1, key).first() {
-                write!(f, " {}={}", Key(key), Short(value))?;
+                write!(f, " {}={}", Key(key), Short(value, 40))?;
             }
         }
         Ok(())
@@ -327,7 +327,7 @@ impl fmt::Display for Asked<'_> {
 }
 
 /// Says which expected services the trace does not have at all: typing mistakes, often.
-fn unknown_services(roots: &Siblings, trace: &Trace) -> Vec<String> {
+fn unknown_services(roots: &Siblings, trace: &Trace) -> Option<String> {
     let there: BTreeSet<&str> = trace.spans().iter().map(|span| span.service.as_str()).collect();
     let mut unknown = BTreeSet::new();
     let mut rest: Vec<&SpanPattern> = roots.spans.iter().collect();
@@ -340,14 +340,14 @@ fn unknown_services(roots: &Siblings, trace: &Trace) -> Vec<String> {
             unknown.insert(service.as_str());
         }
     }
-    let services = match there.is_empty() {
-        true => "no spans".to_owned(),
-        false => list(there.iter().map(|service| Quoted(service).to_string()).collect()),
+    if there.is_empty() {
+        return Some("the trace has no spans".to_owned());
+    }
+    let quoted = |names: BTreeSet<&str>| {
+        list(names.into_iter().map(|name| Quoted(name).to_string()).collect())
     };
-    unknown
-        .iter()
-        .map(|name| format!("the trace has no service {}; it has {services}", Quoted(name)))
-        .collect()
+    (!unknown.is_empty())
+        .then(|| format!("the trace has no service {}; it has {}", quoted(unknown), quoted(there)))
 }
 
 /// At most ten names.
@@ -388,11 +388,8 @@ impl Difference {
             let (on, off) = color(line.sign);
             text += &format!("{on}{sign} {}{off}\n", line.text);
         }
-        if !self.notes.is_empty() {
-            text += "\n";
-        }
-        for note in &self.notes {
-            text += &format!("note: {note}\n");
+        if let Some(note) = &self.note {
+            text += &format!("\nnote: {note}\n");
         }
         text
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::compare::{events, mismatches};
+use crate::compare::{events, is_alike, mismatches};
 use crate::expectation::{Siblings, SpanPattern};
 use crate::trace::Trace;
 
@@ -12,6 +12,10 @@ const BUDGET: usize = 2_000_000;
 
 /// A span that is missing or extra counts as much as this, times the number of spans below it.
 const WHOLE_SPAN: u64 = 5;
+
+/// Where extra spans are allowed, leaving a span out costs nothing. So a missing span counts this much more there:
+/// a span with the right name is taken before it counts as missing, whatever else differs.
+const OPEN: u64 = 1 << 20;
 
 /// What happens to one expected or actual span.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,6 +103,16 @@ impl<'a> Matcher<'a> {
         if open { 0 } else { WHOLE_SPAN * self.trace.size(span) as u64 }
     }
 
+    /// What a pair costs in the search for the best alignment.
+    fn pair_cost(&mut self, pattern: &SpanPattern, span: usize, open: bool) -> u64 {
+        let pair = self.pair(pattern, span);
+        if open && pair > 0 && !is_alike(pattern, &self.trace.spans()[span]) {
+            let worse_than_missing = pattern.size.saturating_mul(WHOLE_SPAN).saturating_add(1);
+            return pair.saturating_add(worse_than_missing.saturating_mul(OPEN));
+        }
+        pair
+    }
+
     /// Pairs siblings in their order.
     pub(crate) fn align(&mut self, expected: &Siblings, actual: &[usize]) -> Vec<Step> {
         // What fits exactly at the beginning needs no search, and most of a trace does.
@@ -154,18 +168,19 @@ impl<'a> Matcher<'a> {
         }
         for (place, pattern) in patterns.iter().enumerate().rev() {
             let next = first_row[place + 1] * width;
+            let pairs: Vec<u64> =
+                actual.iter().map(|&span| self.pair_cost(pattern, span, expected.open)).collect();
             for taken in (0..count_states(pattern, actual.len())).rev() {
                 let row = (first_row[place] + taken) * width;
+                let lacking = missing_cost(pattern, taken as u64, expected.open);
                 for used in (0..width).rev() {
-                    let mut least =
-                        best[next + used].saturating_add(missing(pattern, taken as u64));
+                    let mut least = best[next + used].saturating_add(lacking);
                     if used < actual.len() {
                         let extra = self.extra(actual[used], expected.open);
                         least = least.min(best[row + used + 1].saturating_add(extra));
                         if let Some(more) = more_states(pattern, taken, actual.len()) {
                             let row = (first_row[place] + more) * width;
-                            let pair = self.pair(pattern, actual[used]);
-                            least = least.min(best[row + used + 1].saturating_add(pair));
+                            least = least.min(best[row + used + 1].saturating_add(pairs[used]));
                         }
                     }
                     best[row + used] = least;
@@ -182,14 +197,15 @@ impl<'a> Matcher<'a> {
                 (more_states(pattern, taken, actual.len()), actual.get(used))
             {
                 let row = (first_row[place] + more) * width;
-                if best[row + used + 1].saturating_add(self.pair(pattern, span)) == least {
+                let pair = self.pair_cost(pattern, span, expected.open);
+                if best[row + used + 1].saturating_add(pair) == least {
                     steps.push(Step::Pair { pattern: start + place, span });
                     (taken, used) = (more, used + 1);
                     continue;
                 }
             }
             let next = first_row[place + 1] * width;
-            let lacking = missing(pattern, taken as u64);
+            let lacking = missing_cost(pattern, taken as u64, expected.open);
             if best[next + used].saturating_add(lacking) == least {
                 if lacking > 0 {
                     steps.push(Step::Missing { pattern: start + place, found: taken as u64 });
@@ -245,6 +261,11 @@ fn count_states(pattern: &SpanPattern, most: usize) -> usize {
 fn more_states(pattern: &SpanPattern, taken: usize, most: usize) -> Option<usize> {
     let full = pattern.count.most.is_some_and(|most| taken as u64 >= most);
     (!full).then(|| (taken + 1).min(count_states(pattern, most) - 1))
+}
+
+/// What missing spans cost in the search for the best alignment.
+fn missing_cost(pattern: &SpanPattern, found: u64, open: bool) -> u64 {
+    missing(pattern, found).saturating_mul(if open { OPEN } else { 1 })
 }
 
 fn missing(pattern: &SpanPattern, found: u64) -> u64 {

@@ -76,6 +76,18 @@ fn renamed_span() {
     compare("renamed_span", &PURCHASE.replace("shop: POST /charge", "shop: HTTP POST"), purchase());
 }
 
+/// The named span is shown, not left out as one of the others.
+#[test]
+fn among_others() {
+    let expected = "shop: POST /buy\n  …\n  shop: POST /charge [server] sku=* retries=0 > 1s\n";
+    compare("among_others", expected, purchase());
+}
+
+#[test]
+fn no_spans() {
+    compare("no_spans", PURCHASE, Vec::new());
+}
+
 #[test]
 fn wrong_event() {
     compare("wrong_event", &PURCHASE.replace("CardDeclined", "Timeout"), purchase());

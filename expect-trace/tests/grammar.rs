@@ -171,7 +171,7 @@ fn siblings(operations: &str) -> Trace {
 fn children(patterns: &[&str]) -> String {
     let mut text = "s: root\n".to_owned();
     for pattern in patterns {
-        let line = if *pattern == "…" { (*pattern).to_owned() } else { format!("s: {pattern}") };
+        let line = if *pattern == "…" { "…".to_owned() } else { format!("s: {pattern}") };
         text += &format!("  {line}\n");
     }
     text
@@ -213,6 +213,71 @@ fn counts_order_and_others() {
             "{operations} {patterns:?}"
         );
     }
+}
+
+/// Every short list of patterns with every short list of spans gives what trying all possibilities gives.
+#[test]
+fn siblings_match_if_there_is_a_way() {
+    const PATTERNS: [(&str, &str, usize, usize); 7] = [
+        ("a", "a", 1, 1),
+        ("b", "b", 1, 1),
+        ("a ?", "a", 0, 1),
+        ("a × 2", "a", 2, 2),
+        ("b × 1..", "b", 1, 9),
+        ("~\"*\" × ..2", "ab", 0, 2),
+        ("~\"*\" × 2..3", "ab", 2, 3),
+    ];
+    fn possible(patterns: &[usize], spans: &str, open: bool) -> bool {
+        let Some((&first, rest)) = patterns.split_first() else { return open || spans.is_empty() };
+        let (_, names, least, most) = PATTERNS[first];
+        // Those taken need not stand side by side if others may be between them.
+        fn take(
+            rest: &[usize],
+            names: &str,
+            least: usize,
+            most: usize,
+            spans: &str,
+            open: bool,
+        ) -> bool {
+            least == 0 && possible(rest, spans, open)
+                || spans.chars().next().is_some_and(|c| {
+                    most > 0
+                        && names.contains(c)
+                        && take(rest, names, least.saturating_sub(1), most - 1, &spans[1..], open)
+                        || open && take(rest, names, least, most, &spans[1..], open)
+                })
+        }
+        take(rest, names, least, most, spans, open)
+    }
+    let lists = |letters: usize, length: usize| -> Vec<Vec<usize>> {
+        let mut all = vec![Vec::new()];
+        for length in 0..length {
+            let longer = all.iter().filter(|list: &&Vec<usize>| list.len() == length);
+            let longer: Vec<_> = longer
+                .flat_map(|list| {
+                    (0..letters).map(move |letter| [list.as_slice(), &[letter]].concat())
+                })
+                .collect();
+            all.extend(longer);
+        }
+        all
+    };
+    let mut counts = [0; 2];
+    for spans in lists(2, 5) {
+        let spans: String = spans.iter().map(|&letter| ['a', 'b'][letter]).collect();
+        let trace = siblings(&spans);
+        for patterns in lists(PATTERNS.len(), 3) {
+            for open in [false, true] {
+                let mut lines: Vec<&str> =
+                    patterns.iter().map(|&pattern| PATTERNS[pattern].0).collect();
+                lines.extend(open.then_some("…"));
+                let expected = possible(&patterns, &spans, open);
+                assert_eq!(matches(&children(&lines), &trace), expected, "{spans} {lines:?}");
+                counts[usize::from(expected)] += 1;
+            }
+        }
+    }
+    assert!(counts.iter().all(|&count| count > 1000), "{counts:?}");
 }
 
 #[test]
