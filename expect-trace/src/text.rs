@@ -54,7 +54,6 @@ impl fmt::Display for Service<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = is_clean(self.0)
             && !self.0.contains(": ")
-            && !self.0.ends_with(':')
             && !self.0.contains('"')
             && !self.0.starts_with(['├', '│', '└', '─', '#', '•', '*', '→', '…', '~', '('])
             && !self.0.starts_with("->")

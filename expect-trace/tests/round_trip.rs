@@ -58,6 +58,71 @@ fn a_recording_prints_without_ids_and_times() {
     );
 }
 
+/// What Jaeger stores as tags, types and references.
+#[test]
+fn jaeger_by_hand() {
+    let json = r#"{"data": [{"traceID": "a", "processes": {"p1": {"serviceName": "shop"}, "p2": {"serviceName": "jobs"}}, "spans": [
+        {"traceID": "a", "spanID": "1", "operationName": "send", "startTime": 10, "duration": 1500, "processID": "p1", "references": null,
+         "tags": [{"key": "span.kind", "type": "string", "value": "producer"}, {"key": "otel.status_code", "type": "string", "value": "OK"},
+                  {"key": "big", "type": "int64", "value": "9007199254740993"}, {"key": "small", "type": "int64", "value": 3},
+                  {"key": "whole", "type": "float64", "value": 2}, {"key": "bytes", "type": "binary", "value": "AQI="},
+                  {"key": "no", "type": "bool", "value": false}, {"key": "yes", "type": "bool", "value": "true"},
+                  {"key": "digits", "type": "string", "value": "402"},
+                  {"key": "otel.scope.name", "type": "string", "value": "lib"}],
+         "logs": [{"timestamp": 11, "fields": [{"key": "message", "type": "string", "value": "text"},
+                                               {"key": "event", "type": "string", "value": "retry"}]}]},
+        {"traceID": "a", "spanID": "2", "operationName": "receive", "startTime": 20, "duration": 1, "processID": "p2", "tags": null,
+         "references": [{"refType": "FOLLOWS_FROM", "traceID": "a", "spanID": "1"}]},
+        {"traceID": "a", "spanID": "3", "operationName": "work", "startTime": 30, "duration": 1, "processID": "p2", "logs": null,
+         "references": [{"refType": "FOLLOWS_FROM", "traceID": "a", "spanID": "1"}, {"refType": "CHILD_OF", "traceID": "a", "spanID": "2"},
+                        {"refType": "FOLLOWS_FROM", "traceID": "b", "spanID": "1"}],
+         "tags": [{"key": "otel.status_code", "type": "string", "value": "ERROR"}]}]},
+        {"spans": [{"traceID": "b", "spanID": "1", "operationName": "earlier", "startTime": 5, "duration": 1, "processID": "p9"}]}]}"#;
+    let traces = jaeger::traces(json).unwrap();
+    assert_eq!(traces[0].to_string(), "\"\": earlier\n");
+    assert_eq!(
+        traces[1].to_string(),
+        "\
+shop: send [producer] ok big=9007199254740993 bytes=base64\"AQI=\" digits=\"402\" no=false small=3 whole=2.0 yes=true
+• retry message=\"text\"
+└─ jobs: receive
+   └─ jobs: work error
+      → shop: send
+      → \"\": earlier
+"
+    );
+    round_trip(&traces[1]);
+    assert_eq!(
+        (traces[1].spans()[0].start, traces[1].spans()[0].duration.as_micros()),
+        (10_000, 1500)
+    );
+    let bounds = "shop: send > 1499us < 1501us\n  jobs: receive\n    jobs: work after\n";
+    let difference = bounds.parse::<Expectation>().unwrap().check(&traces[1]).unwrap_err();
+    assert_eq!(difference.count(), 1, "only the time of a span without a sibling: {difference}");
+}
+
+#[test]
+fn kinds_and_times_of_otlp() {
+    let spans: Vec<String> = (0..7).map(|kind| format!(r#"{{"traceId":"a","spanId":"{kind}","name":"x","kind":{kind},"startTimeUnixNano":"{kind}","endTimeUnixNano":"90"}}"#)).collect();
+    let json =
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+    let trace = &otlp::traces(&json).unwrap()[0];
+    let kinds: Vec<Kind> = trace.spans().iter().map(|span| span.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Internal,
+            Kind::Internal,
+            Kind::Server,
+            Kind::Client,
+            Kind::Producer,
+            Kind::Consumer,
+            Kind::Internal
+        ]
+    );
+    assert_eq!((trace.spans()[2].start, trace.spans()[2].duration.as_nanos()), (2, 88));
+}
+
 #[test]
 fn otlp_in_lines() {
     let first = r#"{"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
