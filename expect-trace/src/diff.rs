@@ -8,7 +8,7 @@ use crate::compare::{Mismatch, Short, events, mismatches, values};
 use crate::display::Names;
 use crate::expectation::{Expectation, Pattern, Requirement, Siblings, SpanPattern};
 use crate::matches::{Matcher, Step};
-use crate::text::{Key, Operation, Quoted};
+use crate::text::{Key, Operation, Quoted, Service};
 use crate::trace::{Span, Trace};
 use crate::value::Value;
 
@@ -89,9 +89,18 @@ struct Writer<'a> {
     lines: Vec<Line>,
     /// The number of differences.
     count: usize,
-    /// Missing spans, with the line behind theirs, and the prefix for notes.
-    missing: Vec<(&'a SpanPattern, usize, String)>,
+    missing: Vec<MissingSpan<'a>>,
     extra: Vec<usize>,
+}
+
+/// A span that is missing, alone or below another.
+struct MissingSpan<'a> {
+    pattern: &'a SpanPattern,
+    /// The number of the difference, the same for all below one missing span.
+    tree: usize,
+    line: usize,
+    /// What stands before the lines below it.
+    below: String,
 }
 
 /// What becomes of siblings in the text.
@@ -139,12 +148,10 @@ impl<'a> Writer<'a> {
                 Entry::Step(Step::Missing { pattern, found }, _) => {
                     let pattern = &expected.spans[pattern];
                     self.count += 1;
-                    let first = self.lines.len();
                     self.missing_tree(pattern, &before, &below);
                     if found > 0 || pattern.count.least > 1 {
                         self.line(Sign::Note, format_args!("{below}^ found {found} of them"));
                     }
-                    self.missing.push((pattern, first + 1, below));
                 }
                 Entry::Step(Step::Extra { span }, _) => {
                     self.count += 1;
@@ -257,7 +264,9 @@ impl<'a> Writer<'a> {
         self.siblings(&pattern.below, trace.children(index), below, false);
     }
 
-    fn missing_tree(&mut self, pattern: &SpanPattern, before: &str, below: &str) {
+    fn missing_tree(&mut self, pattern: &'a SpanPattern, before: &str, below: &str) {
+        let (tree, line) = (self.count, self.lines.len());
+        self.missing.push(MissingSpan { pattern, tree, line, below: below.to_owned() });
         self.line(Sign::Expected, format_args!("{before}{pattern}{}", pattern.count));
         for (place, child) in pattern.below.spans.iter().enumerate() {
             let last = place + 1 == pattern.below.spans.len();
@@ -290,24 +299,37 @@ impl<'a> Writer<'a> {
         let extra =
             self.extra.iter().flat_map(|&span| span..span + trace.size(span)).take(MOST_SPANS);
         let extra: Vec<usize> = extra.collect();
-        // From the last, because each note moves the lines behind it.
-        for (pattern, line, below) in self.missing.iter().take(50).rev() {
+        let mut notes = Vec::new();
+        let mut noted: Option<(usize, usize)> = None;
+        for missing in self.missing.iter().filter(|missing| missing.line < MOST_LINES) {
+            // What is below a moved span has moved with it.
+            if noted
+                .is_some_and(|(tree, depth)| tree == missing.tree && missing.below.len() > depth)
+            {
+                continue;
+            }
+            let pattern = missing.pattern;
             let fits = |span: &Span| {
                 pattern.service.matches(&span.service) && pattern.operation.matches(&span.operation)
             };
             let Some(&span) = extra.iter().find(|&&span| fits(&trace.spans()[span])) else {
                 continue;
             };
-            let text = match trace.parent(span) {
+            let place = match trace.parent(span).map(|parent| &trace.spans()[parent]) {
                 Some(parent) => {
-                    let parent = &trace.spans()[parent];
-                    format!("{below}^ it is below `{}: {}`", parent.service, parent.operation)
+                    let (service, operation) =
+                        (Service(&parent.service), Operation(&parent.operation));
+                    format!("it is below `{service}: {operation}`")
                 }
-                None => format!("{below}^ it is a root"),
+                None => "it is a root".to_owned(),
             };
-            if *line <= self.lines.len() {
-                self.lines.insert(*line, Line { sign: Sign::Note, text });
-            }
+            let text = format!("{}^ {place}", missing.below);
+            notes.push((missing.line + 1, Line { sign: Sign::Note, text }));
+            noted = Some((missing.tree, missing.below.len()));
+        }
+        // From the last, because each note moves the lines behind it.
+        for (line, note) in notes.into_iter().rev() {
+            self.lines.insert(line, note);
         }
     }
 }

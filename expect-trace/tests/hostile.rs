@@ -133,6 +133,44 @@ fn many_pairings() {
 }
 
 #[test]
+fn many_missing_and_many_extra() {
+    let start = Instant::now();
+    let records = wide(MANY, |index| index.to_string());
+    let other: String = (0..MANY).map(|index| format!("  t: {index}\n")).collect();
+    let expected: Expectation = format!("s: root\n  s: a\n{other}").parse().unwrap();
+    expected.check(&trace(vec![span("root", "", "s", "root", 0, 1)])).unwrap_err();
+    expected.check(&trace(records.clone())).unwrap_err();
+    let expected: Expectation = format!("s: root\n  …\n{other}").parse().unwrap();
+    expected.check(&trace(records)).unwrap_err();
+    assert!(start.elapsed() < SOON);
+}
+
+/// A terminal must not run what a span's name says.
+#[test]
+fn control_characters() {
+    let evil = "\u{1b}[2J\u{202e}";
+    let records = vec![
+        span("1", "", "s", evil, 0, 1),
+        span("2", "1", evil, evil, 1, 1),
+        span("3", "2", "s", "moved", 2, 1),
+    ];
+    for expected in [
+        "",
+        "s: x\n  s: y\n  s: moved",
+        "s: ~\"*\"\n  …\n  t: moved",
+        "s: x\n  s: moved\n    s: z a=1",
+    ] {
+        let text = expected
+            .parse::<Expectation>()
+            .unwrap()
+            .check(&trace(records.clone()))
+            .unwrap_err()
+            .to_string();
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+}
+
+#[test]
 fn wildcards() {
     let start = Instant::now();
     let long = "a".repeat(MANY);
