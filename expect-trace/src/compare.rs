@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::expectation::{
     EventPattern, LinkPattern, Pattern, Requirement, SpanPattern, StatusPattern, Timing,
 };
+use crate::span::{Event, Kind, Link, Span, Status};
 use crate::text::{Key, Quoted, is_near};
-use crate::trace::{Event, Kind, Link, Span, Status};
 use crate::value::Value;
 
 /// One thing in which a span or event differs.

@@ -8,8 +8,9 @@ use crate::compare::{Mismatch, Short, events, mismatches, values};
 use crate::display::Names;
 use crate::expectation::{Expectation, Pattern, Requirement, Siblings, SpanPattern};
 use crate::matches::{Matcher, Step};
-use crate::text::{Key, Operation, Quoted, Service};
-use crate::trace::{Span, Trace};
+use crate::span::Span;
+use crate::text::{Escaped, Key, Operation, Quoted, Service};
+use crate::trace::Trace;
 use crate::value::Value;
 
 /// Longer texts are cut: nobody reads them, and a log has its limits.
@@ -28,6 +29,7 @@ pub struct Difference {
     lines: Vec<Line>,
     count: usize,
     note: Option<String>,
+    link: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,7 +66,7 @@ impl Expectation {
     /// ```
     pub fn check(&self, trace: &Trace) -> Result<(), Difference> {
         let mut matcher = Matcher::new(trace);
-        if matcher.difference(&self.roots, trace.roots()) == 0 {
+        if matcher.difference(&self.roots, trace.root_indexes()) == 0 {
             return Ok(());
         }
         matcher.refill();
@@ -76,10 +78,11 @@ impl Expectation {
             missing: Vec::new(),
             extra: Vec::new(),
         };
-        writer.siblings(&self.roots, trace.roots(), "", true);
+        writer.siblings(&self.roots, trace.root_indexes(), "", true);
         writer.note_moved();
         let note = unknown_services(&self.roots, trace);
-        Err(Difference { lines: writer.lines, count: writer.count, note })
+        let link = trace.link().map(str::to_owned);
+        Err(Difference { lines: writer.lines, count: writer.count, note, link })
     }
 }
 
@@ -189,7 +192,7 @@ impl<'a> Writer<'a> {
                     entries.push(Entry::Step(step, previous));
                 }
             }
-            if run >= LEAST_FOLD && self.trace.spans().len() > FOLD_FROM {
+            if run >= LEAST_FOLD && self.trace.len() > FOLD_FROM {
                 entries.truncate(run_start);
                 entries.push(Entry::Matching(run));
             }
@@ -209,11 +212,10 @@ impl<'a> Writer<'a> {
         below: &str,
     ) {
         let trace = self.trace;
-        let span = &trace.spans()[index];
+        let span = trace.get(index);
         let mut differing = mismatches(pattern, span);
-        if let Some(timing) = pattern
-            .timing
-            .filter(|timing| !timing.is_met(previous.map(|at| &trace.spans()[at]), span))
+        if let Some(timing) =
+            pattern.timing.filter(|timing| !timing.is_met(previous.map(|at| trace.get(at)), span))
         {
             differing.push(Mismatch::Timing(timing));
         }
@@ -261,7 +263,7 @@ impl<'a> Writer<'a> {
                 self.line(Sign::Note, format_args!("{below}  ^ {mismatch}"));
             }
         }
-        self.siblings(&pattern.below, trace.children(index), below, false);
+        self.siblings(&pattern.below, trace.child_indexes(index), below, false);
     }
 
     fn missing_tree(&mut self, pattern: &'a SpanPattern, before: &str, below: &str) {
@@ -278,13 +280,13 @@ impl<'a> Writer<'a> {
     fn extra_tree(&mut self, span: usize, before: &str, below: &str) {
         const MOST: usize = 12;
         let trace = self.trace;
-        self.line(Sign::Found, format_args!("{before}{}", Names(&trace.spans()[span])));
+        self.line(Sign::Found, format_args!("{before}{}", Names(trace.get(span))));
         let size = trace.size(span);
         if size > MOST {
             self.line(Sign::Found, format_args!("{below}└─ … {} spans below it", size - 1));
             return;
         }
-        let children = trace.children(span);
+        let children = trace.child_indexes(span);
         for (place, &child) in children.iter().enumerate() {
             let (branch, trunk) =
                 if place + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -312,10 +314,10 @@ impl<'a> Writer<'a> {
             let fits = |span: &Span| {
                 pattern.service.matches(&span.service) && pattern.operation.matches(&span.operation)
             };
-            let Some(&span) = extra.iter().find(|&&span| fits(&trace.spans()[span])) else {
+            let Some(&span) = extra.iter().find(|&&span| fits(trace.get(span))) else {
                 continue;
             };
-            let place = match trace.parent(span).map(|parent| &trace.spans()[parent]) {
+            let place = match trace.parent_index(span).map(|parent| trace.get(parent)) {
                 Some(parent) => {
                     let (service, operation) =
                         (Service(&parent.service), Operation(&parent.operation));
@@ -350,7 +352,7 @@ impl fmt::Display for Asked<'_> {
 
 /// Says which expected services the trace does not have at all: typing mistakes, often.
 fn unknown_services(roots: &Siblings, trace: &Trace) -> Option<String> {
-    let there: BTreeSet<&str> = trace.spans().iter().map(|span| span.service.as_str()).collect();
+    let there: BTreeSet<&str> = trace.spans().map(|span| span.service()).collect();
     let mut unknown = BTreeSet::new();
     let mut rest: Vec<&SpanPattern> = roots.spans.iter().collect();
     while let Some(pattern) = rest.pop() {
@@ -412,6 +414,9 @@ impl Difference {
         }
         if let Some(note) = &self.note {
             text += &format!("\nnote: {note}\n");
+        }
+        if let Some(link) = &self.link {
+            text += &format!("\nsee it: {}\n", Escaped(link));
         }
         text
     }

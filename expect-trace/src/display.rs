@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::MAX_DEPTH;
+use crate::span::{Event, Kind, Link, Span, Status};
 use crate::text::{Key, Operation, Service};
-use crate::trace::{Event, Kind, Link, Span, Status, Trace};
+use crate::trace::Trace;
 use crate::value::Value;
 
 /// Prints the tree, in the form that [`Expectation`](crate::Expectation) reads. It is the same for each
@@ -13,10 +14,12 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A span, what stands before its own line, and what stands before the lines below it.
         let mut stack: Vec<(usize, String, String)> = Vec::new();
-        stack.extend(self.roots().iter().rev().map(|&root| (root, String::new(), String::new())));
+        stack.extend(
+            self.root_indexes().iter().rev().map(|&root| (root, String::new(), String::new())),
+        );
         while let Some((index, before, below)) = stack.pop() {
-            let span = &self.spans()[index];
-            let children = self.children(index);
+            let span = self.get(index);
+            let children = self.child_indexes(index);
             writeln!(f, "{before}{}", Head(span))?;
             for event in &span.events {
                 writeln!(f, "{below}• {event}")?;
@@ -41,7 +44,7 @@ impl fmt::Display for Trace {
 }
 
 /// Everything that one line says about a span.
-struct Head<'a>(&'a Span);
+pub(crate) struct Head<'a>(pub(crate) &'a Span);
 
 impl fmt::Display for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

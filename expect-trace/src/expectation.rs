@@ -3,8 +3,8 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use crate::span::{Kind, Status};
 use crate::text::{Key, Operation, Service, escape};
-use crate::trace::{Kind, Status};
 use crate::value::Value;
 
 /// What a trace should look like. [The grammar](crate#the-grammar) is on the front page.

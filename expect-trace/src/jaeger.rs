@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::read::{Read, ReadError, Spans};
-use crate::trace::{Event, Kind, Record, Span, Status, Trace};
+use crate::span::{Event, Kind, Span, Status};
+use crate::trace::{Record, Trace};
 use crate::value::Value;
 
 /// Reads the traces of an answer, the earliest first.

@@ -11,6 +11,8 @@ mod matches;
 pub mod otlp;
 mod parse;
 mod read;
+mod span;
+mod span_ref;
 mod text;
 mod trace;
 mod value;
@@ -20,7 +22,9 @@ pub use expect::{ExpectFile, FileError};
 pub use expectation::Expectation;
 pub use parse::{ParseError, ParseErrorKind};
 pub use read::ReadError;
-pub use trace::{Event, Kind, Link, Record, Span, Status, Trace};
+pub use span::{Event, Kind, Link, Span, Status};
+pub use span_ref::SpanRef;
+pub use trace::{Record, Trace};
 pub use value::Value;
 
 /// How many levels an expectation may have, and a printed trace has: matching may then recurse.

@@ -7,8 +7,8 @@ use crate::expectation::{
     Timing,
 };
 use crate::parse::{ParseError, ParseErrorKind};
+use crate::span::{Kind, Status};
 use crate::text::is_condition;
-use crate::trace::{Kind, Status};
 use crate::value::Value;
 
 const CONDITION: &str = "a condition such as key=\"text\", key=402, key=*, !key, [server] or error \

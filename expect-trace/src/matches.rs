@@ -78,11 +78,11 @@ impl<'a> Matcher<'a> {
             return known;
         }
         let trace = self.trace;
-        let span = &trace.spans()[index];
+        let span = trace.get(index);
         let own: u64 = mismatches(pattern, span).iter().map(|mismatch| mismatch.weight()).sum();
         let events: u64 = events(pattern, span).iter().map(|event| event.weight()).sum();
-        let sum =
-            (own + events).saturating_add(self.difference(&pattern.below, trace.children(index)));
+        let sum = (own + events)
+            .saturating_add(self.difference(&pattern.below, trace.child_indexes(index)));
         self.known.insert((pattern.id, index), sum);
         sum
     }
@@ -93,10 +93,8 @@ impl<'a> Matcher<'a> {
         previous: Option<usize>,
         span: usize,
     ) -> bool {
-        let spans = self.trace.spans();
-        pattern.timing.is_none_or(|timing| {
-            timing.is_met(previous.map(|previous| &spans[previous]), &spans[span])
-        })
+        let get = |index| self.trace.get(index);
+        pattern.timing.is_none_or(|timing| timing.is_met(previous.map(get), get(span)))
     }
 
     fn extra(&self, span: usize, open: bool) -> u64 {
@@ -106,7 +104,7 @@ impl<'a> Matcher<'a> {
     /// What a pair costs in the search for the best alignment.
     fn pair_cost(&mut self, pattern: &SpanPattern, span: usize, open: bool) -> u64 {
         let pair = self.pair(pattern, span);
-        if open && pair > 0 && !is_alike(pattern, &self.trace.spans()[span]) {
+        if open && pair > 0 && !is_alike(pattern, self.trace.get(span)) {
             let worse_than_missing = pattern.size.saturating_mul(WHOLE_SPAN).saturating_add(1);
             return pair.saturating_add(worse_than_missing.saturating_mul(OPEN));
         }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::read::{Read, ReadError, Spans};
-use crate::trace::{Event, Kind, Record, Span, Status, Trace};
+use crate::span::{Event, Kind, Span, Status};
+use crate::trace::{Record, Trace};
 use crate::value::Value;
 
 /// Reads all traces, the earliest first.
@@ -144,7 +145,6 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
         read.attributes = read_attributes(event.attributes)?;
         span.events.push(read);
     }
-    let id = |text: String| text.to_ascii_lowercase();
     let links = json.links.into_iter().map(|link| (id(link.trace_id), id(link.span_id))).collect();
     let parent =
         Some(id(json.parent_span_id)).filter(|parent| !parent.bytes().all(|byte| byte == b'0'));
@@ -153,6 +153,14 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
         record: Record { id: id(json.span_id), parent, span },
         links,
     })
+}
+
+/// The same id may be written in capitals elsewhere. Those in base64, of some exporters, are another matter.
+fn id(mut text: String) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        text.make_ascii_lowercase();
+    }
+    text
 }
 
 /// Reads a time, which is a text because it may be larger than a number in JSON.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 
-use crate::trace::{Link, Record, Trace};
+use crate::span::Link;
+use crate::trace::{Record, Trace};
 
 /// Why spans cannot be read.
 #[derive(Debug)]
@@ -79,6 +80,6 @@ impl Spans {
         let start = |records: &[Record]| records.iter().map(|record| record.span.start).min();
         let mut traces: Vec<(String, Vec<Record>)> = traces.into_iter().collect();
         traces.sort_by(|(a_id, a), (b_id, b)| start(a).cmp(&start(b)).then_with(|| a_id.cmp(b_id)));
-        traces.into_iter().map(|(_, records)| Trace::from_records(records)).collect()
+        traces.into_iter().map(|(id, records)| Trace::from_records(records).with_id(id)).collect()
     }
 }

@@ -13,6 +13,15 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Writes a text on one line, without what would control a terminal.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, f)
+    }
+}
+
 /// Writes the inside of a quoted text.
 pub(crate) fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for c in text.chars() {

@@ -1,9 +1,8 @@
-//! The model of a trace, and how spans with ids become a tree.
+//! A trace, and how spans with ids become its tree.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use crate::value::Value;
+use crate::span::Span;
 
 /// A trace: one tree of spans, or several if spans have no parent in it.
 ///
@@ -11,6 +10,8 @@ use crate::value::Value;
 /// reads, without ids and times.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
+    id: Option<String>,
+    link: Option<String>,
     /// Each parent before its children, in one list: a deep trace must not overflow the stack.
     spans: Vec<Span>,
     places: Vec<Place>,
@@ -23,121 +24,6 @@ struct Place {
     children: Vec<usize>,
     /// The number of spans in the subtree, this one included.
     size: usize,
-}
-
-/// A span.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Span {
-    /// The name of the service.
-    pub service: String,
-    /// The name of the operation; OpenTelemetry calls it the name of the span.
-    pub operation: String,
-    /// The kind.
-    pub kind: Kind,
-    /// The status.
-    pub status: Status,
-    /// The attributes; Jaeger calls them tags.
-    pub attributes: Vec<(String, Value)>,
-    /// The events, in order of time; Jaeger calls them logs.
-    pub events: Vec<Event>,
-    /// The links to other spans.
-    pub links: Vec<Link>,
-    /// The start, in nanoseconds since 1970.
-    pub start: u64,
-    /// The duration.
-    pub duration: Duration,
-    /// Whether the span names a parent that is not in the trace.
-    pub parent_missing: bool,
-}
-
-impl Span {
-    /// A span with two names, and nothing else.
-    pub fn new(service: impl Into<String>, operation: impl Into<String>) -> Self {
-        Self { service: service.into(), operation: operation.into(), ..Self::default() }
-    }
-
-    /// The first attribute with this key.
-    pub fn attribute(&self, key: &str) -> Option<&Value> {
-        self.attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    pub(crate) fn end(&self) -> u64 {
-        self.start.saturating_add(u64::try_from(self.duration.as_nanos()).unwrap_or(u64::MAX))
-    }
-}
-
-/// The kind of a span.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// Work inside a service. Spans without a kind count as internal.
-    #[default]
-    Internal,
-    /// A request that a service answers.
-    Server,
-    /// A request to another service.
-    Client,
-    /// A message that is sent.
-    Producer,
-    /// A message that is received.
-    Consumer,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Internal, Self::Server, Self::Client, Self::Producer, Self::Consumer];
-
-    /// The name, in lower case.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Internal => "internal",
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// The status of a span.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
-    /// Nobody set one.
-    #[default]
-    Unset,
-    /// Explicitly successful.
-    Ok,
-    /// Failed.
-    Error,
-}
-
-/// An event of a span.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Event {
-    /// The name.
-    pub name: String,
-    /// The attributes.
-    pub attributes: Vec<(String, Value)>,
-}
-
-impl Event {
-    /// An event with a name, and nothing else.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), attributes: Vec::new() }
-    }
-}
-
-/// A link from a span to another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Link {
-    /// Service and operation of the other span, if it was read together with this one.
-    pub target: Option<(String, String)>,
 }
 
 /// A span as tracing systems store it: with its id and its parent's.
@@ -232,27 +118,79 @@ impl Trace {
         }
     }
 
-    /// All spans, each parent before its children.
-    pub fn spans(&self) -> &[Span] {
-        &self.spans
+    /// The id of the trace, if the source has one: in hex, with as many digits as the source writes.
+    ///
+    /// ```
+    /// let json = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0a", "spanId": "01", "name": "buy"}]}]}]}"#;
+    /// let traces = expect_trace::otlp::traces(json)?;
+    /// assert_eq!(traces[0].id(), Some("0a"));
+    /// # Ok::<(), expect_trace::ReadError>(())
+    /// ```
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
-    /// The indexes of the roots in [`Trace::spans`].
-    pub fn roots(&self) -> &[usize] {
+    /// Sets the id, for traces from [`Trace::from_records`].
+    ///
+    /// ```
+    /// use expect_trace::Trace;
+    ///
+    /// assert_eq!(Trace::default().with_id("0a").id(), Some("0a"));
+    /// ```
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The address of a page that shows the trace.
+    ///
+    /// ```
+    /// assert_eq!(expect_trace::Trace::default().link(), None);
+    /// ```
+    pub fn link(&self) -> Option<&str> {
+        self.link.as_deref()
+    }
+
+    /// Sets the address of a page that shows the trace: a failure ends with it.
+    ///
+    /// ```
+    /// use expect_trace::{Expectation, Trace};
+    ///
+    /// let trace = Trace::default().with_link("http://localhost:16686/trace/0a");
+    /// let difference = "shop: buy".parse::<Expectation>()?.check(&trace).unwrap_err();
+    /// assert!(difference.to_string().ends_with("\nsee it: http://localhost:16686/trace/0a\n"));
+    /// # Ok::<(), expect_trace::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_link(mut self, url: impl Into<String>) -> Self {
+        self.link = Some(url.into());
+        self
+    }
+
+    pub(crate) fn get(&self, index: usize) -> &Span {
+        &self.spans[index]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The indexes of the roots.
+    pub(crate) fn root_indexes(&self) -> &[usize] {
         &self.roots
     }
 
-    /// The indexes of a span's children, in order of their start; nothing for an unknown span.
-    pub fn children(&self, span: usize) -> &[usize] {
-        self.places.get(span).map_or(&[], |place| &place.children)
+    /// The indexes of a span's children, in order of their start.
+    pub(crate) fn child_indexes(&self, span: usize) -> &[usize] {
+        &self.places[span].children
     }
 
-    /// The index of a span's parent.
-    pub fn parent(&self, span: usize) -> Option<usize> {
-        self.places.get(span)?.parent
+    pub(crate) fn parent_index(&self, span: usize) -> Option<usize> {
+        self.places[span].parent
     }
 
-    /// The number of spans in the subtree of a span, with itself.
+    /// The number of spans in the subtree of a span, with itself. They follow it in the list.
     pub(crate) fn size(&self, span: usize) -> usize {
         self.places[span].size
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use expect_trace::{ExpectFile, FileError, expect_file};
+use expect_trace::{ExpectFile, FileError, expect_file, otlp};
 use support::{PURCHASE, purchase, trace};
 
 /// A folder of its own for a test; empty at first.
@@ -87,9 +87,28 @@ fn the_environment_decides_whether_a_file_is_written() {
     assert!(run_asserts(&folder, "").0);
 }
 
+/// The link stands in the failure, but neither it nor the id in a written file.
+#[test]
+fn a_failure_ends_with_the_link_and_the_way_out() {
+    let folder = folder("link");
+    let file = ExpectFile::new(&folder, "buy.trace");
+    let trace = trace(purchase()).with_id("0a").with_link("http://localhost:16686/trace/0a");
+    file.update(&trace).unwrap();
+    assert_eq!(fs::read_to_string(folder.join("buy.trace")).unwrap(), PURCHASE);
+    fs::write(folder.join("buy.trace"), "shop: POST /buy\n").unwrap();
+    let text = file.check(&trace).unwrap_err().to_string();
+    let end = "\
+see it: http://localhost:16686/trace/0a
+
+If the trace is right, run the test with UPDATE_EXPECT=1 to rewrite buy.trace.";
+    assert!(text.ends_with(end), "{text}");
+}
+
 #[test]
 fn paths_start_at_the_crate() {
     expect_file!("tests/buy.trace").assert(&trace(purchase()));
+    let traces = otlp::traces(include_str!("buy.json")).unwrap();
+    expect_file!("tests/buy.trace").assert(&traces[0]);
 }
 
 #[test]

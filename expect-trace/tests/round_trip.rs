@@ -93,7 +93,10 @@ shop: send [producer] ok big=9007199254740993 bytes=base64\"AQI=\" digits=\"402\
     );
     round_trip(&traces[1]);
     assert_eq!(
-        (traces[1].spans()[0].start, traces[1].spans()[0].duration.as_micros()),
+        (
+            traces[1].spans().next().unwrap().start,
+            traces[1].spans().next().unwrap().duration.as_micros()
+        ),
         (10_000, 1500)
     );
     let bounds = "shop: send > 1499us < 1501us\n  jobs: receive\n    jobs: work after\n";
@@ -107,7 +110,7 @@ fn kinds_and_times_of_otlp() {
     let json =
         format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
     let trace = &otlp::traces(&json).unwrap()[0];
-    let kinds: Vec<Kind> = trace.spans().iter().map(|span| span.kind).collect();
+    let kinds: Vec<Kind> = trace.spans().map(|span| span.kind).collect();
     assert_eq!(
         kinds,
         [
@@ -120,7 +123,10 @@ fn kinds_and_times_of_otlp() {
             Kind::Internal
         ]
     );
-    assert_eq!((trace.spans()[2].start, trace.spans()[2].duration.as_nanos()), (2, 88));
+    assert_eq!(
+        (trace.spans().nth(2).unwrap().start, trace.spans().nth(2).unwrap().duration.as_nanos()),
+        (2, 88)
+    );
 }
 
 #[test]
