@@ -112,6 +112,10 @@ check-scale-out: ## Check compose/scale-out with Docker Compose, Jaeger 2.13 and
 test-attack: ## Send hostile input in large amounts (takes minutes)
 	$(CARGO) test --locked --profile image -p jaeger-all-in-one --test attack --test store -- --include-ignored
 
+.PHONY: test-sdks
+test-sdks: ## Test expect-trace with each version of OpenTelemetry's SDK (fetches old versions)
+	$(CARGO) test --locked --manifest-path expect-trace/tests/sdk/Cargo.toml --target-dir target/sdk
+
 .PHONY: fuzz
 SECONDS ?= 600
 fuzz: ## Fuzz each decoder for SECONDS=600 (needs nightly Rust and cargo-fuzz)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::read::{Read, ReadError, Spans};
-use crate::span::{Event, Kind, Span, Status};
+use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event};
+use crate::span::{Event, Span};
 use crate::trace::{Record, Trace};
 use crate::value::Value;
 
@@ -19,7 +19,7 @@ use crate::value::Value;
 ///
 /// # Errors
 ///
-/// If the text is no such answer.
+/// If the text is not such an answer, or the answer is an error.
 ///
 /// ```
 /// let json = r#"{"data": [{
@@ -32,6 +32,9 @@ use crate::value::Value;
 /// ```
 pub fn traces(json: &str) -> Result<Vec<Trace>, ReadError> {
     let answer: Answer = serde_json::from_str(json)?;
+    if let (None, Some(error)) = (&answer.data, answer.errors.into_iter().flatten().next()) {
+        return Err(ReadError::Refused(error.message));
+    }
     let mut spans = Spans::default();
     for trace in answer.data.unwrap_or_default() {
         for span in trace.spans.unwrap_or_default() {
@@ -45,6 +48,13 @@ pub fn traces(json: &str) -> Result<Vec<Trace>, ReadError> {
 #[derive(Deserialize)]
 struct Answer {
     data: Option<Vec<TraceJson>>,
+    errors: Option<Vec<ErrorJson>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorJson {
+    #[serde(rename = "msg")]
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +108,8 @@ struct Tag {
 
 #[derive(Deserialize)]
 struct Log {
+    #[serde(default)]
+    timestamp: u64,
     fields: Option<Vec<Tag>>,
 }
 
@@ -106,11 +118,13 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
     span.start = json.start.saturating_mul(1000);
     span.duration = Duration::from_micros(json.duration);
     for tag in json.tags.unwrap_or_default() {
-        add_tag(&mut span, tag)?;
+        add_attribute(&mut span, tag.key, read_value(&tag.kind, tag.value)?);
     }
+    let mut events = Vec::new();
     for log in json.logs.unwrap_or_default() {
-        span.events.push(read_log(log)?);
+        events.push((log.timestamp, read_log(log)?));
     }
+    span.events = in_order(events);
 
     let mut links = json.references.unwrap_or_default();
     // A trace from OpenTelemetry has its links as FOLLOWS_FROM; some older clients mean a parent by it.
@@ -121,38 +135,12 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
     Ok(Read { trace: json.trace, record: Record { id: json.id, parent, span }, links })
 }
 
-fn add_tag(span: &mut Span, tag: Tag) -> Result<(), ReadError> {
-    let value = read_value(&tag.kind, tag.value)?;
-    match (tag.key.as_str(), &value) {
-        ("span.kind", Value::Text(name)) => match Kind::from_name(name) {
-            Some(kind) => span.kind = kind,
-            None => span.attributes.push((tag.key, value)),
-        },
-        ("error", Value::Bool(true)) => span.status = Status::Error,
-        ("otel.status_code", Value::Text(code)) if code == "ERROR" => span.status = Status::Error,
-        ("otel.status_code", Value::Text(code)) if code == "OK" => span.status = Status::Ok,
-        ("internal.span.format", _) => {}
-        (key, _) if key.starts_with("otel.library.") || key.starts_with("otel.scope.") => {}
-        _ => span.attributes.push((tag.key, value)),
-    }
-    Ok(())
-}
-
 fn read_log(log: Log) -> Result<Event, ReadError> {
-    let mut fields = Vec::new();
-    for field in log.fields.unwrap_or_default() {
-        fields.push((field.key, read_value(&field.kind, field.value)?));
-    }
-    let position = |name: &str| {
-        fields.iter().position(|(key, value)| key == name && matches!(value, Value::Text(_)))
-    };
     let mut event = Event::default();
-    if let Some(at) = position("event").or_else(|| position("message"))
-        && let (_, Value::Text(name)) = fields.remove(at)
-    {
-        event.name = name;
+    for field in log.fields.unwrap_or_default() {
+        event.attributes.push((field.key, read_value(&field.kind, field.value)?));
     }
-    event.attributes = fields;
+    name_event(&mut event);
     Ok(event)
 }
 

@@ -11,6 +11,7 @@ mod matches;
 pub mod otlp;
 mod parse;
 mod read;
+pub mod sdk;
 mod span;
 mod span_ref;
 mod text;

@@ -1,23 +1,27 @@
-//! Traces from OTLP in JSON: one request, or a line for each, as the Collector's file exporter writes.
+//! Traces from OTLP in JSON: an export, what the Collector's file exporter writes, and the answers of
+//! Jaeger's `/api/v3`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::read::{Read, ReadError, Spans};
+use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event};
 use crate::span::{Event, Kind, Span, Status};
 use crate::trace::{Record, Trace};
 use crate::value::Value;
 
 /// Reads all traces, the earliest first.
 ///
+/// The text is one export (`{"resourceSpans": […]}`), several one after another (one a line, say), or
+/// an array of them. Each may stand in `{"result": …}`, as Jaeger's `/api/v3/traces` answers.
+///
 /// The message of a status becomes the attribute `otel.status_description`, and lists and maps become texts
 /// in JSON, as they do in Jaeger. Except for the service, nothing is read of the resource.
 ///
 /// # Errors
 ///
-/// If the text is no OTLP in JSON.
+/// If the text is not OTLP in JSON, or Jaeger's answer is an error.
 ///
 /// ```
 /// let json = r#"{"resourceSpans": [{
@@ -25,36 +29,82 @@ use crate::value::Value;
 ///     "scopeSpans": [{"spans": [{"traceId": "0a", "spanId": "01", "name": "buy", "kind": 2}]}]}]}"#;
 /// let traces = expect_trace::otlp::traces(json)?;
 /// assert_eq!(traces[0].to_string(), "shop: buy [server]\n");
+///
+/// let answer = format!(r#"{{"result": {json}}}"#);
+/// assert_eq!(expect_trace::otlp::traces(&answer)?.len(), 1);
 /// # Ok::<(), expect_trace::ReadError>(())
 /// ```
 pub fn traces(json: &str) -> Result<Vec<Trace>, ReadError> {
     let mut spans = Spans::default();
-    for request in serde_json::Deserializer::from_str(json).into_iter::<Request>() {
-        for resource_spans in request?.resource_spans {
-            let attributes = &resource_spans.resource.attributes;
-            let service = attributes.iter().find(|attribute| attribute.key == "service.name");
-            let service = match service.and_then(|attribute| attribute.value.get("stringValue")) {
-                Some(Json::String(name)) => name.as_str(),
-                _ => "",
-            };
-            for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                spans.push(read(span, service)?);
-            }
+    if json.trim_start().starts_with('[') {
+        for export in serde_json::from_str::<Vec<Export>>(json)? {
+            read_export(export, &mut spans)?;
+        }
+    } else {
+        for export in serde_json::Deserializer::from_str(json).into_iter() {
+            read_export(export?, &mut spans)?;
         }
     }
     Ok(spans.into_traces())
 }
 
+fn read_export(export: Export, spans: &mut Spans) -> Result<(), ReadError> {
+    let all = match (export.resource_spans, export.result, export.error) {
+        (Some(all), ..) => all,
+        (_, Some(result), _) => result.resource_spans,
+        (_, _, Some(error)) => return Err(ReadError::Refused(error.message())),
+        _ => return Err(ReadError::Shape("neither `resourceSpans` nor `result` is there")),
+    };
+    for resource_spans in all {
+        let attributes = &resource_spans.resource.attributes;
+        let service = attributes.iter().find(|attribute| attribute.key == "service.name");
+        let service = match service.and_then(|attribute| attribute.value.get("stringValue")) {
+            Some(Json::String(name)) => name.as_str(),
+            _ => "",
+        };
+        for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+            spans.push(read(span, service)?);
+        }
+    }
+    Ok(())
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request {
+struct Export {
+    resource_spans: Option<Vec<ResourceSpans>>,
+    result: Option<ResultJson>,
+    error: Option<ErrorJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultJson {
     resource_spans: Vec<ResourceSpans>,
+}
+
+/// Jaeger 1 has errors that are a text, and errors that are an object.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ErrorJson {
+    Text(String),
+    Object { message: String },
+}
+
+impl ErrorJson {
+    fn message(self) -> String {
+        match self {
+            Self::Text(message) | Self::Object { message } => message,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ResourceSpans {
     resource: Resource,
+    /// Jaeger 1.35 uses the older name.
+    #[serde(alias = "instrumentationLibrarySpans")]
     scope_spans: Vec<ScopeSpans>,
 }
 
@@ -94,9 +144,10 @@ struct Attribute {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct EventJson {
     name: String,
+    time_unix_nano: Json,
     attributes: Vec<Attribute>,
 }
 
@@ -119,40 +170,55 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
     span.start = read_time(&json.start_time_unix_nano)?;
     span.duration =
         Duration::from_nanos(read_time(&json.end_time_unix_nano)?.saturating_sub(span.start));
-    span.kind = match (&json.kind, json.kind.as_u64()) {
-        (Json::String(name), _) => {
-            let name = name.trim_start_matches("SPAN_KIND_").to_ascii_lowercase();
-            Kind::from_name(&name).unwrap_or_default()
-        }
-        (_, Some(2)) => Kind::Server,
-        (_, Some(3)) => Kind::Client,
-        (_, Some(4)) => Kind::Producer,
-        (_, Some(5)) => Kind::Consumer,
-        _ => Kind::Internal,
-    };
-    span.status = match (json.status.code.as_str(), json.status.code.as_u64()) {
-        (Some("STATUS_CODE_OK"), _) | (_, Some(1)) => Status::Ok,
-        (Some("STATUS_CODE_ERROR"), _) | (_, Some(2)) => Status::Error,
-        _ => Status::Unset,
-    };
-    span.attributes = read_attributes(json.attributes)?;
-    if !json.status.message.is_empty() {
-        span.attributes
-            .push(("otel.status_description".to_owned(), Value::Text(json.status.message)));
+    for attribute in json.attributes {
+        add_attribute(&mut span, attribute.key, read_value(attribute.value)?);
     }
+    if let Some(kind) = kind(&json.kind) {
+        span.kind = kind;
+    }
+    match (json.status.code.as_str(), json.status.code.as_u64()) {
+        (Some("STATUS_CODE_OK"), _) | (_, Some(1)) => span.status = Status::Ok,
+        (Some("STATUS_CODE_ERROR"), _) | (_, Some(2)) => span.status = Status::Error,
+        _ => {}
+    }
+    if !json.status.message.is_empty() {
+        let description = Value::Text(json.status.message);
+        span.attributes.push(("otel.status_description".to_owned(), description));
+    }
+    let mut events = Vec::new();
     for event in json.events {
         let mut read = Event::new(event.name);
-        read.attributes = read_attributes(event.attributes)?;
-        span.events.push(read);
+        for attribute in event.attributes {
+            read.attributes.push((attribute.key, read_value(attribute.value)?));
+        }
+        name_event(&mut read);
+        events.push((read_time(&event.time_unix_nano)?, read));
     }
+    span.events = in_order(events);
     let links = json.links.into_iter().map(|link| (id(link.trace_id), id(link.span_id))).collect();
-    let parent =
-        Some(id(json.parent_span_id)).filter(|parent| !parent.bytes().all(|byte| byte == b'0'));
+    // Zeros, in hex or in base64.
+    let is_none = |parent: &String| parent.bytes().all(|byte| matches!(byte, b'0' | b'A' | b'='));
+    let parent = Some(id(json.parent_span_id)).filter(|parent| !is_none(parent));
     Ok(Read {
         trace: id(json.trace_id),
         record: Record { id: id(json.span_id), parent, span },
         links,
     })
+}
+
+/// The kind, if the span has one.
+fn kind(json: &Json) -> Option<Kind> {
+    match (json, json.as_u64()) {
+        (Json::String(name), _) => {
+            Kind::from_name(&name.trim_start_matches("SPAN_KIND_").to_ascii_lowercase())
+        }
+        (_, Some(1)) => Some(Kind::Internal),
+        (_, Some(2)) => Some(Kind::Server),
+        (_, Some(3)) => Some(Kind::Client),
+        (_, Some(4)) => Some(Kind::Producer),
+        (_, Some(5)) => Some(Kind::Consumer),
+        _ => None,
+    }
 }
 
 /// The same id may be written in capitals elsewhere. Those in base64, of some exporters, are another matter.
@@ -170,11 +236,6 @@ fn read_time(json: &Json) -> Result<u64, ReadError> {
         Json::String(text) => text.parse().map_err(|_| ReadError::Number(text.clone())),
         other => other.as_u64().ok_or_else(|| ReadError::Number(other.to_string())),
     }
-}
-
-fn read_attributes(attributes: Vec<Attribute>) -> Result<Vec<(String, Value)>, ReadError> {
-    let read = |attribute: Attribute| Ok((attribute.key, read_value(attribute.value)?));
-    attributes.into_iter().map(read).collect()
 }
 
 fn read_value(any: Map<String, Json>) -> Result<Value, ReadError> {

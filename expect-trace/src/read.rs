@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 
-use crate::span::Link;
+use crate::span::{Event, Kind, Link, Span, Status};
+use crate::text::Escaped;
 use crate::trace::{Record, Trace};
+use crate::value::Value;
 
 /// Why spans cannot be read.
 #[derive(Debug)]
@@ -15,13 +17,19 @@ pub enum ReadError {
     Json(serde_json::Error),
     /// A number is out of range, or is none.
     Number(String),
+    /// The text is JSON, but holds no traces.
+    Shape(&'static str),
+    /// The text is the error that a server answered, such as `trace not found`.
+    Refused(String),
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => error.fmt(f),
-            Self::Number(text) => write!(f, "not a number in range: {text}"),
+            Self::Number(text) => write!(f, "not a number in range: {}", Escaped(text)),
+            Self::Shape(reason) => f.write_str(reason),
+            Self::Refused(message) => write!(f, "the server answered: {}", Escaped(message)),
         }
     }
 }
@@ -30,7 +38,7 @@ impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Json(error) => Some(error),
-            Self::Number(_) => None,
+            Self::Number(_) | Self::Shape(_) | Self::Refused(_) => None,
         }
     }
 }
@@ -48,11 +56,11 @@ pub(crate) struct Spans {
 }
 
 /// A span, and the ids that it names.
-pub(crate) struct Read {
-    pub(crate) trace: String,
-    pub(crate) record: Record,
+pub struct Read {
+    pub trace: String,
+    pub record: Record,
     /// The trace and span ids of its links.
-    pub(crate) links: Vec<(String, String)>,
+    pub links: Vec<(String, String)>,
 }
 
 impl Spans {
@@ -82,4 +90,44 @@ impl Spans {
         traces.sort_by(|(a_id, a), (b_id, b)| start(a).cmp(&start(b)).then_with(|| a_id.cmp(b_id)));
         traces.into_iter().map(|(id, records)| Trace::from_records(records).with_id(id)).collect()
     }
+}
+
+/// Adds an attribute. Those that Jaeger makes of other fields become these fields again, so that a
+/// span is the same from each source.
+pub(crate) fn add_attribute(span: &mut Span, key: String, value: Value) {
+    match (key.as_str(), &value) {
+        ("span.kind", Value::Text(name)) => match Kind::from_name(name) {
+            Some(kind) => span.kind = kind,
+            None => span.attributes.push((key, value)),
+        },
+        ("error", Value::Bool(true)) => span.status = Status::Error,
+        ("otel.status_code", Value::Text(code)) if code == "ERROR" => span.status = Status::Error,
+        ("otel.status_code", Value::Text(code)) if code == "OK" => span.status = Status::Ok,
+        ("internal.span.format" | "w3c.tracestate" | "@jaeger@warnings", _) => {}
+        (key, _) if key.starts_with("otel.library.") || key.starts_with("otel.scope.") => {}
+        _ => span.attributes.push((key, value)),
+    }
+}
+
+/// Names an event by its field `event`, else by `message`, if it has no name, as in Jaeger.
+pub(crate) fn name_event(event: &mut Event) {
+    if !event.name.is_empty() {
+        return;
+    }
+    let position = |name: &str| {
+        let is_name =
+            |(key, value): &(String, Value)| key == name && matches!(value, Value::Text(_));
+        event.attributes.iter().position(is_name)
+    };
+    if let Some(at) = position("event").or_else(|| position("message"))
+        && let (_, Value::Text(name)) = event.attributes.remove(at)
+    {
+        event.name = name;
+    }
+}
+
+/// Puts events in order of time. Those of one time stay as they are.
+pub(crate) fn in_order(mut events: Vec<(u64, Event)>) -> Vec<Event> {
+    events.sort_by_key(|(time, _)| *time);
+    events.into_iter().map(|(_, event)| event).collect()
 }

@@ -171,7 +171,7 @@ fn what_is_no_trace_is_an_error() {
     for text in ["", "[]", "{\"data\": 1}", "{\"data\": [{\"spans\": [{}]}]}"] {
         jaeger::traces(text).expect_err(text);
     }
-    for text in ["[]", "{}", "{\"resourceSpans\": 1}", "{\"resourceSpans\": []} x"] {
+    for text in ["[1]", "{}", "{\"resourceSpans\": 1}", "{\"resourceSpans\": []} x"] {
         otlp::traces(text).expect_err(text);
     }
     let number =
