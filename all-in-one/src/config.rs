@@ -1,74 +1,31 @@
-//! Settings. Each has the name of the flag that Jaeger 1.35 has for it: errors name it so.
+//! Settings.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::error::Error;
-
-/// The name of [`Config::agent_compact`].
-pub const AGENT_COMPACT: &str = "processor.jaeger-compact.server-host-port";
-/// The name of [`Config::agent_binary`].
-pub const AGENT_BINARY: &str = "processor.jaeger-binary.server-host-port";
-/// The name of [`Config::agent_zipkin`].
-pub const AGENT_ZIPKIN: &str = "processor.zipkin-compact.server-host-port";
-/// The name of [`Config::sampling`].
-pub const SAMPLING: &str = "http-server.host-port";
-/// The name of [`Config::collector`].
-pub const COLLECTOR: &str = "collector.http-server.host-port";
-/// The name of [`Config::collector_grpc`].
-pub const COLLECTOR_GRPC: &str = "collector.grpc-server.host-port";
-/// The name of [`Config::otlp_grpc`].
-pub const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
-/// The name of [`Config::otlp_http`].
-pub const OTLP_HTTP: &str = "collector.otlp.http.host-port";
-/// The name of [`Config::zipkin`].
-pub const ZIPKIN: &str = "collector.zipkin.host-port";
-/// The name of [`Config::query`].
-pub const QUERY: &str = "query.http-server.host-port";
-/// The name of [`Config::query_grpc`].
-pub const QUERY_GRPC: &str = "query.grpc-server.host-port";
-/// The name of [`Config::admin`].
-pub const ADMIN: &str = "admin.http.host-port";
-/// The name of [`Config::base_path`].
-pub const BASE_PATH: &str = "query.base-path";
+use crate::error::{BindError, StartError};
+use crate::port::Port;
 
 /// What an all-in-one listens on, and how much it holds.
 ///
-/// An address without a host, such as `:16686`, uses [`Config::listen_host`]. Port 0 lets the
-/// system choose.
+/// [`Config::ephemeral`] is for tests, [`Config::default`] has the ports of Jaeger. Each setting has
+/// a method that returns the changed settings.
+///
+/// ```
+/// use jaeger_all_in_one::{AllInOne, Config, Port};
+///
+/// let config = Config::ephemeral().max_traces(1_000).close(Port::Zipkin);
+/// let jaeger = AllInOne::start_with(config)?;
+/// assert_eq!(jaeger.address(Port::Zipkin), None);
+/// # Ok::<(), jaeger_all_in_one::StartError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// Where each address without a host listens; `0.0.0.0` lets other machines connect.
     pub listen_host: String,
-    /// UDP address for spans in Thrift's compact protocol.
-    pub agent_compact: HostPort,
-    /// UDP address for spans in Thrift's binary protocol.
-    pub agent_binary: HostPort,
-    /// UDP address for spans in zipkin.thrift, the format of clients of 2016: they are counted,
-    /// not stored.
-    pub agent_zipkin: HostPort,
-    /// HTTP address where clients of the agent ask for their sampling strategy.
-    pub sampling: HostPort,
-    /// HTTP address for spans in Thrift's binary protocol.
-    pub collector: HostPort,
-    /// gRPC address for spans in Jaeger's protocol buffers.
-    pub collector_grpc: HostPort,
-    /// Whether the two OTLP ports are open.
-    pub otlp: bool,
-    /// gRPC address for spans in OTLP.
-    pub otlp_grpc: HostPort,
-    /// HTTP address for spans in OTLP.
-    pub otlp_http: HostPort,
-    /// HTTP address for spans in Zipkin's JSON v2; `None` keeps that port closed.
-    pub zipkin: Option<HostPort>,
-    /// HTTP address of the web pages and the query API.
-    pub query: HostPort,
-    /// gRPC address of the query API, which answers UNIMPLEMENTED.
-    pub query_grpc: HostPort,
-    /// HTTP address of the health check and of `/metrics` for Prometheus.
-    pub admin: HostPort,
     /// Path under which the web pages and the query API are served, such as `/jaeger`.
     pub base_path: String,
     /// The largest clock skew that is corrected in a trace; zero corrects none and says so.
@@ -77,80 +34,102 @@ pub struct Config {
     pub max_traces: usize,
     /// How many bytes of memory the stored spans and their indexes may take.
     pub max_bytes: usize,
+    /// By port.
+    addresses: [Option<HostPort>; Port::ALL.len()],
 }
 
 impl Default for Config {
-    /// The defaults of the program, whatever the environment says.
+    /// The defaults of the program, whatever the environment says: on loopback, with the ports of
+    /// Jaeger, and [`Port::Zipkin`] closed.
     fn default() -> Self {
         Config {
             listen_host: "127.0.0.1".to_owned(),
-            agent_compact: HostPort::any(6831),
-            agent_binary: HostPort::any(6832),
-            agent_zipkin: HostPort::any(5775),
-            sampling: HostPort::any(5778),
-            collector: HostPort::any(14268),
-            collector_grpc: HostPort::any(14250),
-            otlp: true,
-            otlp_grpc: HostPort::any(4317),
-            otlp_http: HostPort::any(4318),
-            zipkin: None,
-            query: HostPort::any(16686),
-            query_grpc: HostPort::any(16685),
-            admin: HostPort::any(14269),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
             max_traces: 100_000,
             max_bytes: 256 << 20,
+            addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
         }
+        .close(Port::Zipkin)
     }
 }
 
 impl Config {
     /// On loopback, with every port chosen by the system: what a test wants.
     pub fn ephemeral() -> Self {
-        Config {
-            agent_compact: HostPort::any(0),
-            agent_binary: HostPort::any(0),
-            agent_zipkin: HostPort::any(0),
-            sampling: HostPort::any(0),
-            collector: HostPort::any(0),
-            collector_grpc: HostPort::any(0),
-            otlp_grpc: HostPort::any(0),
-            otlp_http: HostPort::any(0),
-            zipkin: Some(HostPort::any(0)),
-            query: HostPort::any(0),
-            query_grpc: HostPort::any(0),
-            admin: HostPort::any(0),
-            ..Config::default()
-        }
+        Port::ALL.into_iter().fold(Config::default(), |config, port| config.listen(port, 0))
+    }
+
+    /// Where a port listens; `None` if it is closed.
+    pub fn address(&self, port: Port) -> Option<&HostPort> {
+        self.addresses[port as usize].as_ref()
+    }
+
+    /// Opens a port at an address: a number, or a host and a number. Port 0 lets the system choose.
+    #[must_use]
+    pub fn listen(mut self, port: Port, address: impl Into<HostPort>) -> Self {
+        self.addresses[port as usize] = Some(address.into());
+        self
+    }
+
+    /// Keeps a port closed.
+    #[must_use]
+    pub fn close(mut self, port: Port) -> Self {
+        self.addresses[port as usize] = None;
+        self
+    }
+
+    /// Sets [`Config::listen_host`].
+    #[must_use]
+    pub fn listen_host(mut self, host: impl Into<String>) -> Self {
+        self.listen_host = host.into();
+        self
+    }
+
+    /// Sets [`Config::base_path`].
+    #[must_use]
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.base_path = path.into();
+        self
+    }
+
+    /// Sets [`Config::max_clock_skew`].
+    #[must_use]
+    pub fn max_clock_skew(mut self, skew: Duration) -> Self {
+        self.max_clock_skew = skew;
+        self
+    }
+
+    /// Sets [`Config::max_traces`].
+    #[must_use]
+    pub fn max_traces(mut self, traces: usize) -> Self {
+        self.max_traces = traces;
+        self
+    }
+
+    /// Sets [`Config::max_bytes`].
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
     }
 
     /// The base path without a slash at its end: empty for the root.
-    pub(crate) fn base(&self) -> Result<String, Error> {
-        let base = base_path(&self.base_path).map_err(|reason| Error::Setting {
-            setting: BASE_PATH,
-            value: self.base_path.clone(),
-            reason,
-        })?;
+    pub(crate) fn base(&self) -> Result<String, StartError> {
+        let base = base_path(&self.base_path)
+            .map_err(|reason| StartError::BasePath { value: self.base_path.clone(), reason })?;
         Ok(if base == "/" { String::new() } else { base })
     }
 
-    /// Where the query API is to be asked.
-    pub(crate) fn query_address(&self) -> Result<SocketAddr, Error> {
-        Ok(reachable(self.resolve(&self.query, QUERY)?))
-    }
-
-    pub(crate) fn resolve(
-        &self,
-        address: &HostPort,
-        setting: &'static str,
-    ) -> Result<SocketAddr, Error> {
+    /// Where a port is to listen; `None` if it is closed.
+    pub(crate) fn resolve(&self, port: Port) -> Result<Option<SocketAddr>, BindError> {
+        let Some(address) = self.address(port) else { return Ok(None) };
         let host = address.host.as_deref().unwrap_or(&self.listen_host);
         let error =
-            |source| Error::Bind { setting, address: format!("{host}:{}", address.port), source };
+            |source| BindError { port, address: format!("{host}:{}", address.port), source };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let mut found = (bare, address.port).to_socket_addrs().map_err(error)?;
-        found.next().ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
+        found.next().map(Some).ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
     }
 }
 
@@ -167,6 +146,22 @@ impl HostPort {
     /// This port of the listen host.
     pub fn any(port: u16) -> Self {
         HostPort { host: None, port }
+    }
+}
+
+impl From<u16> for HostPort {
+    fn from(port: u16) -> Self {
+        HostPort::any(port)
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        HostPort { host: Some(host), port: address.port() }
     }
 }
 
@@ -225,12 +220,20 @@ mod tests {
 
     #[test]
     fn an_address_may_go_without_a_host() {
-        let query = ":1".parse().expect("an address");
-        let config = Config { listen_host: "::1".to_owned(), query, ..Config::default() };
-        let address = config.resolve(&config.query, QUERY).expect("an address");
+        let config = Config::default().listen_host("::1").listen(Port::Query, 1);
+        let address = config.resolve(Port::Query).expect("an address").expect("open");
         assert_eq!(address.to_string(), "[::1]:1");
         let host: HostPort = "[::1]:2".parse().expect("an address");
-        let address = config.resolve(&host, QUERY).expect("an address");
+        let config = config.listen(Port::Query, host.clone());
+        let address = config.resolve(Port::Query).expect("an address").expect("open");
         assert_eq!(address.to_string(), "[::1]:2");
+        assert_eq!(HostPort::from(address), host);
+    }
+
+    #[test]
+    fn each_port_has_its_own_place() {
+        for (place, port) in Port::ALL.into_iter().enumerate() {
+            assert_eq!(port as usize, place, "{port}");
+        }
     }
 }

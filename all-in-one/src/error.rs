@@ -1,90 +1,115 @@
 //! The library's errors.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
-/// Why an all-in-one did not start, or a wait did not end.
+use crate::port::Port;
+
+/// Why an all-in-one did not start.
 #[derive(Debug)]
-pub enum Error {
-    /// An address cannot be listened on.
-    Bind {
-        /// The name of the setting, which is that of its flag.
-        setting: &'static str,
-        /// The address as given, or resolved where that was possible.
-        address: String,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The value of a setting is invalid.
-    Setting {
-        /// The name of the setting.
-        setting: &'static str,
-        /// Its value.
+#[non_exhaustive]
+pub enum StartError {
+    /// Addresses cannot be listened on: every one that was tried, and no port stays open.
+    Bind(Vec<BindError>),
+    /// The base path is invalid.
+    BasePath {
+        /// The path.
         value: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
     /// The system refused threads or an event queue.
     Runtime(io::Error),
-    /// The awaited spans did not arrive in time.
-    Timeout {
-        /// Whose spans: a service or a trace.
-        service: String,
-        /// How many were awaited.
-        wanted: usize,
-        /// How many there were.
-        found: usize,
-        /// How long the wait was.
-        waited: Duration,
-    },
-    /// No Jaeger answered.
-    NoAnswer {
-        /// The address of its web pages.
-        url: String,
-        /// The error, or what answered instead.
-        source: io::Error,
-    },
-    /// The all-in-one was stopped during the wait.
-    Stopped,
 }
 
-impl fmt::Display for Error {
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BindError {
+    /// The port.
+    pub port: Port,
+    /// The address as given, or resolved where that was possible.
+    pub address: String,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl BindError {
+    fn is_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}
+
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Bind { setting, address, source }
-                if source.kind() == io::ErrorKind::AddrInUse =>
-            {
-                let port = address.rsplit(':').next().unwrap_or(address);
-                write!(
-                    f,
-                    "port {port} is in use ({address}): stop the program that uses it, perhaps another Jaeger, or choose another port with --{setting}"
-                )
+            StartError::Bind(errors) => bind(errors, f),
+            StartError::BasePath { value, reason } => {
+                write!(f, "--query.base-path cannot be \"{value}\": {reason}")
             }
-            Error::Bind { setting, address, source } => {
-                write!(f, "cannot listen on {address} (--{setting}): {source}")
-            }
-            Error::Setting { setting, value, reason } => {
-                write!(f, "--{setting} cannot be \"{value}\": {reason}")
-            }
-            Error::Runtime(source) => write!(f, "cannot start: {source}"),
-            Error::Timeout { service, wanted, found, waited } => write!(
-                f,
-                "{found} of {wanted} spans of the service {service} arrived within {waited:?}"
-            ),
-            Error::NoAnswer { url, source } => write!(f, "no Jaeger answers on {url}: {source}"),
-            Error::Stopped => f.write_str("the all-in-one was stopped"),
+            StartError::Runtime(source) => write!(f, "cannot start: {source}"),
         }
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+/// One line, unless several ports are concerned.
+fn bind(errors: &[BindError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let [error] = errors {
+        return write!(f, "{error}");
+    }
+    if let Some(other) = errors.iter().find(|error| !error.is_in_use()) {
+        return write!(f, "{other}");
+    }
+    let count = errors.len();
+    write!(
+        f,
+        "{count} ports are in use: stop the program that uses them, perhaps another Jaeger, or choose other ports:"
+    )?;
+    for error in errors {
+        write!(f, "\n  {} (--{})", error.address, error.port.flag())?;
+    }
+    Ok(())
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Error::Bind { source, .. }
-            | Error::Runtime(source)
-            | Error::NoAnswer { source, .. } => Some(source),
-            _ => None,
+            StartError::Bind(errors) => errors.first().map(|error| &error.source as _),
+            StartError::Runtime(source) => Some(source),
+            StartError::BasePath { .. } => None,
         }
     }
 }
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, flag) = (&self.address, self.port.flag());
+        if self.is_in_use() {
+            let number = address.rsplit(':').next().unwrap_or(address);
+            return write!(
+                f,
+                "port {number} is in use ({address}): stop the program that uses it, perhaps another Jaeger, or choose another port with --{flag}"
+            );
+        }
+        write!(f, "cannot listen on {address} (--{flag}): {}", self.source)
+    }
+}
+
+impl Error for BindError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The settings keep this port closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedPort(pub Port);
+
+impl fmt::Display for ClosedPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the port for {} is closed: open it with Config::listen", self.0)
+    }
+}
+
+impl Error for ClosedPort {}

@@ -1,35 +1,52 @@
 //! An embedded Jaeger: what `jaegertracing/all-in-one` does, as a small program and as a library
 //! that a test starts in its own process.
 //!
-//! It receives spans (see [`receive`]), keeps them in bounded memory (see [`store`]), and serves
-//! Jaeger's query API and web pages on one port. Another port has the health check, and metrics for
-//! Prometheus. Everything listens on loopback by default.
+//! It receives spans in every format of Jaeger's and OpenTelemetry's, keeps them in bounded memory,
+//! and serves Jaeger's query API and web pages. In a test, every port is chosen by the system and
+//! listens on loopback.
 //!
 //! ```
-//! use std::net::UdpSocket;
-//! use std::time::Duration;
 //! use jaeger_all_in_one::AllInOne;
+//! use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
+//! use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
+//! use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # // This workspace builds reqwest without a provider for TLS.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
 //! let jaeger = AllInOne::start()?;
 //!
-//! // What a client sends: emitBatch in compact Thrift, here one span of the service "shop".
-//! let mut packet = b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18\x04shop\x00".to_vec();
-//! packet.extend(b"\x19\x1c\x16\x02\x16\x00\x16\x02\x16\x00\x18\x03buy\x25\x02\x16\x80\xb0\xf7\xf2\xb9\xb9\xb0\x06\x16\x14\x00\x00\x00");
-//! UdpSocket::bind("127.0.0.1:0")?.send_to(&packet, jaeger.agent_addr())?;
+//! // The program's own set-up, with the endpoint of this Jaeger.
+//! let exporter = SpanExporter::builder()
+//!     .with_http()
+//!     .with_protocol(Protocol::HttpBinary)
+//!     .with_endpoint(jaeger.otlp_http_endpoint()?)
+//!     .build()?;
+//! let provider = SdkTracerProvider::builder()
+//!     .with_batch_exporter(exporter)
+//!     .with_resource(Resource::builder().with_service_name("shop").build())
+//!     .build();
 //!
-//! let traces = jaeger.wait_for_spans("shop", 1, Duration::from_secs(5)).await?;
-//! let span = traces[0].span("buy").expect("the span");
-//! assert_eq!(span.duration, 10);
+//! let tracer = provider.tracer("shop");
+//! let id = tracer.in_span("POST /buy", |context| {
+//!     tracer.in_span("reserve", |_| {});
+//!     context.span().span_context().trace_id()
+//! });
+//! provider.force_flush()?;
 //!
-//! jaeger.shutdown().await;
-//! # Ok(()) })
-//! # }
+//! let trace = jaeger.wait_for_trace(id.to_bytes()).blocking()?;
+//! assert_eq!(trace.to_string(), "shop: POST /buy\n└─ shop: reserve\n");
+//! # Ok(()) }
 //! ```
+//!
+//! [`AllInOne::wait_for_trace`] and its siblings wait in tests with and without a runtime. The
+//! [`Trace`] that they return prints as a tree, and [`expect_trace`] compares it with an expected
+//! one.
 
 mod admin;
+mod all_in_one;
 mod client;
+#[doc(hidden)]
 pub mod config;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -37,297 +54,51 @@ mod error;
 pub mod fuzz;
 #[doc(hidden)]
 pub mod go_format;
+#[doc(hidden)]
 pub mod model;
+mod port;
 mod query;
-pub mod receive;
+mod receive;
 mod server;
+#[doc(hidden)]
 pub mod store;
 mod ui;
+mod wait;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+pub use expect_trace;
+pub use expect_trace::Trace;
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-
-pub use client::{status, tree};
+pub use all_in_one::AllInOne;
+#[doc(hidden)]
+pub use client::{ClientError, status, tree};
 pub use config::{Config, HostPort};
-pub use error::Error;
-pub use model::{Span, Trace};
+pub use error::{BindError, ClosedPort, StartError};
+pub use model::{InvalidId, TraceId};
+pub use port::Port;
+#[doc(hidden)]
 pub use receive::thrift::udp::MAX_PACKET;
+#[doc(hidden)]
 pub use server::body::MAX_BODY;
+#[doc(hidden)]
 pub use server::bytes_codec::BytesCodec;
 pub use server::counters::{DoorStats, Reason};
 pub use server::door::Door;
+#[doc(hidden)]
 pub use server::grpc::MAX_MESSAGE;
-
-use admin::Admin;
-use config::reachable;
-use query::api::Api;
-use receive::intake::Intake;
-use server::connections::{ConnectionBudget, Listener};
-use server::context::Context;
-use server::counters::Counters;
-use server::door::{Opened, bind, tcp};
-use server::http;
-use server::threads::Threads;
-use store::{Limits, Search, Store, Usage};
-
-/// Opens a door if the settings ask for it: binds its port, and returns how to serve it.
-type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, Error>;
-
-/// Every door, in the order in which the banner lists them.
-const DOORS: &[OpenDoor] = &[
-    receive::thrift::udp::compact,
-    receive::thrift::udp::binary,
-    receive::thrift::udp::zipkin,
-    receive::thrift::http::open,
-    receive::protobuf::grpc::open,
-    |config, intake| admin::agent_http::open(config, &intake.context),
-    receive::otlp::grpc::open,
-    receive::otlp::http::open,
-    receive::zipkin::http::open,
-    |config, intake| query::grpc::open(config, &intake.context),
-];
-
-/// The names of the query port and the admin port in metrics.
-const QUERY: &str = "query";
-const ADMIN: &str = "admin";
+pub use store::Usage;
+pub use wait::{Wait, WaitError};
 
 /// Compiles the code in the manual.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Manual;
 
-/// A running all-in-one. It stops when it is dropped.
-///
-/// It has its own threads, so it works in sync and async code, and keeps running while a test waits
-/// for another process.
-#[derive(Debug)]
-pub struct AllInOne {
-    store: Arc<Store>,
-    doors: Vec<Door>,
-    query_addr: SocketAddr,
-    admin_addr: SocketAddr,
-    base_path: String,
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
-    threads: Threads,
-}
-
-impl AllInOne {
-    /// Starts on loopback, with every port chosen by the system.
-    ///
-    /// # Errors
-    /// Where the system has no free port or refuses threads.
-    pub fn start() -> Result<Self, Error> {
-        Self::start_with(Config::ephemeral())
-    }
-
-    /// Starts with these settings.
-    ///
-    /// # Errors
-    /// Where an address cannot be bound; no port stays open then.
-    pub fn start_with(config: Config) -> Result<Self, Error> {
-        let base_path = config.base()?;
-        let store =
-            Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
-        let (stop, stopped) = watch::channel(false);
-        let context = Context::new(stopped.clone());
-        let intake = Intake { store: Arc::clone(&store), context };
-        // Binds every port before any is served: all of them, or none.
-        let mut opened = Vec::new();
-        for open in DOORS {
-            opened.extend(open(&config, &intake)?);
-        }
-        let (query_listener, query_addr) = bind(&config, &config.query, config::QUERY, tcp)?;
-        let (admin_listener, admin_addr) = bind(&config, &config.admin, config::ADMIN, tcp)?;
-
-        let threads = Threads::start()?;
-        let context = threads.enter();
-        let mut tasks = Vec::new();
-        let mut doors = Vec::new();
-        for opened in opened {
-            tasks.push(tokio::spawn((opened.serve)()?));
-            doors.push(opened.door);
-        }
-        let pages = ui::WebPages::new(&base_path);
-        let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
-        let router = http::guarded(query::router::router(api), query_addr);
-        // These two have no spans to count, but refused connections.
-        let ports = [QUERY, ADMIN].map(Counters::of);
-        let listen = |listener, budget, counters| {
-            let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            Ok(Listener::new(listener, http::CONNECTION_SIZE, budget, counters))
-        };
-        let query = listen(query_listener, ConnectionBudget::to_query(), &ports[0])?;
-        tasks.push(tokio::spawn(http::serve_questions(query, router, stopped.clone())));
-        let admin = listen(admin_listener, ConnectionBudget::to_admin(), &ports[1])?;
-        let router = Admin::new(doors.clone(), ports, Arc::clone(&store));
-        let router = http::guarded(admin::router(router), admin_addr);
-        tasks.push(tokio::spawn(http::serve(admin, router, stopped)));
-        drop(context);
-        Ok(AllInOne { store, doors, query_addr, admin_addr, base_path, stop, tasks, threads })
-    }
-
-    /// The doors that are open.
-    pub fn doors(&self) -> &[Door] {
-        &self.doors
-    }
-
-    /// The open door with this name.
-    pub fn door(&self, name: &str) -> Option<&Door> {
-        self.doors.iter().find(|door| door.name == name)
-    }
-
-    /// The address for UDP packets in compact Thrift (6831 in Jaeger).
-    pub fn agent_addr(&self) -> SocketAddr {
-        self.address("udp-compact")
-    }
-
-    /// The address for UDP packets in binary Thrift (6832 in Jaeger).
-    pub fn agent_binary_addr(&self) -> SocketAddr {
-        self.address("udp-binary")
-    }
-
-    /// The address for UDP packets in zipkin.thrift, which are only counted (5775 in Jaeger).
-    pub fn agent_zipkin_addr(&self) -> SocketAddr {
-        self.address("udp-zipkin")
-    }
-
-    /// The address for binary Thrift over HTTP (14268 in Jaeger).
-    pub fn collector_addr(&self) -> SocketAddr {
-        self.address("http-thrift")
-    }
-
-    /// The address for Jaeger's protocol buffers over gRPC (14250 in Jaeger).
-    pub fn collector_grpc_addr(&self) -> SocketAddr {
-        self.address("grpc-jaeger")
-    }
-
-    /// The address where clients of the agent ask for their sampling strategy, over HTTP (5778 in
-    /// Jaeger).
-    pub fn sampling_addr(&self) -> SocketAddr {
-        self.address("http-sampling")
-    }
-
-    /// The address for OTLP over gRPC (4317 in Jaeger), unless OTLP is turned off.
-    pub fn otlp_grpc_addr(&self) -> Option<SocketAddr> {
-        self.door("otlp-grpc").map(|door| door.address)
-    }
-
-    /// The address for OTLP over HTTP (4318 in Jaeger), with the path `/v1/traces`, unless OTLP is
-    /// turned off.
-    pub fn otlp_http_addr(&self) -> Option<SocketAddr> {
-        self.door("otlp-http").map(|door| door.address)
-    }
-
-    /// The address for Zipkin's JSON (9411 in Jaeger), with the path `/api/v2/spans`, if that port
-    /// is open.
-    pub fn zipkin_addr(&self) -> Option<SocketAddr> {
-        self.door("zipkin").map(|door| door.address)
-    }
-
-    /// The address of the web pages and the query API (16686 in Jaeger).
-    pub fn query_addr(&self) -> SocketAddr {
-        self.query_addr
-    }
-
-    /// The address of the health check and `/metrics` (14269 in Jaeger).
-    pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
-    }
-
-    /// The URL of the web pages, such as `http://127.0.0.1:16686`, with the base path and without a
-    /// slash at the end.
-    pub fn query_url(&self) -> String {
-        format!("http://{}{}", reachable(self.query_addr), self.base_path)
-    }
-
-    /// The traces that have a span of this service, newest first.
-    pub fn traces(&self, service: &str) -> Vec<Trace> {
-        self.store.find(&Search {
-            service: service.to_owned(),
-            latest: i64::MAX,
-            ..Search::default()
-        })
-    }
-
-    /// The store, for queries that [`AllInOne::traces`] does not cover.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The store, to be kept after the all-in-one has stopped.
-    pub fn shared_store(&self) -> Arc<Store> {
-        Arc::clone(&self.store)
-    }
-
-    /// How many traces, spans and bytes are stored, and how many were evicted.
-    pub fn usage(&self) -> Usage {
-        self.store.usage()
-    }
-
-    /// The counts of the door for compact Thrift over UDP.
-    pub fn agent_stats(&self) -> DoorStats {
-        self.door("udp-compact").map(Door::stats).unwrap_or_default()
-    }
-
-    /// Waits until the store has at least `count` spans of a service, and returns its traces. It
-    /// checks after every insert, not at intervals, so it returns at once.
-    ///
-    /// # Errors
-    /// [`Error::Timeout`] where they do not arrive in time; it says how many did.
-    pub async fn wait_for_spans(
-        &self,
-        service: &str,
-        count: usize,
-        timeout: Duration,
-    ) -> Result<Vec<Trace>, Error> {
-        let (store, name) = (Arc::clone(&self.store), service.to_owned());
-        // Runs on our own threads, so that the caller needs no Tokio timer.
-        let wait = self.threads.spawn(async move {
-            let enough = |store: &Store| store.span_count(&name) >= count;
-            tokio::time::timeout(timeout, store.wait_until(enough)).await
-        });
-        match wait.await {
-            Ok(Ok(())) => Ok(self.traces(service)),
-            Ok(Err(_)) => Err(Error::Timeout {
-                service: service.to_owned(),
-                wanted: count,
-                found: self.store.span_count(service),
-                waited: timeout,
-            }),
-            Err(_) => Err(Error::Stopped),
-        }
-    }
-
-    /// The address of a door that is always open.
-    fn address(&self, name: &str) -> SocketAddr {
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        self.door(name).map_or(nowhere, |door| door.address)
-    }
-
-    /// Stops: stores what has already arrived, lets running requests end, and closes every port.
-    pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        for task in self.tasks.drain(..) {
-            // A task that panicked has ended too.
-            let _ = task.await;
-        }
-    }
-}
-
-impl Drop for AllInOne {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use server::http;
+
     use super::*;
     use query::{adjust, api, stream};
     use receive::otlp::limits::MAX_DEPTH;

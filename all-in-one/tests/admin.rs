@@ -4,12 +4,12 @@
 
 mod support;
 
-use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, UdpSender, get, request};
+use jaeger_all_in_one::{AllInOne, Config, Port};
+use support::{Open, Packet, UdpSender, get, request};
 
 /// The value of a metric's line, without its name and labels.
 fn value(jaeger: &AllInOne, line: &str) -> u64 {
-    let text = get(jaeger.admin_addr(), "/metrics").text();
+    let text = get(jaeger.at(Port::Admin), "/metrics").text();
     let mut lines = text.lines().filter_map(|l| l.rsplit_once(' '));
     let found = lines.find(|(name, _)| *name == line);
     found.unwrap_or_else(|| panic!("{line} is not in:\n{text}")).1.parse().expect("a number")
@@ -19,7 +19,7 @@ fn value(jaeger: &AllInOne, line: &str) -> u64 {
 fn every_path_tells_the_health() {
     let jaeger = AllInOne::start().expect("start");
     for (method, path) in [("GET", "/"), ("GET", "/health"), ("GET", "/metrics/"), ("POST", "/")] {
-        let answer = request(jaeger.admin_addr(), method, path, &[]);
+        let answer = request(jaeger.at(Port::Admin), method, path, &[]);
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("Content-Type"), Some("application/json"), "{path}");
         let json = answer.json();
@@ -67,7 +67,7 @@ fn what_came_and_what_did_not_is_counted_by_door_and_reason() {
 
 #[test]
 fn what_had_to_go_is_counted() {
-    let config = Config { max_traces: 2, max_bytes: 64 << 10, ..Config::ephemeral() };
+    let config = Config::ephemeral().max_traces(2).max_bytes(64 << 10);
     let jaeger = AllInOne::start_with(config).expect("start");
     let mut sender = UdpSender::new(&jaeger);
     for id in 1..=5 {
@@ -87,7 +87,7 @@ fn what_had_to_go_is_counted() {
 #[test]
 fn the_metrics_are_prometheus_s_text() {
     let jaeger = AllInOne::start().expect("start");
-    let answer = get(jaeger.admin_addr(), "/metrics");
+    let answer = get(jaeger.at(Port::Admin), "/metrics");
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     assert_eq!((answer.status, answer.header("Content-Type")), (200, Some(kind)));
     let text = answer.text();
@@ -111,6 +111,6 @@ fn the_metrics_are_prometheus_s_text() {
 #[test]
 fn a_foreign_host_header_is_refused_here_too() {
     let jaeger = AllInOne::start().expect("start");
-    let ask = |host| request(jaeger.admin_addr(), "GET", "/metrics", &[("Host", host)]).status;
+    let ask = |host| request(jaeger.at(Port::Admin), "GET", "/metrics", &[("Host", host)]).status;
     assert_eq!((ask("localhost:14269"), ask("evil.example")), (200, 403));
 }

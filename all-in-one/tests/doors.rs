@@ -9,15 +9,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Instant;
 
-use jaeger_all_in_one::{AllInOne, Config, Door, HostPort, MAX_BODY, MAX_MESSAGE, Reason};
-use support::{Packet, exchange, get, packets, until};
+use jaeger_all_in_one::{AllInOne, Config, Door, MAX_BODY, MAX_MESSAGE, Port, Reason};
+use support::{Open, Packet, exchange, get, packets, until};
 use tonic::Code;
 
 const POST_SPANS: &str = "/jaeger.api_v2.CollectorService/PostSpans";
 const THRIFT: &[(&str, &str)] = &[("Content-Type", "application/x-thrift")];
 
 fn door<'a>(jaeger: &'a AllInOne, name: &str) -> &'a Door {
-    jaeger.door(name).unwrap_or_else(|| panic!("no door {name}"))
+    jaeger.door(support::named(name)).unwrap_or_else(|| panic!("no door {name}"))
 }
 
 /// Sends a datagram and waits until it was received: UDP itself would lose some of many.
@@ -44,9 +44,9 @@ fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 /// Everything that was stored can be shown.
 fn assert_shown(jaeger: &AllInOne) {
     for service in jaeger.store().services() {
-        for trace in jaeger.traces(&service) {
+        for trace in jaeger.stored(&service) {
             let path = format!("/api/traces/{}", trace.id);
-            assert_eq!(get(jaeger.query_addr(), &path).status, 200, "{path}");
+            assert_eq!(get(jaeger.at(Port::Query), &path).status, 200, "{path}");
         }
     }
 }
@@ -91,13 +91,13 @@ fn a_packet_at_the_wrong_door_is_counted_as_such() {
 fn the_retired_door_counts_zipkin_s_spans_and_takes_jaeger_s() {
     let jaeger = AllInOne::start().expect("start");
     let door = door(&jaeger, "udp-zipkin");
-    assert_eq!(door.address, jaeger.agent_zipkin_addr());
+    assert_eq!(door.address, jaeger.at(Port::AgentZipkin));
     for _ in 0..3 {
         send(door, b"\x82\x81\x00\x0femitZipkinBatch\x19\x0c\x00");
     }
     assert_eq!(door.stats().refused(Reason::Unsupported), 3);
     send(door, &Packet::of("old").span(1, 1, "op", 1).build());
-    assert_eq!(jaeger.traces("old").len(), 1);
+    assert_eq!(jaeger.stored("old").len(), 1);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_method_that_the_agent_does_not_have_is_counted() {
 #[test]
 fn a_body_beyond_the_limit_is_refused_and_the_next_taken() {
     let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.collector_addr();
+    let address = jaeger.at(Port::Collector);
     let good = packets("synth-malformed-http").remove(0);
     let padded = |size| [&good[..], &vec![0; size - good.len()]].concat();
     let at_the_limit = padded(MAX_BODY);
@@ -150,16 +150,16 @@ fn a_page_of_someone_else_s_gets_nothing() {
     let jaeger = AllInOne::start().expect("start");
     let foreign = [("Host", "evil.example"), ("Content-Type", "application/x-thrift")];
     let good = packets("synth-malformed-http").remove(0);
-    let answer = exchange(jaeger.collector_addr(), "POST", "/api/traces", &foreign, &good);
+    let answer = exchange(jaeger.at(Port::Collector), "POST", "/api/traces", &foreign, &good);
     assert_eq!((answer.status, spans(&jaeger)), (403, 0));
-    let sampling = jaeger.sampling_addr();
+    let sampling = jaeger.at(Port::Sampling);
     assert_eq!(exchange(sampling, "GET", "/sampling?service=a", &foreign, b"").status, 403);
 }
 
 #[test]
 fn bodies_survive_truncations_and_bit_flips() {
     let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.collector_addr();
+    let address = jaeger.at(Port::Collector);
     let good = packets("synth-malformed-http").remove(0);
     for length in 0..good.len() {
         let answer = exchange(address, "POST", "/api/traces", THRIFT, &good[..length]);
@@ -180,7 +180,7 @@ fn bodies_survive_truncations_and_bit_flips() {
 fn what_the_answer_repeats_of_a_request_is_escaped() {
     let jaeger = AllInOne::start().expect("start");
     let kind = [("Content-Type", "a'&b/c")];
-    let answer = exchange(jaeger.collector_addr(), "POST", "/api/traces", &kind, b"");
+    let answer = exchange(jaeger.at(Port::Collector), "POST", "/api/traces", &kind, b"");
     assert_eq!(answer.text(), "Unsupported Content-Type: a&#39;&amp;b/c\n");
     assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
 }
@@ -188,7 +188,7 @@ fn what_the_answer_repeats_of_a_request_is_escaped() {
 #[tokio::test]
 async fn a_message_beyond_the_limit_leaves_the_connection_usable() {
     let jaeger = AllInOne::start().expect("start");
-    let mut client = support::grpc::connect(jaeger.collector_grpc_addr()).await;
+    let mut client = support::grpc::connect(jaeger.at(Port::CollectorGrpc)).await;
     let good = packets("py-otel-jaeger-proto-grpc").remove(0);
     // An unknown field fills the message up to the limit, or one byte beyond it.
     let filled = |size: usize| {
@@ -215,7 +215,7 @@ async fn a_message_beyond_the_limit_leaves_the_connection_usable() {
 #[tokio::test]
 async fn messages_survive_truncations_and_bit_flips() {
     let jaeger = AllInOne::start().expect("start");
-    let mut client = support::grpc::connect(jaeger.collector_grpc_addr()).await;
+    let mut client = support::grpc::connect(jaeger.at(Port::CollectorGrpc)).await;
     let good = packets("py-otel-jaeger-proto-grpc").remove(1);
     let cut = (1..good.len()).step_by(5).map(|length| good[..length].to_vec());
     for message in cut.chain(flips(&good).step_by(37)) {
@@ -241,7 +241,7 @@ fn a_call_of_something_else_says_that_it_is_not_there() {
             "unknown method GetSpans for service jaeger.api_v2.CollectorService",
         ),
     ] {
-        let status = support::grpc::call(jaeger.collector_grpc_addr(), method, b"");
+        let status = support::grpc::call(jaeger.at(Port::CollectorGrpc), method, b"");
         let status = status.expect_err(method);
         assert_eq!((status.code(), status.message()), (Code::Unimplemented, text));
     }
@@ -251,7 +251,7 @@ fn a_call_of_something_else_says_that_it_is_not_there() {
 fn the_sampling_strategy_is_told_by_grpc_too() {
     let jaeger = AllInOne::start().expect("start");
     let method = "/jaeger.api_v2.SamplingManager/GetSamplingStrategy";
-    let answer = support::grpc::call(jaeger.collector_grpc_addr(), method, b"\x0a\x03foo");
+    let answer = support::grpc::call(jaeger.at(Port::CollectorGrpc), method, b"\x0a\x03foo");
     // Jaeger 1.35's answer: probabilistic, at a rate of 0.001.
     assert_eq!(&answer.expect("an answer")[..], b"\x12\x09\x09\xfc\xa9\xf1\xd2\x4d\x62\x50\x3f");
 }
@@ -259,9 +259,9 @@ fn the_sampling_strategy_is_told_by_grpc_too() {
 #[tokio::test]
 async fn open_connections_do_not_hold_up_the_end() {
     let jaeger = AllInOne::start().expect("start");
-    let client = support::grpc::connect(jaeger.collector_grpc_addr()).await;
-    let idle = TcpStream::connect(jaeger.collector_addr()).expect("connect");
-    let mut half = TcpStream::connect(jaeger.collector_addr()).expect("connect");
+    let client = support::grpc::connect(jaeger.at(Port::CollectorGrpc)).await;
+    let idle = TcpStream::connect(jaeger.at(Port::Collector)).expect("connect");
+    let mut half = TcpStream::connect(jaeger.at(Port::Collector)).expect("connect");
     half.write_all(b"POST /api/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
         .expect("send");
     let begin = Instant::now();
@@ -273,21 +273,10 @@ async fn open_connections_do_not_hold_up_the_end() {
 #[test]
 fn a_port_in_use_is_named_with_its_setting() {
     let first = AllInOne::start().expect("start");
-    let port = |address: SocketAddr| HostPort::any(address.port());
-    let binary = Config { agent_binary: port(first.agent_binary_addr()), ..Config::ephemeral() };
-    let zipkin = Config { agent_zipkin: port(first.agent_zipkin_addr()), ..Config::ephemeral() };
-    let collector = Config { collector: port(first.collector_addr()), ..Config::ephemeral() };
-    let grpc = Config { collector_grpc: port(first.collector_grpc_addr()), ..Config::ephemeral() };
-    let sampling = Config { sampling: port(first.sampling_addr()), ..Config::ephemeral() };
-    for (config, flag) in [
-        (binary, "--processor.jaeger-binary.server-host-port"),
-        (zipkin, "--processor.zipkin-compact.server-host-port"),
-        (collector, "--collector.http-server.host-port"),
-        (grpc, "--collector.grpc-server.host-port"),
-        (sampling, "--http-server.host-port"),
-    ] {
-        let error = AllInOne::start_with(config).expect_err(flag).to_string();
-        assert!(error.contains("is in use") && error.contains(flag), "{error}");
+    for port in Port::ALL {
+        let config = Config::ephemeral().listen(port, first.at(port).port());
+        let error = AllInOne::start_with(config).expect_err(port.flag()).to_string();
+        assert!(error.contains("is in use") && error.contains(port.flag()), "{error}");
     }
 }
 
@@ -304,8 +293,9 @@ fn text(text: &str) -> Vec<u8> {
 fn a_large_body_is_taken_whole_or_not_at_all() {
     const COUNT: u32 = 20_000;
     let jaeger = AllInOne::start().expect("start");
-    let post =
-        |body: &[u8]| exchange(jaeger.collector_addr(), "POST", "/api/traces", THRIFT, body).status;
+    let post = |body: &[u8]| {
+        exchange(jaeger.at(Port::Collector), "POST", "/api/traces", THRIFT, body).status
+    };
     let tag = [field(11, 1, &text("key")), field(8, 2, &[0; 4]), field(11, 3, &text("value"))];
     let tags = [&[12, 0, 0, 0, 1][..], &tag.concat(), &[0]].concat();
     let process = [field(11, 1, &text("many")), field(15, 2, &tags), vec![0]].concat();
@@ -329,7 +319,7 @@ fn a_large_body_is_taken_whole_or_not_at_all() {
         assert_eq!(post(&body), 202);
         assert_eq!(jaeger.usage().spans, before + COUNT as usize);
     }
-    let trace = jaeger.traces("many").remove(0);
+    let trace = jaeger.stored("many").remove(0);
     assert_eq!(trace.spans.len(), 2 * COUNT as usize);
     assert!(trace.spans.iter().all(|span| span.process.tag("key").is_some()));
 }

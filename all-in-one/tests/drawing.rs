@@ -30,9 +30,11 @@ fn a_trace_of_ten_thousand_spans_is_drawn() {
     }
     let browser = Browser::start().expect("a browser");
     // The browser has loaded the pages by then: only the trace is measured.
-    browser.open(&jaeger.query_url()).expect("the first page");
+    browser.open(&jaeger.query_url().expect("it is open")).expect("the first page");
     let begin = Instant::now();
-    browser.open(&format!("{}/trace/7", jaeger.query_url())).expect("the page");
+    browser
+        .open(&format!("{}/trace/7", jaeger.query_url().expect("it is open")))
+        .expect("the page");
     browser.wait_for(".span-name").expect("the trace");
     let took = begin.elapsed();
     let rows = browser.run("return document.querySelectorAll('.span-name').length").expect("rows");

@@ -65,7 +65,7 @@ fn every_answer_is_jaeger_s() {
 
 #[test]
 fn clock_skew_is_adjusted_where_that_is_allowed() {
-    let config = Config { max_clock_skew: Duration::from_secs(3600), ..Config::ephemeral() };
+    let config = Config::ephemeral().max_clock_skew(Duration::from_secs(3600));
     let mut wrong = Vec::new();
     let compared = replay("synth-clock-skew", "answers-skew1h.jsonl", config, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -6,14 +6,14 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use jaeger_all_in_one::{AllInOne, MAX_PACKET, Reason};
-use support::{Packet, UdpSender, packets};
+use jaeger_all_in_one::{AllInOne, MAX_PACKET, Port, Reason};
+use support::{Open, Packet, UdpSender, packets};
 
 /// A valid packet after the malformed ones arrives, and everything still works.
 fn assert_alive(jaeger: &AllInOne, sender: &mut UdpSender) {
     sender.send_and_wait(&Packet::of("alive").span(0xa11fe, 1, "alive", 1).build());
-    assert_eq!(jaeger.traces("alive").len(), 1);
-    assert_eq!(support::get(jaeger.query_addr(), "/api/services").status, 200);
+    assert_eq!(jaeger.stored("alive").len(), 1);
+    assert_eq!(support::get(jaeger.at(Port::Query), "/api/services").status, 200);
 }
 
 fn recorded() -> Vec<Vec<u8>> {
@@ -63,11 +63,11 @@ fn every_bit_flip_of_a_real_packet_is_survived() {
     // Everything that was stored can be shown.
     let services = jaeger.store().services();
     let ids: BTreeSet<_> =
-        services.iter().flat_map(|service| jaeger.traces(service)).map(|t| t.id).collect();
+        services.iter().flat_map(|service| jaeger.stored(service)).map(|t| t.id).collect();
     assert!(ids.len() > 100, "flips of the ids alone make more traces than {}", ids.len());
     for id in ids {
         let path = format!("/api/traces/{id}");
-        assert_eq!(support::get(jaeger.query_addr(), &path).status, 200, "{path}");
+        assert_eq!(support::get(jaeger.at(Port::Query), &path).status, 200, "{path}");
     }
 }
 
@@ -140,7 +140,7 @@ fn an_invalid_service_name_is_survived() {
     let at = packet.iter().position(|byte| *byte == b'?').expect("the mark");
     packet[at] = 0xff;
     sender.send_and_wait(&packet);
-    assert_eq!(jaeger.traces("svc\u{fffd}").len(), 1);
+    assert_eq!(jaeger.stored("svc\u{fffd}").len(), 1);
     assert_alive(&jaeger, &mut sender);
 }
 
@@ -149,7 +149,7 @@ async fn the_packets_before_a_stop_are_not_lost() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = UdpSender::new(&jaeger);
     sender.send(&Packet::of("last").span(1, 1, "words", 1).build());
-    let (store, agent) = (jaeger.shared_store(), jaeger.agent_addr());
+    let (store, agent) = (std::sync::Arc::clone(jaeger.store()), jaeger.at(Port::AgentCompact));
     jaeger.shutdown().await;
     assert_eq!(store.span_count("last"), 1);
     assert!(std::net::UdpSocket::bind(agent).is_ok(), "the port is free again");

@@ -5,41 +5,10 @@
 mod support;
 
 use std::net::{TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
 
 use jaeger_all_in_one::model::{SpanId, Value};
-use jaeger_all_in_one::{AllInOne, Config, Error};
-use support::{Packet, UdpSender, get, packets};
-
-#[tokio::test]
-async fn spans_are_waited_for_and_no_longer_than_needed() {
-    let jaeger = AllInOne::start().expect("start");
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let agent = jaeger.agent_addr();
-    let begin = Instant::now();
-    let sender = std::thread::spawn(move || {
-        for id in 1..=3 {
-            let packet = Packet::of("shop").span(7, id, "buy", id).build();
-            socket.send_to(&packet, agent).expect("send");
-        }
-    });
-    let traces = jaeger.wait_for_spans("shop", 3, support::PATIENCE).await.expect("spans");
-    assert!(begin.elapsed() < support::PATIENCE / 2);
-    assert_eq!(traces.len(), 1);
-    assert_eq!(traces[0].spans.len(), 3);
-    sender.join().expect("sender");
-    jaeger.shutdown().await;
-}
-
-#[tokio::test]
-async fn a_wait_in_vain_says_what_there_is() {
-    let jaeger = AllInOne::start().expect("start");
-    UdpSender::new(&jaeger).send_and_wait(&Packet::of("shop").span(7, 1, "buy", 1).build());
-    let error = jaeger.wait_for_spans("shop", 2, Duration::from_millis(20)).await;
-    let error = error.expect_err("one span is missing");
-    assert!(matches!(error, Error::Timeout { wanted: 2, found: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("1 of 2 spans of the service shop"), "{error}");
-}
+use jaeger_all_in_one::{AllInOne, Config, Port, StartError};
+use support::{Open, Packet, UdpSender, get, packets};
 
 #[test]
 fn a_trace_can_be_asserted_on() {
@@ -49,7 +18,7 @@ fn a_trace_can_be_asserted_on() {
         sender.send_and_wait(&packet);
     }
     let services = jaeger.store().services();
-    let traces = jaeger.traces(&services[0]);
+    let traces = jaeger.stored(&services[0]);
     let root = traces.iter().flat_map(|trace| trace.roots()).next().expect("a root");
     assert_ne!(root.span_id, SpanId(0));
     assert!(root.parent().is_none());
@@ -62,7 +31,7 @@ fn a_trace_can_be_asserted_on() {
 fn what_is_dropped_lets_go_of_its_ports() {
     for _ in 0..20 {
         let jaeger = AllInOne::start().expect("start");
-        let (agent, query) = (jaeger.agent_addr(), jaeger.query_addr());
+        let (agent, query) = (jaeger.at(Port::AgentCompact), jaeger.at(Port::Query));
         assert_eq!(get(query, "/api/services").status, 200);
         drop(jaeger);
         support::until("the query port is closed", || TcpStream::connect(query).is_err());
@@ -73,7 +42,7 @@ fn what_is_dropped_lets_go_of_its_ports() {
 #[tokio::test]
 async fn it_starts_and_is_dropped_within_async_code() {
     let jaeger = AllInOne::start().expect("start");
-    assert!(jaeger.query_url().starts_with("http://127.0.0.1:"));
+    assert!(jaeger.query_url().is_ok_and(|url| url.starts_with("http://127.0.0.1:")));
     drop(jaeger);
     AllInOne::start().expect("start").shutdown().await;
 }
@@ -81,20 +50,24 @@ async fn it_starts_and_is_dropped_within_async_code() {
 #[test]
 fn a_port_in_use_is_named_with_what_to_do() {
     let first = AllInOne::start().expect("start");
-    let mut config = Config::ephemeral();
-    config.query.port = first.query_addr().port();
-    let error = AllInOne::start_with(config).expect_err("the port is taken").to_string();
-    assert!(error.contains(&format!("port {} is in use", first.query_addr().port())), "{error}");
+    let taken = [Port::Query, Port::AgentCompact].map(|port| first.at(port).port());
+    let config = Config::ephemeral().listen(Port::Query, taken[0]);
+    let error = AllInOne::start_with(config.clone()).expect_err("the port is taken").to_string();
+    assert!(error.contains(&format!("port {} is in use", taken[0])), "{error}");
     assert!(error.contains("--query.http-server.host-port"), "{error}");
-    let mut config = Config::ephemeral();
-    config.agent_compact.port = first.agent_addr().port();
-    let error = AllInOne::start_with(config).expect_err("the port is taken").to_string();
-    assert!(error.contains("--processor.jaeger-compact.server-host-port"), "{error}");
+
+    let config = config.listen(Port::AgentCompact, taken[1]);
+    let error = AllInOne::start_with(config).expect_err("both ports are taken");
+    assert!(matches!(&error, StartError::Bind(errors) if errors.len() == 2), "{error:?}");
+    for (port, number) in [(Port::Query, taken[0]), (Port::AgentCompact, taken[1])] {
+        let line = format!("  127.0.0.1:{number} (--{})", port.flag());
+        assert!(error.to_string().contains(&line), "{error}");
+    }
 }
 
 #[test]
 fn a_store_s_limits_hold() {
-    let config = Config { max_traces: 3, ..Config::ephemeral() };
+    let config = Config::ephemeral().max_traces(3);
     let jaeger = AllInOne::start_with(config).expect("start");
     let mut sender = UdpSender::new(&jaeger);
     for trace in 1..=5 {

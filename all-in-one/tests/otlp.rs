@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use flate2::{Compression, write::GzEncoder};
 use jaeger_all_in_one::model::Value;
-use jaeger_all_in_one::{AllInOne, Config, MAX_BODY, MAX_MESSAGE, Reason};
+use jaeger_all_in_one::{AllInOne, Config, MAX_BODY, MAX_MESSAGE, Port, Reason};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use serde_json::json;
-use support::{Answer, exchange, request};
+use support::{Answer, Open, exchange, request};
 use tonic::codec::CompressionEncoding;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -37,8 +37,8 @@ struct Doors {
 impl Doors {
     fn open() -> Self {
         let jaeger = AllInOne::start().expect("start");
-        let http = jaeger.otlp_http_addr().expect("OTLP is on");
-        let grpc = jaeger.otlp_grpc_addr().expect("OTLP is on");
+        let http = jaeger.at(Port::OtlpHttp);
+        let grpc = jaeger.at(Port::OtlpGrpc);
         Doors { jaeger, http, grpc }
     }
 
@@ -60,7 +60,7 @@ impl Doors {
     }
 
     fn refused(&self, door: &str, reason: Reason) -> u64 {
-        self.jaeger.door(door).expect("the door").stats().refused(reason)
+        self.jaeger.door(support::named(door)).expect("the door").stats().refused(reason)
     }
 }
 
@@ -170,7 +170,7 @@ fn values_nest_49_deep_and_no_deeper_than_the_decoder_can() {
         let answer = doors.post(kind, &body);
         assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
     }
-    let span = doors.jaeger.traces("nested")[0].spans[0].clone();
+    let span = doors.jaeger.stored("nested")[0].spans[0].clone();
     let text = span.tag("nested").and_then(Value::as_str).expect("a tag");
     assert_eq!(text, format!("{}\"deep\"{}", "[".repeat(49), "]".repeat(49)));
     for (what, kind, body) in [
@@ -270,9 +270,9 @@ fn every_truncation_and_bit_flip_is_survived() {
         assert_eq!(doors.post(JSON, &text[..length]).status, 400);
     }
     for service in doors.jaeger.store().services() {
-        for trace in doors.jaeger.traces(&service) {
+        for trace in doors.jaeger.stored(&service) {
             let path = format!("/api/traces/{}", trace.id);
-            assert_eq!(support::get(doors.jaeger.query_addr(), &path).status, 200, "{path}");
+            assert_eq!(support::get(doors.jaeger.at(Port::Query), &path).status, 200, "{path}");
         }
     }
     doors.assert_alive();
@@ -349,7 +349,7 @@ fn json_takes_numbers_as_text_and_passes_over_what_is_unknown() {
             {"key": "later", "value": {"newValue": {"x": 1}}}]}]}]}]}"#;
     let answer = doors.post(JSON, body.as_bytes());
     assert_eq!((answer.status, &*answer.text()), (200, "{}"));
-    let span = doors.jaeger.traces("json")[0].spans[0].clone();
+    let span = doors.jaeger.stored("json")[0].spans[0].clone();
     assert_eq!(span.span_id.to_string(), "eee19b7ec3c1b174");
     assert_eq!(span.start, u64::MAX / 1_000);
     let tag = |key: &str| span.tag(key).expect(key).clone();
@@ -422,11 +422,12 @@ async fn grpc_takes_4_mib_and_goes_on_after_more() {
 
 #[test]
 fn what_is_turned_off_is_closed() {
-    let config = Config { otlp: false, zipkin: None, ..Config::ephemeral() };
+    let config =
+        Config::ephemeral().close(Port::OtlpGrpc).close(Port::OtlpHttp).close(Port::Zipkin);
     let jaeger = AllInOne::start_with(config).expect("start");
-    assert_eq!(jaeger.otlp_grpc_addr(), None);
-    assert_eq!(jaeger.otlp_http_addr(), None);
-    assert_eq!(jaeger.zipkin_addr(), None);
+    assert_eq!(jaeger.address(Port::OtlpGrpc), None);
+    assert_eq!(jaeger.address(Port::OtlpHttp), None);
+    assert_eq!(jaeger.address(Port::Zipkin), None);
 }
 
 #[test]
@@ -467,7 +468,7 @@ fn a_body_that_never_ends_does_not_stop_others() {
 #[test]
 fn zipkin_s_other_formats_are_told_which_one_is_taken() {
     let jaeger = AllInOne::start().expect("start");
-    let zipkin = jaeger.zipkin_addr().expect("a test's Zipkin is on");
+    let zipkin = jaeger.at(Port::Zipkin);
     for (path, kind) in [
         ("/api/v1/spans", JSON),
         ("/api/v1/spans", "application/x-thrift"),
@@ -490,7 +491,7 @@ fn zipkin_s_other_formats_are_told_which_one_is_taken() {
         "localEndpoint":{"serviceName":"packed"},"tags":{"error":"FALSE","a":"1","a":"2"}}]"#;
     let answer = exchange(zipkin, "POST", "/api/v2/spans", &headers, &gzip(span.as_bytes()));
     assert_eq!((answer.status, answer.body.len()), (202, 0));
-    let span = jaeger.traces("packed")[0].spans[0].clone();
+    let span = jaeger.stored("packed")[0].spans[0].clone();
     assert_eq!(span.tag("error"), Some(&Value::Bool(false)));
     assert_eq!(span.tag("a").and_then(Value::as_str), Some("2"));
     assert_eq!((span.start, span.warnings.len()), (0, 1));

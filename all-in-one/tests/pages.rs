@@ -8,8 +8,8 @@ mod support;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
-use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, UdpSender, get, request};
+use jaeger_all_in_one::{AllInOne, Config, Port};
+use support::{Open, Packet, UdpSender, get, request};
 
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip, deflate");
 
@@ -29,7 +29,7 @@ fn files(index: &str) -> Vec<String> {
 #[test]
 fn the_page_and_what_it_loads_are_served() {
     let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.query_addr();
+    let address = jaeger.at(Port::Query);
     let index = get(address, "/");
     assert_eq!(index.status, 200);
     assert_eq!(index.header("Content-Type"), Some("text/html; charset=utf-8"));
@@ -61,7 +61,7 @@ fn the_page_and_what_it_loads_are_served() {
 #[test]
 fn the_page_runs_its_own_scripts_only() {
     let jaeger = AllInOne::start().expect("start");
-    let index = get(jaeger.query_addr(), "/search");
+    let index = get(jaeger.at(Port::Query), "/search");
     let policy = index.header("Content-Security-Policy").expect("a policy");
     let text = index.text();
     let tags = text.matches("<script").count() - text.matches(" src=").count();
@@ -71,13 +71,16 @@ fn the_page_runs_its_own_scripts_only() {
     for loose in ["'unsafe-inline'", "'unsafe-eval'", "http", "*"] {
         assert!(!scripts.contains(loose), "{scripts}");
     }
-    assert_eq!(get(jaeger.query_addr(), "/api/services").header("Content-Security-Policy"), None);
+    assert_eq!(
+        get(jaeger.at(Port::Query), "/api/services").header("Content-Security-Policy"),
+        None
+    );
 }
 
 #[test]
 fn the_licence_of_the_pages_comes_with_them() {
     let jaeger = AllInOne::start().expect("start");
-    let licence = get(jaeger.query_addr(), "/static/LICENSE.txt");
+    let licence = get(jaeger.at(Port::Query), "/static/LICENSE.txt");
     assert_eq!(licence.header("Content-Type"), Some("text/plain; charset=utf-8"));
     assert!(licence.text().contains("Apache License"));
 }
@@ -85,16 +88,16 @@ fn the_licence_of_the_pages_comes_with_them() {
 #[test]
 fn the_page_s_own_paths_give_the_page() {
     let jaeger = AllInOne::start().expect("start");
-    let index = get(jaeger.query_addr(), "/").body;
+    let index = get(jaeger.at(Port::Query), "/").body;
     for path in
         ["/search", "/trace/1f00", "/trace/1...2", "/dependencies", "/monitor", "/api/unknown"]
     {
-        let page = get(jaeger.query_addr(), path);
+        let page = get(jaeger.at(Port::Query), path);
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.body, index, "{path}");
     }
-    assert_eq!(get(jaeger.query_addr(), "/static/none.js").status, 404);
-    assert_eq!(get(jaeger.query_addr(), "/favicon.ico").status, 200);
+    assert_eq!(get(jaeger.at(Port::Query), "/static/none.js").status, 404);
+    assert_eq!(get(jaeger.at(Port::Query), "/favicon.ico").status, 200);
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn no_path_leads_out_of_the_pages() {
         "/static/....//....//etc/passwd",
         &long,
     ] {
-        let answer = get(jaeger.query_addr(), path);
+        let answer = get(jaeger.at(Port::Query), path);
         let text = answer.text();
         let harmless = text.contains("<title>Jaeger UI</title>") || answer.status >= 300;
         assert!(harmless && !text.contains("root:"), "{path}: {} {text}", answer.status);
@@ -122,10 +125,10 @@ fn no_path_leads_out_of_the_pages() {
 
 #[test]
 fn under_a_base_path_everything_moves() {
-    let config = Config { base_path: "/jaeger/ui".to_owned(), ..Config::ephemeral() };
+    let config = Config::ephemeral().base_path("/jaeger/ui");
     let jaeger = AllInOne::start_with(config).expect("start");
-    let address = jaeger.query_addr();
-    assert!(jaeger.query_url().ends_with("/jaeger/ui"));
+    let address = jaeger.at(Port::Query);
+    assert!(jaeger.query_url().is_ok_and(|url| url.ends_with("/jaeger/ui")));
     let index = get(address, "/jaeger/ui/search").text();
     assert!(index.contains(r#"<base href="/jaeger/ui/""#));
     for file in files(&index) {
@@ -141,7 +144,7 @@ fn under_a_base_path_everything_moves() {
 #[test]
 fn a_foreign_host_header_is_refused() {
     let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.query_addr();
+    let address = jaeger.at(Port::Query);
     let ask = |host: &str| request(address, "GET", "/api/services", &[("Host", host)]).status;
     for own in ["localhost", "localhost:16686", "127.0.0.1:1", "[::1]:16686", "[::1]"] {
         assert_eq!(ask(own), 200, "{own}");
@@ -155,10 +158,10 @@ fn a_foreign_host_header_is_refused() {
 fn answers_are_compressed_where_the_client_takes_it() {
     let jaeger = AllInOne::start().expect("start");
     UdpSender::new(&jaeger).send_and_wait(&Packet::of("zip").span(1, 1, "op", 1).build());
-    let plain = get(jaeger.query_addr(), "/api/traces/1");
+    let plain = get(jaeger.at(Port::Query), "/api/traces/1");
     assert_eq!(plain.header("Content-Encoding"), None);
     assert_eq!(plain.header("Vary"), Some("Accept-Encoding"));
-    let packed = request(jaeger.query_addr(), "GET", "/api/traces/1", &[GZIP]);
+    let packed = request(jaeger.at(Port::Query), "GET", "/api/traces/1", &[GZIP]);
     assert_eq!(packed.header("Content-Encoding"), Some("gzip"));
     assert_eq!(gunzip(&packed.body), plain.body);
 }
@@ -175,7 +178,7 @@ fn numbers_that_json_has_not_do_not_spoil_a_search() {
     tag.push(0);
     packet.splice(end..end, tag);
     sender.send_and_wait(&packet);
-    let trace = get(jaeger.query_addr(), "/api/traces/1");
+    let trace = get(jaeger.at(Port::Query), "/api/traces/1");
     assert_eq!(trace.status, 200);
     assert_eq!(trace.json()["data"][0]["spans"][0]["tags"][0]["value"], "NaN");
 }

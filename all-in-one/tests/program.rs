@@ -8,7 +8,8 @@ mod support;
 use std::net::UdpSocket;
 use std::process::{Command, Output, Stdio};
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
+use support::Open;
 use support::program::{Running, program};
 
 fn refused(command: &mut Command) -> (Option<i32>, String) {
@@ -87,7 +88,7 @@ fn a_bad_value_is_one_line_and_code_2() {
 #[test]
 fn a_port_in_use_is_one_line_and_code_1() {
     let other = AllInOne::start().expect("start");
-    let port = other.query_addr().port();
+    let port = other.at(Port::Query).port();
     let (code, text) = refused(program().arg(format!("--query.http-server.host-port=:{port}")));
     assert_eq!(code, Some(1), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");

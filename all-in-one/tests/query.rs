@@ -11,8 +11,8 @@ use axum::body::Body;
 use hyper::Request;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use jaeger_all_in_one::{AllInOne, Config};
-use support::{Packet, UdpSender, get, request};
+use jaeger_all_in_one::{AllInOne, Config, Port};
+use support::{Open, Packet, UdpSender, get, request};
 
 const HOUR: u64 = 3_600_000_000;
 
@@ -23,7 +23,7 @@ fn now() -> u64 {
 
 /// The ids of the traces that a search finds, in order.
 fn found(jaeger: &AllInOne, query: &str) -> Vec<String> {
-    let answer = get(jaeger.query_addr(), &format!("/api/traces?service=shop{query}"));
+    let answer = get(jaeger.at(Port::Query), &format!("/api/traces?service=shop{query}"));
     assert_eq!(answer.status, 200, "{query}");
     let json = answer.json();
     let traces = json["data"].as_array().expect("traces");
@@ -79,7 +79,7 @@ fn quotes_may_come_as_they_are() {
 fn the_later_api_is_said_not_to_be_there() {
     let jaeger = AllInOne::start().expect("start");
     for path in ["/api/v3/services", "/api/v3/operations?service=x", "/api/v3/traces/100"] {
-        let answer = get(jaeger.query_addr(), path);
+        let answer = get(jaeger.at(Port::Query), path);
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(answer.header("Content-Type"), Some("text/plain; charset=utf-8"), "{path}");
         assert!(answer.text().contains("/api/v3"), "{}", answer.text());
@@ -94,7 +94,7 @@ fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
         sender.send_and_wait(&packet);
     }
     let ask = |headers: &[(&str, &str)]| {
-        let answer = request(jaeger.query_addr(), "GET", "/api/traces/a", headers);
+        let answer = request(jaeger.at(Port::Query), "GET", "/api/traces/a", headers);
         answer.text().contains(":\"9223372036854775807\"")
     };
     assert!(!ask(&[]));
@@ -106,7 +106,7 @@ fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
 #[tokio::test]
 async fn the_grpc_api_is_said_not_to_be_there() {
     let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.door("grpc-query").expect("the door").address;
+    let address = jaeger.door(Port::QueryGrpc).expect("the door").address;
     let stream = tokio::net::TcpStream::connect(address).await.expect("connect");
     let connection = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut client, connection) = connection.await.expect("HTTP/2");
@@ -123,7 +123,7 @@ async fn the_grpc_api_is_said_not_to_be_there() {
 
 #[test]
 fn the_way_to_the_base_path_is_jaeger_s() {
-    let config = Config { base_path: "/jaeger".to_owned(), ..Config::ephemeral() };
+    let config = Config::ephemeral().base_path("/jaeger");
     let jaeger = AllInOne::start_with(config).expect("start");
     for (path, status) in [
         ("/jaeger/", 200),
@@ -134,8 +134,8 @@ fn the_way_to_the_base_path_is_jaeger_s() {
         ("/search", 404),
         ("/jaegerx", 404),
     ] {
-        assert_eq!(get(jaeger.query_addr(), path).status, status, "{path}");
+        assert_eq!(get(jaeger.at(Port::Query), path).status, status, "{path}");
     }
-    let archive = request(jaeger.query_addr(), "POST", "/jaeger/api/archive/100", &[]);
+    let archive = request(jaeger.at(Port::Query), "POST", "/jaeger/api/archive/100", &[]);
     assert_eq!(archive.status, 500);
 }

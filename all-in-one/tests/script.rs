@@ -6,9 +6,9 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
 use serde_json::{Value, json};
-use support::exchange;
+use support::{Open, exchange};
 use testbed::Pages;
 
 /// Would run where text is taken for HTML; it first breaks out of an attribute.
@@ -82,7 +82,7 @@ fn send(jaeger: &AllInOne) {
         service(HTML, vec![span(1, 1, 0, now), span(2, 3, 0, now)]),
         service(&format!("{HTML}2"), vec![span(1, 2, 1, now), span(2, 4, 3, now)]),
     ]});
-    let otlp = jaeger.otlp_http_addr().expect("OTLP is on");
+    let otlp = jaeger.at(Port::OtlpHttp);
     let headers = [("Content-Type", "application/json")];
     let answer = exchange(otlp, "POST", "/v1/traces", &headers, body.to_string().as_bytes());
     assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
@@ -106,7 +106,7 @@ fn assert_text(pages: &Pages, page: &str, shows_it: bool) {
 fn script_in_any_field_stays_text() {
     let jaeger = AllInOne::start().expect("start");
     send(&jaeger);
-    let pages = Pages::open(&jaeger.query_url()).expect("a browser");
+    let pages = Pages::open(&jaeger.query_url().expect("it is open")).expect("a browser");
     let browser = pages.browser();
 
     // A check of the check: a page that takes the text for HTML.
@@ -148,7 +148,9 @@ fn script_in_any_field_stays_text() {
         format!("/monitor?service={script}"),
         format!("/search?traceID={script}"),
     ] {
-        browser.open(&format!("{}{path}", jaeger.query_url())).expect("a page");
+        browser
+            .open(&format!("{}{path}", jaeger.query_url().expect("it is open")))
+            .expect("a page");
         browser.wait_for("#jaeger-ui-root *").expect("the page");
         assert_text(&pages, &path, false);
     }
@@ -156,7 +158,9 @@ fn script_in_any_field_stays_text() {
     for path in
         ["/api/traces/1", "/api/services", &format!("/api/traces/{script}"), &format!("/{script}")]
     {
-        browser.open(&format!("{}{path}", jaeger.query_url())).expect("an answer");
+        browser
+            .open(&format!("{}{path}", jaeger.query_url().expect("it is open")))
+            .expect("an answer");
         assert_text(&pages, path, false);
     }
 }

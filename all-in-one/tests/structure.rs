@@ -12,13 +12,16 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom up. Rooms on one line must not import each other.
 const ROOMS: &[&[&str]] = &[
-    &["error", "go_format"],
+    &["port", "go_format"],
+    &["error"],
     &["config", "model"],
     &["server", "client"],
     &["store", "ui"],
     &["receive", "query"],
     &["admin"],
-    &["lib", "fuzz"],
+    &["all_in_one", "fuzz"],
+    &["wait"],
+    &["lib"],
     &["cli"],
     &["main"],
 ];

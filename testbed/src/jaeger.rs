@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jaeger_all_in_one::{AllInOne, Config, HostPort};
+use jaeger_all_in_one::{AllInOne, Config, HostPort, Port};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
@@ -69,20 +69,19 @@ impl Jaeger {
     ///
     /// If the port is in use.
     pub fn start_on(port: u16) -> Result<Self, Box<dyn Error>> {
-        let port = HostPort::any(port);
-        let (agent_compact, otlp_http) = (port.clone(), port);
-        Self::start_embedded(Config { agent_compact, otlp_http, ..Config::ephemeral() })
+        let config = Config::ephemeral();
+        let config = config.listen(Port::AgentCompact, port).listen(Port::OtlpHttp, port);
+        Self::start_embedded(config)
     }
 
     fn start_embedded(config: Config) -> Result<Self, Box<dyn Error>> {
         let all_in_one = AllInOne::start_with(config)?;
-        let otlp = all_in_one.otlp_http_addr().ok_or("OTLP is off")?;
-        let otlp_grpc = all_in_one.otlp_grpc_addr().ok_or("OTLP is off")?;
+        let otlp = all_in_one.address(Port::OtlpHttp).ok_or("OTLP is off")?;
         Ok(Self {
-            agent_port: all_in_one.agent_addr().port(),
+            agent_port: all_in_one.agent_addr()?.port(),
             otlp_url: format!("http://{otlp}"),
-            otlp_grpc_url: format!("http://{otlp_grpc}"),
-            query_url: all_in_one.query_url(),
+            otlp_grpc_url: all_in_one.otlp_grpc_endpoint()?,
+            query_url: all_in_one.query_url()?,
             client: client()?,
             _server: Server::Embedded(Box::new(all_in_one)),
         })
@@ -159,8 +158,8 @@ impl Jaeger {
     ///
     /// If they do not arrive in time, or the id is invalid.
     pub fn tree(&self, id: &str, spans: usize) -> Result<String, Box<dyn Error>> {
-        let query = self.query_url.trim_start_matches("http://").parse()?;
-        let config = Config { query, ..Config::ephemeral() };
+        let query: HostPort = self.query_url.trim_start_matches("http://").parse()?;
+        let config = Config::ephemeral().listen(Port::Query, query);
         Ok(jaeger_all_in_one::tree(&config, id.parse()?, spans)?)
     }
 

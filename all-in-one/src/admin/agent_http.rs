@@ -7,23 +7,18 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::receive::strategy;
 use crate::server::context::Context;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::http::not_found;
 
 /// Opens the agent's HTTP port.
-pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, Error> {
-    let door = TcpDoor {
-        name: "http-sampling",
-        takes: "sampling strategies",
-        setting: config::SAMPLING,
-        address: &config.sampling,
-    };
-    door.http(config, context, |counters| {
+pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, BindError> {
+    door::http(Port::Sampling, config, context, |counters| {
         Router::new().fallback(handle).with_state(Arc::clone(counters))
     })
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::prometheus::Exposition;
+use crate::port::Port;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::Door;
 use crate::store::{Store, Usage};
@@ -29,11 +30,11 @@ fn at_the_doors(text: &mut Exposition, doors: &[Door], ports: &[Arc<Counters>]) 
     let mut requests =
         text.counter("jaeger_door_requests_total", "Packets or requests received, by door.");
     for door in doors {
-        requests.value(&[("door", door.name)], door.stats().packets);
+        requests.value(&[("door", door.port.name())], door.stats().packets);
     }
     let mut spans = text.counter("jaeger_door_spans_total", "Spans accepted, by door.");
     for door in doors {
-        spans.value(&[("door", door.name)], door.stats().spans);
+        spans.value(&[("door", door.port.name())], door.stats().spans);
     }
     let help = "Packets, requests, connections or spans refused, by door and reason.";
     let mut refused = text.counter("jaeger_door_refused_total", help);
@@ -103,14 +104,14 @@ fn as_jaeger_says_it(text: &mut Exposition, doors: &[Door], usage: &Usage) {
     for (name, help, of) in packets {
         let mut metric = text.counter(name, help);
         for door in doors {
-            if let Some((model, protocol)) = udp_labels(door.name) {
+            if let Some((model, protocol)) = udp_labels(door.port) {
                 metric.value(&[("model", model), ("protocol", protocol)], of(door));
             }
         }
     }
     let mut received = BTreeMap::new();
     for door in doors {
-        if let Some(labels) = span_labels(door.name) {
+        if let Some(labels) = span_labels(door.port) {
             *received.entry(labels).or_insert(0) += door.stats().spans;
         }
     }
@@ -126,22 +127,24 @@ fn as_jaeger_says_it(text: &mut Exposition, doors: &[Door], usage: &Usage) {
 
 /// The labels of a door's spans in the container's collector: the agent forwards spans over gRPC,
 /// and both kinds of OTLP count as gRPC.
-fn span_labels(door: &str) -> Option<(&'static str, &'static str)> {
-    match door {
-        "udp-compact" | "udp-binary" | "grpc-jaeger" | "otlp-grpc" | "otlp-http" => {
-            Some(("proto", "grpc"))
-        }
-        "http-thrift" => Some(("jaeger", "http")),
-        "zipkin" => Some(("zipkin", "http")),
+fn span_labels(port: Port) -> Option<(&'static str, &'static str)> {
+    match port {
+        Port::AgentCompact
+        | Port::AgentBinary
+        | Port::CollectorGrpc
+        | Port::OtlpGrpc
+        | Port::OtlpHttp => Some(("proto", "grpc")),
+        Port::Collector => Some(("jaeger", "http")),
+        Port::Zipkin => Some(("zipkin", "http")),
         _ => None,
     }
 }
 
-fn udp_labels(door: &str) -> Option<(&'static str, &'static str)> {
-    match door {
-        "udp-compact" => Some(("jaeger", "compact")),
-        "udp-binary" => Some(("jaeger", "binary")),
-        "udp-zipkin" => Some(("zipkin", "compact")),
+fn udp_labels(port: Port) -> Option<(&'static str, &'static str)> {
+    match port {
+        Port::AgentCompact => Some(("jaeger", "compact")),
+        Port::AgentBinary => Some(("jaeger", "binary")),
+        Port::AgentZipkin => Some(("zipkin", "compact")),
         _ => None,
     }
 }

@@ -5,8 +5,7 @@ use std::fmt;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
-use jaeger_all_in_one::config;
-use jaeger_all_in_one::model::TraceId;
+use jaeger_all_in_one::{Port, TraceId};
 
 use super::flags::Flags;
 use super::unsupported;
@@ -66,7 +65,7 @@ pub(super) enum Command {
 
 /// The flags that matter to the commands that ask a Jaeger. They accept all others too, so that the
 /// same settings work with every command, but their help does not list them.
-const OF_A_QUERY: [&str; 3] = ["listen-host", config::QUERY, config::BASE_PATH];
+const OF_A_QUERY: [&str; 3] = ["listen-host", Port::Query.flag(), "query.base-path"];
 
 /// Parses the program's arguments, the first of which is its name, and the environment. An empty
 /// environment variable counts as unset; of a repeated flag the last value counts.
@@ -166,7 +165,7 @@ fn ignore_empty(arg: Arg) -> Arg {
 
 #[cfg(test)]
 mod tests {
-    use jaeger_all_in_one::config::{Config, HostPort};
+    use jaeger_all_in_one::{Config, HostPort};
 
     use super::*;
 
@@ -242,18 +241,23 @@ mod tests {
     #[test]
     fn otlp_is_on_unless_turned_off_and_zipkin_off_unless_turned_on() {
         let config = parse(&[]).expect("flags");
-        assert_eq!((config.otlp, config.zipkin), (true, None));
+        let is_open = |config: &Config, port| config.address(port).is_some();
+        assert!(is_open(&config, Port::OtlpGrpc) && is_open(&config, Port::OtlpHttp));
+        assert!(!is_open(&config, Port::Zipkin));
         for (flag, on) in [
             ("--collector.otlp.enabled", true),
             ("--collector.otlp.enabled=1", true),
             ("--collector.otlp.enabled=false", false),
             ("--collector.otlp.enabled=F", false),
         ] {
-            assert_eq!(parse(&[flag]).expect(flag).otlp, on, "{flag}");
+            let config = parse(&[flag]).expect(flag);
+            assert_eq!(is_open(&config, Port::OtlpGrpc), on, "{flag}");
+            assert_eq!(is_open(&config, Port::OtlpHttp), on, "{flag}");
         }
         for address in [":9411", "9411"] {
             let flag = format!("--collector.zipkin.host-port={address}");
-            assert_eq!(parse(&[&flag]).expect(address).zipkin, Some(HostPort::any(9411)));
+            let config = parse(&[&flag]).expect(address);
+            assert_eq!(config.address(Port::Zipkin), Some(&HostPort::any(9411)));
         }
     }
 
@@ -275,7 +279,10 @@ mod tests {
         assert_eq!((&*config.base_path, config.max_traces), ("/jaeger", 7));
         let help = super::parse(["jaeger-all-in-one", "tree", "--help"]).expect_err("its help");
         let help = help.0.to_string();
-        assert!(help.contains(config::QUERY) && !help.contains(config::COLLECTOR), "{help}");
+        assert!(
+            help.contains(Port::Query.flag()) && !help.contains(Port::Collector.flag()),
+            "{help}"
+        );
     }
 
     #[test]

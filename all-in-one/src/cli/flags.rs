@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use jaeger_all_in_one::config::{self, Config, HostPort, base_path};
+use jaeger_all_in_one::config::base_path;
 use jaeger_all_in_one::go_format::{parse_bool, parse_duration};
+use jaeger_all_in_one::{Config, HostPort, Port};
 use tracing::Level;
 
 /// The flags and environment variables, each with Jaeger's own name.
@@ -20,27 +21,27 @@ pub(super) struct Flags {
     listen_host: String,
 
     /// UDP address for spans in Thrift's compact protocol
-    #[arg(long = config::AGENT_COMPACT, env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_compact)]
+    #[arg(long = Port::AgentCompact.flag(), env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentCompact.number().into())]
     agent_compact: HostPort,
 
     /// UDP address for spans in Thrift's binary protocol
-    #[arg(long = config::AGENT_BINARY, env = "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_binary)]
+    #[arg(long = Port::AgentBinary.flag(), env = "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentBinary.number().into())]
     agent_binary: HostPort,
 
     /// UDP address for zipkin.thrift, the format of clients of 2016; its spans are counted, not stored
-    #[arg(long = config::AGENT_ZIPKIN, env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().agent_zipkin)]
+    #[arg(long = Port::AgentZipkin.flag(), env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentZipkin.number().into())]
     agent_zipkin: HostPort,
 
     /// HTTP address where clients of the agent ask for their sampling strategy
-    #[arg(long = config::SAMPLING, env = "HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().sampling)]
+    #[arg(long = Port::Sampling.flag(), env = "HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Sampling.number().into())]
     sampling: HostPort,
 
     /// HTTP address for spans in Thrift's binary protocol
-    #[arg(long = config::COLLECTOR, env = "COLLECTOR_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().collector)]
+    #[arg(long = Port::Collector.flag(), env = "COLLECTOR_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Collector.number().into())]
     collector: HostPort,
 
     /// gRPC address for spans in Jaeger's model.proto, as its agents send them
-    #[arg(long = config::COLLECTOR_GRPC, env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().collector_grpc)]
+    #[arg(long = Port::CollectorGrpc.flag(), env = "COLLECTOR_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::CollectorGrpc.number().into())]
     collector_grpc: HostPort,
 
     /// Accept spans in OTLP; false closes both ports, as Jaeger 1.35 does by default
@@ -48,7 +49,7 @@ pub(super) struct Flags {
         long = "collector.otlp.enabled",
         env = "COLLECTOR_OTLP_ENABLED",
         value_name = "BOOL",
-        default_value_t = Config::default().otlp,
+        default_value_t = true,
         default_missing_value = "true",
         num_args = 0..=1,
         require_equals = true,
@@ -58,31 +59,31 @@ pub(super) struct Flags {
     otlp: bool,
 
     /// gRPC address for spans in OTLP
-    #[arg(long = config::OTLP_GRPC, env = "COLLECTOR_OTLP_GRPC_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().otlp_grpc, value_parser = collector_address)]
+    #[arg(long = Port::OtlpGrpc.flag(), env = "COLLECTOR_OTLP_GRPC_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::OtlpGrpc.number().into(), value_parser = collector_address)]
     otlp_grpc: HostPort,
 
     /// HTTP address for spans in OTLP
-    #[arg(long = config::OTLP_HTTP, env = "COLLECTOR_OTLP_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().otlp_http, value_parser = collector_address)]
+    #[arg(long = Port::OtlpHttp.flag(), env = "COLLECTOR_OTLP_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::OtlpHttp.number().into(), value_parser = collector_address)]
     otlp_http: HostPort,
 
     /// HTTP address for spans in Zipkin's JSON v2, such as :9411; closed by default
-    #[arg(long = config::ZIPKIN, env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
+    #[arg(long = Port::Zipkin.flag(), env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
     zipkin: Option<HostPort>,
 
     /// HTTP address of the web pages and the query API
-    #[arg(long = config::QUERY, env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().query)]
+    #[arg(long = Port::Query.flag(), env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Query.number().into())]
     query: HostPort,
 
     /// gRPC address of the query API, which only answers that the API is served over HTTP
-    #[arg(long = config::QUERY_GRPC, env = "QUERY_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().query_grpc)]
+    #[arg(long = Port::QueryGrpc.flag(), env = "QUERY_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::QueryGrpc.number().into())]
     query_grpc: HostPort,
 
     /// HTTP address of the health check and of /metrics for Prometheus
-    #[arg(long = config::ADMIN, env = "ADMIN_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Config::default().admin)]
+    #[arg(long = Port::Admin.flag(), env = "ADMIN_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Admin.number().into())]
     admin: HostPort,
 
     /// Path under which the web pages and the query API are served, such as /jaeger
-    #[arg(long = config::BASE_PATH, env = "QUERY_BASE_PATH", value_name = "PATH", default_value_t = Config::default().base_path, value_parser = base_path)]
+    #[arg(long = "query.base-path", env = "QUERY_BASE_PATH", value_name = "PATH", default_value_t = Config::default().base_path, value_parser = base_path)]
     base_path: String,
 
     /// Largest clock skew to correct in a trace; 0s corrects none and adds a warning instead
@@ -110,26 +111,30 @@ pub(super) struct Flags {
 impl Flags {
     /// The settings of the library.
     pub(super) fn config(self) -> Config {
-        Config {
-            listen_host: self.listen_host,
-            agent_compact: self.agent_compact,
-            agent_binary: self.agent_binary,
-            agent_zipkin: self.agent_zipkin,
-            sampling: self.sampling,
-            collector: self.collector,
-            collector_grpc: self.collector_grpc,
-            otlp: self.otlp,
-            otlp_grpc: self.otlp_grpc,
-            otlp_http: self.otlp_http,
-            zipkin: self.zipkin,
-            query: self.query,
-            query_grpc: self.query_grpc,
-            admin: self.admin,
-            base_path: self.base_path,
-            max_clock_skew: self.max_clock_skew,
-            max_traces: self.max_traces,
-            max_bytes: self.max_bytes,
-        }
+        let config = Config::default()
+            .listen_host(self.listen_host)
+            .base_path(self.base_path)
+            .max_clock_skew(self.max_clock_skew)
+            .max_traces(self.max_traces)
+            .max_bytes(self.max_bytes);
+        let addresses = [
+            (Port::AgentCompact, Some(self.agent_compact)),
+            (Port::AgentBinary, Some(self.agent_binary)),
+            (Port::AgentZipkin, Some(self.agent_zipkin)),
+            (Port::Collector, Some(self.collector)),
+            (Port::CollectorGrpc, Some(self.collector_grpc)),
+            (Port::Sampling, Some(self.sampling)),
+            (Port::OtlpGrpc, Some(self.otlp_grpc).filter(|_| self.otlp)),
+            (Port::OtlpHttp, Some(self.otlp_http).filter(|_| self.otlp)),
+            (Port::Zipkin, self.zipkin),
+            (Port::QueryGrpc, Some(self.query_grpc)),
+            (Port::Query, Some(self.query)),
+            (Port::Admin, Some(self.admin)),
+        ];
+        addresses.into_iter().fold(config, |config, (port, address)| match address {
+            Some(address) => config.listen(port, address),
+            None => config.close(port),
+        })
     }
 }
 

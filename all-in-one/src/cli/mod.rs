@@ -6,9 +6,10 @@ mod log;
 mod serve;
 mod unsupported;
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use jaeger_all_in_one::{Error, status, tree};
+use jaeger_all_in_one::{ClientError, StartError, status, tree};
 
 use arguments::{Command, command};
 
@@ -23,30 +24,33 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) { 2 } else { 1 })
+            ExitCode::from(if is_bad_setting(&*error) { 2 } else { 1 })
         }
     }
 }
 
-fn act(arguments: arguments::Arguments) -> Result<(), Error> {
+fn act(arguments: arguments::Arguments) -> Result<(), Box<dyn Error>> {
     match arguments.command {
         None => {
             log::to_stderr(arguments.flags.log_level);
-            serve::serve(arguments.flags.config())
+            serve::serve(arguments.flags.config())?;
         }
         Some(Command::Status { flags }) => {
-            status(&flags.config()).map(|url| println!("A Jaeger answers on {url}"))
+            println!("A Jaeger answers on {}", status(&flags.config())?);
         }
         Some(Command::Tree { id, spans, flags }) => {
-            tree(&flags.config(), id, spans).map(|tree| print!("{tree}"))
+            print!("{}", tree(&flags.config(), id, spans)?);
         }
-        Some(Command::Version) => {
-            print!("{}", command().render_long_version());
-            Ok(())
-        }
-        Some(Command::Env) => {
-            print!("{}", command().render_help());
-            Ok(())
-        }
+        Some(Command::Version) => print!("{}", command().render_long_version()),
+        Some(Command::Env) => print!("{}", command().render_help()),
     }
+    Ok(())
+}
+
+fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
+    let of_start = error.downcast_ref().or_else(|| match error.downcast_ref() {
+        Some(ClientError::Settings(error)) => Some(error),
+        _ => None,
+    });
+    matches!(of_start, Some(StartError::BasePath { .. }))
 }

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use jaeger_all_in_one::{AllInOne, Config, Error};
+use jaeger_all_in_one::{AllInOne, Config, Port, StartError};
 use tracing::warn;
 
 use super::arguments::command;
 use super::unsupported::ignored_variables;
 
 /// Starts, prints the open ports, waits for a signal and stops.
-pub(super) fn serve(config: Config) -> Result<(), Error> {
+pub(super) fn serve(config: Config) -> Result<(), StartError> {
     for variable in ignored_variables(&command()) {
         warn!("{variable}");
     }
@@ -17,9 +17,9 @@ pub(super) fn serve(config: Config) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Error::Runtime)?;
+        .map_err(StartError::Runtime)?;
     runtime.block_on(async {
-        let stop = stop_signal().map_err(Error::Runtime)?;
+        let stop = stop_signal().map_err(StartError::Runtime)?;
         let jaeger = AllInOne::start_with(config)?;
         // If nobody reads the banner, that is no reason to stop.
         let _ = std::io::stdout().write_all(banner(&jaeger).as_bytes());
@@ -32,11 +32,15 @@ pub(super) fn serve(config: Config) -> Result<(), Error> {
 fn banner(jaeger: &AllInOne) -> String {
     let mut lines = format!("Jaeger all-in-one {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |what: &str, address: String| lines += &format!("  {what:<24}{address}\n");
-    line("web pages, query API", jaeger.query_url());
-    line("health, metrics", format!("http://{}", jaeger.admin_addr()));
+    if let Ok(url) = jaeger.query_url() {
+        line(Port::Query.serves(), url);
+    }
+    if let Some(address) = jaeger.address(Port::Admin) {
+        line(Port::Admin.serves(), format!("http://{address}"));
+    }
     for door in jaeger.doors() {
-        let transport = if door.udp { "/udp" } else { "" };
-        line(door.takes, format!("{}{transport}", door.address));
+        let transport = if door.port.is_udp() { "/udp" } else { "" };
+        line(door.port.serves(), format!("{}{transport}", door.address));
     }
     lines + "\nctrl-c stops it\n"
 }

@@ -4,21 +4,20 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::http;
+use super::{ClientError, http, query_address};
 use crate::config::Config;
-use crate::error::Error;
 
 /// Asks the query API at the configured address, and returns the address of its web pages.
 ///
 /// # Errors
 ///
-/// [`Error::NoAnswer`] when nothing answers there, or a server that is not Jaeger.
-pub fn status(config: &Config) -> Result<String, Error> {
-    let (base_path, address) = (config.base()?, config.query_address()?);
+/// [`ClientError::NoAnswer`] when nothing answers there, or a server that is not Jaeger.
+pub fn status(config: &Config) -> Result<String, ClientError> {
+    let (base_path, address) = (config.base()?, query_address(config)?);
     let url = format!("http://{address}{base_path}");
     match ask(address, &base_path) {
         Ok(()) => Ok(url),
-        Err(source) => Err(Error::NoAnswer { url, source }),
+        Err(source) => Err(ClientError::NoAnswer { url, source }),
     }
 }
 

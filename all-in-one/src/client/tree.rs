@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::http;
+use super::{ClientError, http, query_address};
 use crate::config::Config;
-use crate::error::Error;
 use crate::model::TraceId;
 
 /// How long to wait for the spans: exporters keep them for some seconds.
@@ -25,23 +24,23 @@ const DEEPEST: usize = 40;
 ///
 /// # Errors
 ///
-/// [`Error::NoAnswer`] when nothing answers there, [`Error::Timeout`] when the spans do not arrive.
-pub fn tree(config: &Config, id: TraceId, wanted: usize) -> Result<String, Error> {
-    let (base_path, address) = (config.base()?, config.query_address()?);
+/// [`ClientError::NoAnswer`] when nothing answers there, [`ClientError::Timeout`] when the spans do not arrive.
+pub fn tree(config: &Config, id: TraceId, wanted: usize) -> Result<String, ClientError> {
+    let (base_path, address) = (config.base()?, query_address(config)?);
     let url = format!("http://{address}{base_path}");
     let path = format!("{base_path}/api/traces/{id}");
     let start = Instant::now();
     loop {
         let answer = http::get(address, &path);
-        let (_, body) = answer.map_err(|source| Error::NoAnswer { url: url.clone(), source })?;
+        let (_, body) =
+            answer.map_err(|source| ClientError::NoAnswer { url: url.clone(), source })?;
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         let found = answer["data"][0]["spans"].as_array().map_or(0, Vec::len);
         if found >= wanted.max(1) {
             return Ok(format!("{url}/trace/{id}\n{}", draw(&answer["data"][0])));
         }
         if start.elapsed() >= ARRIVAL_LIMIT {
-            let service = format!("trace {id}");
-            return Err(Error::Timeout { service, wanted, found, waited: ARRIVAL_LIMIT });
+            return Err(ClientError::Timeout { id, wanted, found, waited: ARRIVAL_LIMIT });
         }
         thread::sleep(POLL_INTERVAL);
     }

@@ -4,6 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A trace's id: 128 bits, of which older clients send only the lower 64.
+///
+/// ```
+/// use jaeger_all_in_one::TraceId;
+///
+/// let id: TraceId = "1f00".parse()?;
+/// assert_eq!(id, TraceId::from(0x1f00_u128)); // or from 16 bytes, as OpenTelemetry has them
+/// assert_eq!(id.to_string(), "0000000000001f00");
+/// # Ok::<(), jaeger_all_in_one::InvalidId>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId {
     /// The upper 64 bits; zero from clients that use only 64.
@@ -16,6 +25,19 @@ impl TraceId {
     /// Whether it is zero, which is not a valid id.
     pub fn is_zero(self) -> bool {
         self.high == 0 && self.low == 0
+    }
+}
+
+impl From<u128> for TraceId {
+    fn from(id: u128) -> Self {
+        TraceId { high: (id >> 64) as u64, low: id as u64 }
+    }
+}
+
+impl From<[u8; 16]> for TraceId {
+    /// From bytes in network order.
+    fn from(id: [u8; 16]) -> Self {
+        u128::from_be_bytes(id).into()
     }
 }
 
@@ -63,6 +85,7 @@ impl fmt::Display for SpanId {
 
 /// Why a text is not a trace id.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidId {
     /// More than 32 digits.
     TooLong(String),

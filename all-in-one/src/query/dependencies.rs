@@ -34,7 +34,7 @@ pub(super) fn dependencies(
     let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));
     let mut calls = Calls::new();
     let between = |span: &Span| i64::try_from(span.start).is_ok_and(|at| start < at && at < end);
-    for id in api.store.between(start, end) {
+    for id in api.store.between(start.into(), end.into()) {
         if let Some(callers) = Callers::of(&api.store, id, between) {
             callers.count(&mut calls);
         }

@@ -9,21 +9,16 @@ use axum::extract::State;
 use axum::response::Response;
 use tonic::Status;
 
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::server::context::Context;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 
 /// Opens the port.
-pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, Error> {
-    let door = TcpDoor {
-        name: "grpc-query",
-        takes: "gRPC query API: not supported",
-        setting: config::QUERY_GRPC,
-        address: &config.query_grpc,
-    };
-    door.grpc(config, context, |counters| {
+pub(crate) fn open(config: &Config, context: &Context) -> Result<Option<Opened>, BindError> {
+    door::grpc(Port::QueryGrpc, config, context, |counters| {
         Router::new().fallback(refuse).with_state(Arc::clone(counters))
     })
 }

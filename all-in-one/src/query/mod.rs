@@ -26,3 +26,5 @@ mod span_json;
 pub(crate) mod stream;
 mod trace;
 mod traces;
+
+pub(crate) use traces::json;

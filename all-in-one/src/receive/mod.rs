@@ -15,9 +15,9 @@
 pub(crate) mod fuzz;
 pub(crate) mod intake;
 mod json;
-pub mod otlp;
-pub mod protobuf;
+pub(crate) mod otlp;
+pub(crate) mod protobuf;
 pub(crate) mod strategy;
-pub mod thrift;
+pub(crate) mod thrift;
 mod warnings;
-pub mod zipkin;
+pub(crate) mod zipkin;

@@ -1,5 +1,4 @@
-//! A door: a port with a name and counters. Here is what all of them have, and how one on a TCP
-//! port is opened.
+//! A door: an open port with counters. Here is what all of them have, and how one of TCP is opened.
 
 use std::fmt;
 use std::net::{self, SocketAddr};
@@ -14,12 +13,13 @@ use super::connections::{ConnectionSize, Listener};
 use super::context::Context;
 use super::counters::{Counters, DoorStats};
 use super::{grpc, http};
-use crate::config::{Config, HostPort};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::{BindError, StartError};
+use crate::port::Port;
 
 /// Serves a door's port until the signal to stop. Called within the runtime of the all-in-one.
 pub(crate) type Serve =
-    Box<dyn FnOnce() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, Error> + Send>;
+    Box<dyn FnOnce() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, StartError> + Send>;
 
 /// A door whose port is bound, but not served yet.
 pub(crate) struct Opened {
@@ -27,15 +27,11 @@ pub(crate) struct Opened {
     pub(crate) serve: Serve,
 }
 
-/// An open door.
+/// An open port for spans or questions of clients, with its counters.
 #[derive(Clone)]
 pub struct Door {
-    /// Its name in metrics, in lower case with dashes.
-    pub name: &'static str,
-    /// What it accepts, in a few words.
-    pub takes: &'static str,
-    /// Whether it listens on UDP; otherwise TCP.
-    pub udp: bool,
+    /// The port.
+    pub port: Port,
     /// Where it listens.
     pub address: SocketAddr,
     pub(crate) counters: Arc<Counters>,
@@ -51,84 +47,69 @@ impl Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = if self.udp { "udp" } else { "tcp" };
-        write!(f, "{} on {}/{transport}", self.name, self.address)
+        let transport = if self.port.is_udp() { "udp" } else { "tcp" };
+        write!(f, "{} on {}/{transport}", self.port.name(), self.address)
     }
 }
 
-/// The description of a door on a TCP port.
-pub(crate) struct TcpDoor<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) takes: &'static str,
-    /// The flag that sets its address.
-    pub(crate) setting: &'static str,
-    /// The address from the settings.
-    pub(crate) address: &'a HostPort,
+/// Opens a port for HTTP, unless the settings keep it closed. On loopback, the Host header must name
+/// this machine.
+pub(crate) fn http(
+    port: Port,
+    config: &Config,
+    context: &Context,
+    router: impl FnOnce(&Arc<Counters>) -> Router,
+) -> Result<Option<Opened>, BindError> {
+    let local = |address, counters: &_| http::local_only(router(counters), address);
+    open(port, config, context, local, http::CONNECTION_SIZE, http::serve)
 }
 
-impl TcpDoor<'_> {
-    /// Opens it for HTTP. On loopback, the Host header must name this machine.
-    pub(crate) fn http(
-        self,
-        config: &Config,
-        context: &Context,
-        router: impl FnOnce(&Arc<Counters>) -> Router,
-    ) -> Result<Option<Opened>, Error> {
-        let local = |address, counters: &_| http::local_only(router(counters), address);
-        self.open(config, context, local, http::CONNECTION_SIZE, http::serve)
-    }
-
-    /// Opens it for gRPC.
-    pub(crate) fn grpc(
-        self,
-        config: &Config,
-        context: &Context,
-        router: impl FnOnce(&Arc<Counters>) -> Router,
-    ) -> Result<Option<Opened>, Error> {
-        self.open(
-            config,
-            context,
-            |_, counters| router(counters),
-            grpc::CONNECTION_SIZE,
-            grpc::serve,
-        )
-    }
-
-    fn open<F: Future<Output = ()> + Send + 'static>(
-        self,
-        config: &Config,
-        context: &Context,
-        router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
-        size: ConnectionSize,
-        serve: impl FnOnce(Listener, Router, watch::Receiver<bool>) -> F + Send + 'static,
-    ) -> Result<Option<Opened>, Error> {
-        let (listener, address) = bind(config, self.address, self.setting, tcp)?;
-        let counters = Counters::of(self.name);
-        let router = router(address, &counters);
-        let (stop, connections) = (context.stop.clone(), context.connections.clone());
-        let of_door = Arc::clone(&counters);
-        let serve = move || {
-            let listener = TcpListener::from_std(listener).map_err(Error::Runtime)?;
-            let listener = Listener::new(listener, size, connections, &of_door);
-            Ok(Box::pin(serve(listener, router, stop)) as _)
-        };
-        let door = Door { name: self.name, takes: self.takes, udp: false, address, counters };
-        Ok(Some(Opened { door, serve: Box::new(serve) }))
-    }
+/// Opens a port for gRPC, unless the settings keep it closed.
+pub(crate) fn grpc(
+    port: Port,
+    config: &Config,
+    context: &Context,
+    router: impl FnOnce(&Arc<Counters>) -> Router,
+) -> Result<Option<Opened>, BindError> {
+    let router = |_, counters: &_| router(counters);
+    open(port, config, context, router, grpc::CONNECTION_SIZE, grpc::serve)
 }
 
-/// Binds the address of a setting by `bind`; returns the socket and its actual address.
+fn open<F: Future<Output = ()> + Send + 'static>(
+    port: Port,
+    config: &Config,
+    context: &Context,
+    router: impl FnOnce(SocketAddr, &Arc<Counters>) -> Router,
+    size: ConnectionSize,
+    serve: impl FnOnce(Listener, Router, watch::Receiver<bool>) -> F + Send + 'static,
+) -> Result<Option<Opened>, BindError> {
+    let Some((listener, address)) = bind(config, port, tcp)? else { return Ok(None) };
+    let counters = Counters::of(port.name());
+    let router = router(address, &counters);
+    let (stop, connections) = (context.stop.clone(), context.connections.clone());
+    let of_door = Arc::clone(&counters);
+    let serve = move || {
+        let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
+        let listener = Listener::new(listener, size, connections, &of_door);
+        Ok(Box::pin(serve(listener, router, stop)) as _)
+    };
+    let door = Door { port, address, counters };
+    Ok(Some(Opened { door, serve: Box::new(serve) }))
+}
+
+/// Binds the address of a port by `bind`; returns the socket and its actual address, or `None` if
+/// the settings keep the port closed.
 ///
 /// # Errors
-/// [`Error::Bind`], which names the setting and the port.
+/// If the address cannot be resolved or bound.
 pub(crate) fn bind<S>(
     config: &Config,
-    address: &HostPort,
-    setting: &'static str,
+    port: Port,
     bind: impl FnOnce(SocketAddr) -> std::io::Result<(S, SocketAddr)>,
-) -> Result<(S, SocketAddr), Error> {
-    let address = config.resolve(address, setting)?;
-    bind(address).map_err(|source| Error::Bind { setting, address: address.to_string(), source })
+) -> Result<Option<(S, SocketAddr)>, BindError> {
+    let Some(address) = config.resolve(port)? else { return Ok(None) };
+    let error = |source| BindError { port, address: address.to_string(), source };
+    bind(address).map(Some).map_err(error)
 }
 
 /// Binds a TCP port for a Tokio server.

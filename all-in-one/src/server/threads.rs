@@ -5,7 +5,7 @@ use std::ops::Deref;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinError;
 
-use crate::error::Error;
+use crate::error::StartError;
 
 /// The number of worker threads: one for receiving, one for queries. Searches run on blocking
 /// threads.
@@ -28,13 +28,13 @@ pub(crate) async fn work<T: Send + 'static>(
 pub(crate) struct Threads(Option<Runtime>);
 
 impl Threads {
-    pub(crate) fn start() -> Result<Self, Error> {
+    pub(crate) fn start() -> Result<Self, StartError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("jaeger")
             .enable_all()
             .build();
-        Ok(Threads(Some(runtime.map_err(Error::Runtime)?)))
+        Ok(Threads(Some(runtime.map_err(StartError::Runtime)?)))
     }
 }
 

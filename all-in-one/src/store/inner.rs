@@ -193,6 +193,14 @@ impl Inner {
         true
     }
 
+    /// Removes the oldest traces, up to this many; returns how many.
+    pub(super) fn clear(&mut self, most: usize) -> usize {
+        let Usage { evicted_traces, evicted_spans, .. } = self.usage;
+        let removed = (0..most).take_while(|_| self.evict_oldest()).count();
+        self.usage = Usage { evicted_traces, evicted_spans, ..self.usage };
+        removed
+    }
+
     /// Releases what a record refers to.
     fn release(&mut self, record: &[u8], id: TraceId) {
         let head = Input(record).head();
@@ -285,7 +293,7 @@ impl Inner {
     /// between two times. Returns the number to continue from, unless there are no more.
     pub(super) fn between(
         &self,
-        (after, before): (i64, i64),
+        (after, before): (i128, i128),
         from: u64,
         found: &mut Vec<TraceId>,
         most: usize,
@@ -293,7 +301,7 @@ impl Inner {
         let mut traces = self.traces.since(from);
         for trace in traces.by_ref().take(most) {
             let (first, last) = trace.starts;
-            if i128::from(last) > i128::from(after) && i128::from(first) < i128::from(before) {
+            if i128::from(last) > after && i128::from(first) < before {
                 found.push(trace.id);
             }
         }

@@ -38,6 +38,7 @@ use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 pub use common::Operation;
 pub(crate) use inner::Reading;
@@ -149,9 +150,14 @@ impl Store {
         self.inner.read().span_count(service)
     }
 
+    /// The ids of all traces, in the order in which they began to arrive.
+    pub(crate) fn ids(&self) -> Vec<TraceId> {
+        self.between(i128::MIN, i128::MAX)
+    }
+
     /// The ids of the traces that may have a span strictly between two times, in microseconds
     /// since the Unix epoch.
-    pub(crate) fn between(&self, after: i64, before: i64) -> Vec<TraceId> {
+    pub(crate) fn between(&self, after: i128, before: i128) -> Vec<TraceId> {
         let (mut found, mut next) = (Vec::new(), Some(0));
         while let Some(from) = next {
             next = self.step(|inner| inner.between((after, before), from, &mut found, AT_ONCE));
@@ -164,17 +170,18 @@ impl Store {
         self.inner.read().usage()
     }
 
-    /// Waits until `done` is true. It is called at once and after every insert.
-    pub async fn wait_until(&self, mut done: impl FnMut(&Self) -> bool) {
-        loop {
-            let mut inserted = std::pin::pin!(self.inserted.notified());
-            // Registered before the check, so that no insert between the two is missed.
-            inserted.as_mut().enable();
-            if done(self) {
-                return;
-            }
-            inserted.await;
+    /// Removes all traces that are there now. They do not count as evicted.
+    pub(crate) fn clear(&self) {
+        let mut left = self.usage().traces;
+        while left > 0 {
+            let removed = self.inner.write().clear(left.min(AT_ONCE));
+            left = if removed == 0 { 0 } else { left - removed };
         }
+    }
+
+    /// Ends at the next insert after this call, even one before it is first polled.
+    pub(crate) fn inserted(&self) -> Notified<'_> {
+        self.inserted.notified()
     }
 
     /// Calls `look` with ranges of numbers until it returns true.

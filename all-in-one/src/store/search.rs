@@ -31,6 +31,11 @@ pub struct Search {
 }
 
 impl Search {
+    /// All traces of a service.
+    pub fn of(service: &str) -> Self {
+        Search { service: service.to_owned(), latest: i64::MAX, ..Search::default() }
+    }
+
     /// Whether a span that starts within these times, both inclusive, may match.
     pub(super) fn may_start(&self, (first, last): (u64, u64)) -> bool {
         i128::from(last) >= i128::from(self.earliest)

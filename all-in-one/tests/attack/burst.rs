@@ -3,9 +3,9 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
 
-use crate::support::{Packet, UdpSender, until};
+use crate::support::{Open, Packet, UdpSender, until};
 
 /// How many datagrams the kernel has dropped at this address, as Linux counts them. The kernel
 /// writes its table in pieces: where sockets are opened or closed between two of them, a line can
@@ -35,14 +35,14 @@ fn of_ten_thousand_packets_each_is_taken_or_counted_by_the_kernel() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for id in 1..=SENT {
         let packet = Packet::of("burst").span(id, 1, "op", id).build();
-        socket.send_to(&packet, jaeger.agent_addr()).expect("send");
+        socket.send_to(&packet, jaeger.at(Port::AgentCompact)).expect("send");
     }
     let taken = || jaeger.agent_stats().packets;
-    until("each is taken or lost", || taken() + lost(jaeger.agent_addr()) >= SENT);
-    let (taken, lost) = (taken(), lost(jaeger.agent_addr()));
+    until("each is taken or lost", || taken() + lost(jaeger.at(Port::AgentCompact)) >= SENT);
+    let (taken, lost) = (taken(), lost(jaeger.at(Port::AgentCompact)));
     println!("of {SENT} packets {taken} were taken and {lost} lost");
     assert_eq!(taken + lost, SENT);
     assert_eq!(jaeger.agent_stats().spans, taken, "each one that was taken is a span");
     UdpSender::new(&jaeger).send_and_wait(&Packet::of("after").span(1, 1, "op", 1).build());
-    assert_eq!(jaeger.traces("after").len(), 1);
+    assert_eq!(jaeger.stored("after").len(), 1);
 }

@@ -1,18 +1,19 @@
 //! Who can reach the ports.
 
-use jaeger_all_in_one::{AllInOne, Config};
+use crate::support::Open;
+use jaeger_all_in_one::{AllInOne, Config, Port};
 
 #[test]
 fn only_this_machine_reaches_a_port_unless_others_are_let_in() {
     for (host, loopback) in [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false)] {
-        let config = Config { listen_host: host.to_owned(), ..Config::ephemeral() };
+        let config = Config::ephemeral().listen_host(host);
         let jaeger = match AllInOne::start_with(config) {
             // Some machines have no IPv6.
             Err(_) if host == "::1" => continue,
             jaeger => jaeger.expect(host),
         };
         let doors = jaeger.doors().iter().map(|door| door.address);
-        for address in doors.chain([jaeger.query_addr(), jaeger.admin_addr()]) {
+        for address in doors.chain([jaeger.at(Port::Query), jaeger.at(Port::Admin)]) {
             assert_eq!(address.ip().is_loopback(), loopback, "{address}");
         }
     }
@@ -22,7 +23,7 @@ fn only_this_machine_reaches_a_port_unless_others_are_let_in() {
 #[tokio::test]
 async fn a_stop_during_a_load_is_soon_done() {
     let jaeger = AllInOne::start().expect("start");
-    let agent = jaeger.agent_addr();
+    let agent = jaeger.at(Port::AgentCompact);
     let (done, stop) = std::sync::mpsc::channel::<()>();
     let sender = std::thread::spawn(move || {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");

@@ -3,18 +3,18 @@
 
 use std::net::SocketAddr;
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
 
-use crate::support::{get, request, send_raw};
+use crate::support::{Open, get, request, send_raw};
 
 fn http_ports(jaeger: &AllInOne) -> [SocketAddr; 6] {
     [
-        jaeger.query_addr(),
-        jaeger.admin_addr(),
-        jaeger.sampling_addr(),
-        jaeger.collector_addr(),
-        jaeger.otlp_http_addr().expect("OTLP is on"),
-        jaeger.zipkin_addr().expect("a test's Zipkin is on"),
+        jaeger.at(Port::Query),
+        jaeger.at(Port::Admin),
+        jaeger.at(Port::Sampling),
+        jaeger.at(Port::Collector),
+        jaeger.at(Port::OtlpHttp),
+        jaeger.at(Port::Zipkin),
     ]
 }
 
@@ -47,7 +47,7 @@ fn heads_beyond_the_limit_are_refused() {
             assert!(status.is_none_or(|status| matches!(status, 400..500)), "{what}: {status:?}");
         }
     }
-    assert_eq!(get(jaeger.query_addr(), "/api/services").status, 200);
+    assert_eq!(get(jaeger.at(Port::Query), "/api/services").status, 200);
 }
 
 #[test]

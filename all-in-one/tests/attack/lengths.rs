@@ -3,9 +3,9 @@
 
 use std::net::UdpSocket;
 
-use jaeger_all_in_one::{AllInOne, Door, Reason};
+use jaeger_all_in_one::{AllInOne, Door, Port, Reason};
 
-use crate::support::{Answer, exchange, packets, until};
+use crate::support::{Answer, Open, exchange, packets, until};
 
 /// Lengths that no packet of a few bytes can have; the last two are -1 and the smallest integer.
 const CLAIMS: [u32; 4] = [0x7fff_ffff, 0x0fff_ffff, 0xffff_ffff, 0x8000_0000];
@@ -72,7 +72,7 @@ fn send(door: &Door, packet: &[u8]) {
 
 fn post(jaeger: &AllInOne, body: &[u8]) -> Answer {
     let headers = [("Content-Type", "application/x-thrift")];
-    exchange(jaeger.collector_addr(), "POST", "/api/traces", &headers, body)
+    exchange(jaeger.at(Port::Collector), "POST", "/api/traces", &headers, body)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn claims_beyond_the_bytes_that_are_there_are_refused() {
     let jaeger = AllInOne::start().expect("start");
     let mut sent = 0;
     let [by_udp, by_udp_binary, by_http] = ["udp-compact", "udp-binary", "http-thrift"]
-        .map(|name| jaeger.door(name).expect("the door"));
+        .map(|name| jaeger.door(crate::support::named(name)).expect("the door"));
     for claim in CLAIMS {
         for packet in compact(claim) {
             send(by_udp, &packet);
@@ -101,7 +101,7 @@ fn claims_beyond_the_bytes_that_are_there_are_refused() {
 #[test]
 fn nesting_without_end_is_refused_at_each_door() {
     let jaeger = AllInOne::start().expect("start");
-    let by_udp = jaeger.door("udp-binary").expect("the door");
+    let by_udp = jaeger.door(Port::AgentBinary).expect("the door");
     for batch in deep_binary() {
         let answer = post(&jaeger, &batch);
         assert_eq!(answer.status, 400, "{}", answer.text());

@@ -1,17 +1,17 @@
 //! Spans that no sane client sends: cycles, orphans, repeated ids, absurd clocks. Each is shown
 //! once, and no request hangs.
 
-use jaeger_all_in_one::{AllInOne, Config};
+use jaeger_all_in_one::{AllInOne, Config, Port};
 use serde_json::Value;
 
-use crate::support::{Packet, UdpSender, get};
+use crate::support::{Open, Packet, UdpSender, get};
 
 /// The only trace, as the query API shows it, both raw and adjusted.
 fn shown(jaeger: &AllInOne, path: &str) -> Value {
     for raw in ["?raw=true", ""] {
-        assert_eq!(get(jaeger.query_addr(), &format!("{path}{raw}")).status, 200, "{path}{raw}");
+        assert_eq!(get(jaeger.at(Port::Query), &format!("{path}{raw}")).status, 200, "{path}{raw}");
     }
-    let json = get(jaeger.query_addr(), path).json();
+    let json = get(jaeger.at(Port::Query), path).json();
     json["data"][0].clone()
 }
 
@@ -25,7 +25,7 @@ fn warnings(span: &Value) -> String {
 
 fn start() -> AllInOne {
     let max_clock_skew = std::time::Duration::from_secs(u32::MAX.into());
-    AllInOne::start_with(Config { max_clock_skew, ..Config::ephemeral() }).expect("start")
+    AllInOne::start_with(Config::ephemeral().max_clock_skew(max_clock_skew)).expect("start")
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn circles_and_orphans_are_shown_once_each() {
     let orphan = warnings(orphan.expect("the orphan"));
     assert!(orphan.contains("invalid parent span IDs"), "{orphan}");
     for path in ["/api/traces?service=odd&start=0", "/api/dependencies?endTs=1000&lookback=1000"] {
-        assert_eq!(get(jaeger.query_addr(), path).status, 200, "{path}");
+        assert_eq!(get(jaeger.at(Port::Query), path).status, 200, "{path}");
     }
-    assert_eq!(jaeger.traces("odd")[0].roots().count(), 0, "the library says what was sent");
+    assert_eq!(jaeger.stored("odd")[0].roots().count(), 0, "the library says what was sent");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_chain_of_twenty_thousand_spans_is_walked_without_recursion() {
     }
     assert_eq!(spans(&shown(&jaeger, "/api/traces/8")).len(), 20_000);
     let path = "/api/dependencies?endTs=1000&lookback=1000";
-    assert_eq!(get(jaeger.query_addr(), path).status, 200);
+    assert_eq!(get(jaeger.at(Port::Query), path).status, 200);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn clocks_from_nowhere_do_not_overflow() {
         "lookback=99999999h&limit=1000000000",
     ] {
         let path = format!("/api/traces?service=clocks&{query}");
-        assert_eq!(get(jaeger.query_addr(), &path).status, 200, "{path}");
+        assert_eq!(get(jaeger.at(Port::Query), &path).status, 200, "{path}");
     }
 }
 
@@ -131,7 +131,7 @@ fn text_that_is_no_utf8_is_shown_in_every_field() {
     UdpSender::new(&jaeger).send_and_wait(&packet);
     let trace = shown(&jaeger, "/api/traces/b");
     assert_eq!(trace["spans"][0]["operationName"], "op\u{fffd}\u{fffd}op");
-    let found = get(jaeger.query_addr(), "/api/traces?service=na%EF%BF%BD%EF%BF%BDme&start=0");
+    let found = get(jaeger.at(Port::Query), "/api/traces?service=na%EF%BF%BD%EF%BF%BDme&start=0");
     assert_eq!(found.json()["data"].as_array().map(Vec::len), Some(1), "it is found by its name");
 }
 

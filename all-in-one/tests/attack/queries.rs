@@ -1,8 +1,8 @@
 //! Queries that ask for too much, or for what is not there.
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
 
-use crate::support::{Packet, UdpSender, get};
+use crate::support::{Open, Packet, UdpSender, get};
 
 #[test]
 fn no_number_in_a_question_decides_how_much_is_allocated() {
@@ -10,12 +10,13 @@ fn no_number_in_a_question_decides_how_much_is_allocated() {
     UdpSender::new(&jaeger).send_and_wait(&Packet::of("shop").span(1, 1, "buy", 1).build());
     for limit in ["0", "-1", "2147483647", "-2147483648"] {
         let answer =
-            get(jaeger.query_addr(), &format!("/api/traces?service=shop&start=0&limit={limit}"));
+            get(jaeger.at(Port::Query), &format!("/api/traces?service=shop&start=0&limit={limit}"));
         assert_eq!(answer.status, 200, "{limit}");
         assert_eq!(answer.json()["data"].as_array().map(Vec::len), Some(1), "{limit}");
     }
     for limit in ["1000000000000", "9223372036854775808", "1e3", "0x10"] {
-        let answer = get(jaeger.query_addr(), &format!("/api/traces?service=shop&limit={limit}"));
+        let answer =
+            get(jaeger.at(Port::Query), &format!("/api/traces?service=shop&limit={limit}"));
         assert_eq!(answer.status, 400, "{limit}");
     }
 }
@@ -37,7 +38,7 @@ fn what_is_not_there_is_said_so() {
         ("/api/dependencies?endTs=x", 400),
         ("/api/dependencies?endTs=-9223372036854775808&lookback=9223372036854775807", 200),
     ] {
-        let answer = get(jaeger.query_addr(), path);
+        let answer = get(jaeger.at(Port::Query), path);
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
         let json = answer.json();
         for field in ["data", "total", "limit", "offset", "errors"] {

@@ -4,16 +4,16 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Instant;
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::{AllInOne, Port};
 
 #[cfg(unix)]
 use crate::support::program::{Running, program};
-use crate::support::{PATIENCE, exchange, get, grpc};
+use crate::support::{Open, PATIENCE, exchange, get, grpc};
 
 /// Opens `each` connections to each TCP port, and sends these bytes on each.
 fn open(jaeger: &AllInOne, each: usize, bytes: &[u8]) -> Vec<TcpStream> {
-    let doors = jaeger.doors().iter().filter(|door| !door.udp).map(|door| door.address);
-    let ports = doors.chain([jaeger.query_addr(), jaeger.admin_addr()]);
+    let doors = jaeger.doors().iter().filter(|door| !door.port.is_udp()).map(|door| door.address);
+    let ports = doors.chain([jaeger.at(Port::Query), jaeger.at(Port::Admin)]);
     let mut open = Vec::new();
     for port in ports {
         for _ in 0..each {
@@ -28,21 +28,21 @@ fn open(jaeger: &AllInOne, each: usize, bytes: &[u8]) -> Vec<TcpStream> {
 /// Every request is answered soon.
 fn assert_served(jaeger: &AllInOne) {
     let begin = Instant::now();
-    assert_eq!(get(jaeger.query_addr(), "/api/services").status, 200);
-    assert_eq!(get(jaeger.admin_addr(), "/metrics").status, 200);
-    assert_eq!(get(jaeger.sampling_addr(), "/sampling?service=a").status, 200);
+    assert_eq!(get(jaeger.at(Port::Query), "/api/services").status, 200);
+    assert_eq!(get(jaeger.at(Port::Admin), "/metrics").status, 200);
+    assert_eq!(get(jaeger.at(Port::Sampling), "/sampling?service=a").status, 200);
     let json = [("Content-Type", "application/json")];
     for (port, path, body) in [
-        (jaeger.otlp_http_addr().expect("OTLP is on"), "/v1/traces", &b"{}"[..]),
-        (jaeger.zipkin_addr().expect("a test's Zipkin is on"), "/api/v2/spans", b"[]"),
+        (jaeger.at(Port::OtlpHttp), "/v1/traces", &b"{}"[..]),
+        (jaeger.at(Port::Zipkin), "/api/v2/spans", b"[]"),
     ] {
         let status = exchange(port, "POST", path, &json, body).status;
         assert!(matches!(status, 200 | 202), "{path}: {status}");
     }
     let post = "/jaeger.api_v2.CollectorService/PostSpans";
-    grpc::call(jaeger.collector_grpc_addr(), post, b"").expect("an answer");
+    grpc::call(jaeger.at(Port::CollectorGrpc), post, b"").expect("an answer");
     let export = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    grpc::call(jaeger.otlp_grpc_addr().expect("OTLP is on"), export, b"").expect("an answer");
+    grpc::call(jaeger.at(Port::OtlpGrpc), export, b"").expect("an answer");
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
 }
 

@@ -13,10 +13,36 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use jaeger_all_in_one::AllInOne;
+use jaeger_all_in_one::model::Trace;
+use jaeger_all_in_one::store::Search;
+use jaeger_all_in_one::{AllInOne, DoorStats, Port};
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What these tests ask of an all-in-one whose ports are all open.
+pub trait Open {
+    /// The address of a port.
+    fn at(&self, port: Port) -> SocketAddr;
+    /// The traces of a service as they are stored, newest first.
+    fn stored(&self, service: &str) -> Vec<Trace>;
+    /// The counts of the door for compact Thrift.
+    fn agent_stats(&self) -> DoorStats;
+}
+
+impl Open for AllInOne {
+    fn at(&self, port: Port) -> SocketAddr {
+        self.address(port).unwrap_or_else(|| panic!("{port} is closed"))
+    }
+
+    fn stored(&self, service: &str) -> Vec<Trace> {
+        self.store().find(&Search::of(service))
+    }
+
+    fn agent_stats(&self) -> DoorStats {
+        self.door(Port::AgentCompact).expect("the door").stats()
+    }
+}
 
 /// A target for recorded packets: the all-in-one here, or the real Jaeger.
 pub trait Target {
@@ -30,16 +56,22 @@ pub trait Target {
 
 impl Target for AllInOne {
     fn address(&self, door: &str) -> SocketAddr {
-        self.door(door).unwrap_or_else(|| panic!("no door {door}")).address
+        self.at(named(door))
     }
 
     fn query(&self) -> SocketAddr {
-        self.query_addr()
+        self.at(Port::Query)
     }
 
     fn received(&self, door: &str) -> Option<u64> {
-        Some(self.door(door)?.stats().packets)
+        Some(self.door(named(door))?.stats().packets)
     }
+}
+
+/// The port with this name in metrics.
+pub fn named(door: &str) -> Port {
+    let found = Port::ALL.into_iter().find(|port| port.name() == door);
+    found.unwrap_or_else(|| panic!("no door {door}"))
 }
 
 /// An HTTP answer.
@@ -195,7 +227,7 @@ impl<'a> UdpSender<'a> {
     }
 
     fn send_without_waiting(&mut self, packet: &[u8]) {
-        self.socket.send_to(packet, self.jaeger.agent_addr()).expect("send");
+        self.socket.send_to(packet, self.jaeger.at(Port::AgentCompact)).expect("send");
         self.sent += 1;
     }
 

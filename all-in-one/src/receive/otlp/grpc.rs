@@ -18,25 +18,17 @@ use tonic::Status;
 use tonic::server::UnaryService;
 
 use super::exporter::{Exporter, shortened};
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::server::counters::Reason;
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
 
 /// Opens the door.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    if !config.otlp {
-        return Ok(None);
-    }
-    let door = TcpDoor {
-        name: "otlp-grpc",
-        takes: "spans, OTLP/gRPC",
-        setting: config::OTLP_GRPC,
-        address: &config.otlp_grpc,
-    };
-    door.grpc(config, &intake.context, |counters| {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    door::grpc(Port::OtlpGrpc, config, &intake.context, |counters| {
         Router::new()
             .route(&format!("/{SERVICE_NAME}/Export"), any(export))
             .fallback(unknown)

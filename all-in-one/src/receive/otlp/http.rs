@@ -17,12 +17,13 @@ use serde_json::json;
 use tonic::Code;
 
 use super::exporter::{Exporter, shortened};
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::server::body::BodyError;
 use crate::server::counters::Reason;
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::http;
 
 const NO_POST: &str = "405 method not allowed, supported: [POST]";
@@ -34,17 +35,10 @@ const JSON: &str = "application/json";
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Opens the door.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    if !config.otlp {
-        return Ok(None);
-    }
-    let door = TcpDoor {
-        name: "otlp-http",
-        takes: "spans, OTLP/HTTP",
-        setting: config::OTLP_HTTP,
-        address: &config.otlp_http,
-    };
-    door.http(config, &intake.context, |counters| router(Arc::new(Exporter::new(intake, counters))))
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    door::http(Port::OtlpHttp, config, &intake.context, |counters| {
+        router(Arc::new(Exporter::new(intake, counters)))
+    })
 }
 
 fn router(exporter: Arc<Exporter>) -> Router {

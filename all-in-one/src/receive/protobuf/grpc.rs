@@ -21,12 +21,13 @@ use tonic::Status;
 use tonic::server::UnaryService;
 
 use super::{Error, jaeger};
-use crate::config::{self, Config};
-use crate::error::Error as StartError;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::receive::strategy;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
@@ -35,14 +36,8 @@ const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
 const FORMAT: &str = "proto";
 
 /// Opens the door.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let door = TcpDoor {
-        name: "grpc-jaeger",
-        takes: "spans, Jaeger's gRPC",
-        setting: config::COLLECTOR_GRPC,
-        address: &config.collector_grpc,
-    };
-    door.grpc(config, &intake.context, |counters| {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    door::grpc(Port::CollectorGrpc, config, &intake.context, |counters| {
         let collector = Collector::new(intake, counters);
         Router::new()
             .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))

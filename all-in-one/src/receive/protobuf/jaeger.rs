@@ -21,7 +21,7 @@ const LONGEST: i64 = i64::MAX / 1_000_000_000;
 
 /// Reads a `PostSpansRequest`. Every span without a process of its own gets the batch's, and every
 /// span the tag that names its format.
-pub fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'a>, Error> {
+pub(crate) fn post_spans<'a>(message: &'a [u8], format: &'static str) -> Result<Batch<'a>, Error> {
     let mut decoder = Decoder { format, batch: Batch::recycled(), ..Decoder::default() };
     // The first process is the batch's. It may follow the spans.
     decoder.batch.processes.push(DraftProcess::new(NO_PROCESS.as_bytes().into(), 0..0));
@@ -271,7 +271,7 @@ mod tests {
         let message = field(1, batch);
         let store = Store::new(Limits { traces: 0, bytes: 64 << 20 });
         store.take(&post_spans(&message, "proto")?);
-        let traces = store.between(i64::MIN, i64::MAX).into_iter().filter_map(|id| store.trace(id));
+        let traces = store.ids().into_iter().filter_map(|id| store.trace(id));
         Ok(traces.flat_map(|trace| trace.spans).map(|span| Span::clone(&span)).collect())
     }
 

@@ -5,17 +5,17 @@
 //! counts the memory as it goes, and refuses a request that takes more than [`MAX_UNFOLDED`].
 
 pub(crate) mod grpc;
-pub mod jaeger;
+pub(crate) mod jaeger;
 pub(in crate::receive) mod wire;
 
 use std::fmt;
 
 /// The most memory that the spans of one request may take, in bytes.
-pub const MAX_UNFOLDED: usize = crate::server::body::MAX_DECODED;
+pub(crate) const MAX_UNFOLDED: usize = crate::server::body::MAX_DECODED;
 
 /// Why bytes are not a message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub(crate) enum Error {
     /// The bytes end within a value.
     Truncated,
     /// A length is larger than the bytes that are left.

@@ -11,13 +11,13 @@ const STRICT: u32 = 1 << 31;
 
 /// A reader over the bytes of one message.
 #[derive(Debug)]
-pub struct Binary<'a> {
+pub(crate) struct Binary<'a> {
     input: Cursor<'a>,
 }
 
 impl<'a> Binary<'a> {
     /// Reads from the start of `bytes`. What follows the message is ignored.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Binary { input: Cursor::new(bytes) }
     }
 

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 
 /// A reader over the bytes of one message.
 #[derive(Debug)]
-pub struct Compact<'a> {
+pub(crate) struct Compact<'a> {
     input: Cursor<'a>,
     last_field: i16,
     // A boolean field's value is in the field's head; it is kept here until it is read.
@@ -19,7 +19,7 @@ pub struct Compact<'a> {
 
 impl<'a> Compact<'a> {
     /// Reads from the start of `bytes`. What follows the message is ignored.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Compact { input: Cursor::new(bytes), last_field: 0, pending_bool: None }
     }
 

@@ -17,14 +17,15 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{Error, binary::Binary, jaeger, media_type};
-use crate::config::{self, Config};
-use crate::error::Error as StartError;
+use crate::config::Config;
+use crate::error::BindError;
 use crate::model::Batch;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::receive::strategy;
 use crate::server::body::BodyError;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::http::{not_found, text};
 use crate::server::threads::AT_ONCE;
 
@@ -35,14 +36,8 @@ const SPANS_AT_ONCE: usize = 512;
 const FORMAT: &str = "jaeger";
 
 /// Opens the door.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    let door = TcpDoor {
-        name: "http-thrift",
-        takes: "spans, Thrift over HTTP",
-        setting: config::COLLECTOR,
-        address: &config.collector,
-    };
-    door.http(config, &intake.context, |counters| {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    door::http(Port::Collector, config, &intake.context, |counters| {
         let collector = Collector::new(intake, counters);
         Router::new().fallback(handle).with_state(Arc::new(collector))
     })

@@ -15,7 +15,7 @@ use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 use crate::server::body::MAX_DECODED;
 
 /// Reads the agent's message `emitBatch(Batch)`, as a call or oneway.
-pub fn emit_batch<'a>(
+pub(crate) fn emit_batch<'a>(
     input: &mut impl Protocol<'a>,
     format: &'static str,
 ) -> Result<Batch<'a>, Error> {
@@ -41,7 +41,10 @@ pub fn emit_batch<'a>(
 }
 
 /// Reads a `Batch`. Every span gets the batch's process, and the tag that names its format.
-pub fn batch<'a>(input: &mut impl Protocol<'a>, format: &'static str) -> Result<Batch<'a>, Error> {
+pub(crate) fn batch<'a>(
+    input: &mut impl Protocol<'a>,
+    format: &'static str,
+) -> Result<Batch<'a>, Error> {
     let mut whole = None;
     parts(input, format, usize::MAX, None, &mut |batch| whole = Some(batch))?;
     Ok(whole.unwrap_or_default())

@@ -5,23 +5,23 @@
 //! length is bounded by the bytes that are left, a count by the least size of its elements, and
 //! nesting by [`MAX_DEPTH`].
 
-pub mod binary;
-pub mod compact;
+pub(crate) mod binary;
+pub(crate) mod compact;
 mod cursor;
 pub(crate) mod http;
-pub mod jaeger;
+pub(crate) mod jaeger;
 mod media_type;
 mod sniff;
-pub mod udp;
+pub(crate) mod udp;
 
 use std::fmt;
 
 /// How deep structs, lists and maps may nest: as deep as in Apache's own readers.
-pub const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The types of Thrift. Each protocol has its own numbers for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub(crate) enum Type {
     /// True or false.
     Bool,
     /// One byte.
@@ -48,7 +48,7 @@ pub enum Type {
 
 /// A field's type and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// The number that the interface file gives the field.
     pub id: i16,
     /// The type of what follows.
@@ -57,7 +57,7 @@ pub struct Field {
 
 /// The head of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// The method's name.
     pub name: &'a [u8],
     /// 1 call, 2 reply, 3 exception, 4 oneway.
@@ -66,7 +66,7 @@ pub struct Message<'a> {
 
 /// What a decoder needs of a Thrift protocol. On unexpected bytes every method returns an error and
 /// none panics.
-pub trait Protocol<'a> {
+pub(crate) trait Protocol<'a> {
     /// Reads the head of a message.
     fn message(&mut self) -> Result<Message<'a>, Error>;
     /// Begins a struct. What it returns goes to [`Protocol::end_struct`].
@@ -102,11 +102,11 @@ pub trait Protocol<'a> {
 
 /// What a protocol must remember of the enclosing struct.
 #[derive(Debug)]
-pub struct Outer(i16);
+pub(crate) struct Outer(i16);
 
 /// Why bytes are not a Thrift message of Jaeger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub(crate) enum Error {
     /// The bytes end within a value.
     Truncated,
     /// A length or count is larger than the bytes that are left, or negative.

@@ -19,9 +19,10 @@ use tokio::net::UdpSocket;
 use tracing::{debug, warn};
 
 use super::{Error, binary::Binary, compact::Compact, jaeger};
-use crate::config::{self, Config, HostPort};
-use crate::error::Error as StartError;
+use crate::config::Config;
+use crate::error::{BindError, StartError};
 use crate::model::Batch;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Door, Opened, bind};
@@ -46,34 +47,20 @@ const DRAIN: Duration = Duration::from_millis(500);
 const FORMAT: &str = "proto";
 
 /// Opens the door for the compact protocol.
-pub(crate) fn compact(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    open(config, &config.agent_compact, config::AGENT_COMPACT, COMPACT, intake)
+pub(crate) fn compact(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    open(config, Port::AgentCompact, decode_compact, intake)
 }
 
 /// Opens the door for the binary protocol.
-pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    open(config, &config.agent_binary, config::AGENT_BINARY, BINARY, intake)
+pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    open(config, Port::AgentBinary, decode_binary, intake)
 }
 
 /// Opens the door for zipkin.thrift in the compact protocol. Like every port of the agent it
 /// accepts Jaeger's own spans too.
-pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, StartError> {
-    open(config, &config.agent_zipkin, config::AGENT_ZIPKIN, ZIPKIN, intake)
+pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    open(config, Port::AgentZipkin, decode_compact, intake)
 }
-
-/// How the three doors differ.
-struct UdpDoor {
-    name: &'static str,
-    takes: &'static str,
-    decode: Decode,
-}
-
-const COMPACT: UdpDoor =
-    UdpDoor { name: "udp-compact", takes: "spans, Thrift compact", decode: decode_compact };
-const BINARY: UdpDoor =
-    UdpDoor { name: "udp-binary", takes: "spans, Thrift binary", decode: decode_binary };
-const ZIPKIN: UdpDoor =
-    UdpDoor { name: "udp-zipkin", takes: "retired: zipkin.thrift", decode: decode_compact };
 
 type Decode = fn(&[u8]) -> Result<Batch<'_>, Error>;
 
@@ -87,20 +74,13 @@ fn decode_binary(packet: &[u8]) -> Result<Batch<'_>, Error> {
 
 fn open(
     config: &Config,
-    address: &HostPort,
-    setting: &'static str,
-    kind: UdpDoor,
+    port: Port,
+    decode: Decode,
     intake: &Intake,
-) -> Result<Option<Opened>, StartError> {
-    let (socket, address) = bind(config, address, setting, socket)?;
-    let door = Door {
-        name: kind.name,
-        takes: kind.takes,
-        udp: true,
-        address,
-        counters: Counters::of(kind.name),
-    };
-    let agent = Agent::new(kind, intake, &door.counters);
+) -> Result<Option<Opened>, BindError> {
+    let Some((socket, address)) = bind(config, port, socket)? else { return Ok(None) };
+    let door = Door { port, address, counters: Counters::of(port.name()) };
+    let agent = Agent::new(decode, intake, &door.counters);
     let serve = move || {
         let socket = UdpSocket::from_std(socket).map_err(StartError::Runtime)?;
         Ok(Box::pin(agent.serve(socket)) as _)
@@ -131,9 +111,8 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(kind: UdpDoor, intake: &Intake, counters: &Arc<Counters>) -> Self {
-        let (intake, counters) = (intake.clone(), Arc::clone(counters));
-        Agent { intake, counters, decode: kind.decode }
+    fn new(decode: Decode, intake: &Intake, counters: &Arc<Counters>) -> Self {
+        Agent { intake: intake.clone(), counters: Arc::clone(counters), decode }
     }
 
     /// Receives until the signal to stop, and then what has already arrived.
@@ -210,8 +189,8 @@ impl Agent {
 /// Decodes a packet as each door does, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, packet: &[u8]) {
-    for kind in [COMPACT, BINARY] {
-        Agent::new(kind, intake, &Arc::default()).take(packet);
+    for decode in [decode_compact as Decode, decode_binary] {
+        Agent::new(decode, intake, &Arc::default()).take(packet);
     }
 }
 

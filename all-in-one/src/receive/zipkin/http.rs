@@ -13,11 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
 use super::{json, translate};
-use crate::config::{self, Config};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::BindError;
+use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Opened, TcpDoor};
+use crate::server::door::{self, Opened};
 use crate::server::http::{not_found, text};
 
 /// The hint for a client that sends another format.
@@ -27,17 +28,8 @@ const ONLY_V2: &str =
 const LONGEST_REASON: usize = 1_000;
 
 /// Opens the door, if the settings give it an address.
-pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, Error> {
-    let Some(address) = &config.zipkin else {
-        return Ok(None);
-    };
-    let door = TcpDoor {
-        name: "zipkin",
-        takes: "spans, Zipkin v2 JSON",
-        setting: config::ZIPKIN,
-        address,
-    };
-    door.http(config, &intake.context, |counters| {
+pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
+    door::http(Port::Zipkin, config, &intake.context, |counters| {
         router(Arc::new(Collector::new(intake, counters)))
     })
 }

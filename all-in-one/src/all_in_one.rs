@@ -1,0 +1,376 @@
+//! A running all-in-one: opens the ports and puts the parts together.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_trace::Trace;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::Admin;
+use crate::config::{Config, reachable};
+use crate::error::{BindError, ClosedPort, StartError};
+use crate::model::TraceId;
+use crate::port::Port;
+use crate::query::api::Api;
+use crate::receive::intake::Intake;
+use crate::server::connections::{ConnectionBudget, Listener};
+use crate::server::context::Context;
+use crate::server::counters::Counters;
+use crate::server::door::{Door, Opened, bind, tcp};
+use crate::server::http;
+use crate::server::threads::Threads;
+use crate::store::{Limits, Store, Usage};
+use crate::{admin, query, receive, ui};
+
+/// Opens a door, unless the settings keep it closed: binds its port, and returns how to serve it.
+type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, BindError>;
+
+/// Every door, in the order in which the banner lists them.
+const DOORS: &[OpenDoor] = &[
+    receive::thrift::udp::compact,
+    receive::thrift::udp::binary,
+    receive::thrift::udp::zipkin,
+    receive::thrift::http::open,
+    receive::protobuf::grpc::open,
+    |config, intake| admin::agent_http::open(config, &intake.context),
+    receive::otlp::grpc::open,
+    receive::otlp::http::open,
+    receive::zipkin::http::open,
+    |config, intake| query::grpc::open(config, &intake.context),
+];
+
+/// A running all-in-one. It stops when it is dropped.
+///
+/// It has its own threads, so it works in sync and async code, and keeps running while a test waits
+/// for another process.
+///
+/// With `KEEP_JAEGER=60` in the environment, one that is dropped by a failing test stays open for 60
+/// seconds, to look at the traces on its pages.
+#[derive(Debug)]
+pub struct AllInOne {
+    store: Arc<Store>,
+    api: Arc<Api>,
+    doors: Vec<Door>,
+    query: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+    base_path: String,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    pub(crate) threads: Threads,
+}
+
+impl AllInOne {
+    /// Starts on loopback, with every port chosen by the system.
+    ///
+    /// ```
+    /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.query_url()?.starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the system has no free port or refuses threads.
+    pub fn start() -> Result<Self, StartError> {
+        Self::start_with(Config::ephemeral())
+    }
+
+    /// Starts with these settings.
+    ///
+    /// ```
+    /// use jaeger_all_in_one::{AllInOne, Config};
+    ///
+    /// let jaeger = AllInOne::start_with(Config::ephemeral().base_path("/jaeger"))?;
+    /// assert!(jaeger.query_url()?.ends_with("/jaeger"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If an address cannot be bound; no port stays open then.
+    pub fn start_with(config: Config) -> Result<Self, StartError> {
+        let base_path = config.base()?;
+        let store =
+            Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
+        let (stop, stopped) = watch::channel(false);
+        let context = Context::new(stopped.clone());
+        let intake = Intake { store: Arc::clone(&store), context };
+        let ports = Ports::bind(&config, &intake)?;
+
+        let threads = Threads::start()?;
+        let context = threads.enter();
+        let mut tasks = Vec::new();
+        let mut doors = Vec::new();
+        for opened in ports.doors {
+            tasks.push(tokio::spawn((opened.serve)()?));
+            doors.push(opened.door);
+        }
+        let pages = ui::WebPages::new(&base_path);
+        let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
+        // These two have no spans to count, but refused connections.
+        let counters = [Port::Query, Port::Admin].map(|port| Counters::of(port.name()));
+        let listen = |listener, budget, counters| {
+            let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
+            Ok(Listener::new(listener, http::CONNECTION_SIZE, budget, counters))
+        };
+        let query = ports.query.as_ref().map(|(_, address)| *address);
+        if let Some((listener, address)) = ports.query {
+            let router = http::guarded(query::router::router(Arc::clone(&api)), address);
+            let listener = listen(listener, ConnectionBudget::to_query(), &counters[0])?;
+            tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
+        }
+        let admin = ports.admin.as_ref().map(|(_, address)| *address);
+        if let Some((listener, address)) = ports.admin {
+            let listener = listen(listener, ConnectionBudget::to_admin(), &counters[1])?;
+            let router = Admin::new(doors.clone(), counters, Arc::clone(&store));
+            let router = http::guarded(admin::router(router), address);
+            tasks.push(tokio::spawn(http::serve(listener, router, stopped)));
+        }
+        drop(context);
+        Ok(AllInOne { store, api, doors, query, admin, base_path, stop, tasks, threads })
+    }
+
+    /// The doors that are open: the ports for spans and for questions of clients, with their counts.
+    pub fn doors(&self) -> &[Door] {
+        &self.doors
+    }
+
+    /// The open door of a port. The query and the admin port are no doors.
+    pub fn door(&self, port: Port) -> Option<&Door> {
+        self.doors.iter().find(|door| door.port == port)
+    }
+
+    /// The address of a port, unless it is closed.
+    ///
+    /// ```
+    /// use jaeger_all_in_one::{AllInOne, Port};
+    ///
+    /// let jaeger = AllInOne::start()?;
+    /// assert!(jaeger.address(Port::Admin).is_some_and(|address| address.ip().is_loopback()));
+    /// # Ok::<(), jaeger_all_in_one::StartError>(())
+    /// ```
+    pub fn address(&self, port: Port) -> Option<SocketAddr> {
+        match port {
+            Port::Query => self.query,
+            Port::Admin => self.admin,
+            _ => self.door(port).map(|door| door.address),
+        }
+    }
+
+    /// The address to connect to.
+    fn reachable(&self, port: Port) -> Result<SocketAddr, ClosedPort> {
+        self.address(port).map(reachable).ok_or(ClosedPort(port))
+    }
+
+    /// The address to which clients of the agent send UDP packets in compact Thrift.
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn agent_addr(&self) -> Result<SocketAddr, ClosedPort> {
+        self.reachable(Port::AgentCompact)
+    }
+
+    /// The URL for spans in OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`: what
+    /// `with_endpoint` of an exporter takes. For the variable `OTEL_EXPORTER_OTLP_ENDPOINT`, which has no
+    /// path, see [`AllInOne::variables`].
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn otlp_http_endpoint(&self) -> Result<String, ClosedPort> {
+        Ok(format!("http://{}/v1/traces", self.reachable(Port::OtlpHttp)?))
+    }
+
+    /// The URL for spans in OTLP over gRPC, such as `http://127.0.0.1:4317`.
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn otlp_grpc_endpoint(&self) -> Result<String, ClosedPort> {
+        Ok(format!("http://{}", self.reachable(Port::OtlpGrpc)?))
+    }
+
+    /// The URL for spans of Jaeger clients in binary Thrift, such as
+    /// `http://127.0.0.1:14268/api/traces`.
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn collector_endpoint(&self) -> Result<String, ClosedPort> {
+        Ok(format!("http://{}/api/traces", self.reachable(Port::Collector)?))
+    }
+
+    /// The URL for spans in Zipkin's JSON, such as `http://127.0.0.1:9411/api/v2/spans`.
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn zipkin_endpoint(&self) -> Result<String, ClosedPort> {
+        Ok(format!("http://{}/api/v2/spans", self.reachable(Port::Zipkin)?))
+    }
+
+    /// The URL of the web pages, such as `http://127.0.0.1:16686`, with the base path and without a
+    /// slash at the end.
+    ///
+    /// # Errors
+    /// If the port is closed.
+    pub fn query_url(&self) -> Result<String, ClosedPort> {
+        Ok(format!("http://{}{}", self.reachable(Port::Query)?, self.base_path))
+    }
+
+    /// The URL of a trace's page.
+    ///
+    /// # Errors
+    /// If the query port is closed.
+    pub fn trace_url(&self, id: impl Into<TraceId>) -> Result<String, ClosedPort> {
+        Ok(format!("{}/trace/{}", self.query_url()?, id.into()))
+    }
+
+    /// The environment variables that lead the clients of another process here: of OpenTelemetry
+    /// (OTLP over HTTP, Jaeger, Zipkin) and of the Jaeger clients. Those of closed ports are left out.
+    ///
+    /// ```no_run
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// std::process::Command::new("./payments").envs(jaeger.variables()).spawn()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let agent = self.agent_addr().ok();
+        let host = agent.map(|agent| agent.ip().to_string());
+        let port = agent.map(|agent| agent.port().to_string());
+        let otlp = self.reachable(Port::OtlpHttp).ok();
+        let collector = self.collector_endpoint().ok();
+        let sampling = self.reachable(Port::Sampling).ok();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.map(|address| format!("http://{address}"))),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", otlp.map(|_| "http/protobuf".to_owned())),
+            ("OTEL_EXPORTER_JAEGER_AGENT_HOST", host.clone()),
+            ("OTEL_EXPORTER_JAEGER_AGENT_PORT", port.clone()),
+            ("OTEL_EXPORTER_JAEGER_ENDPOINT", collector.clone()),
+            ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", self.zipkin_endpoint().ok()),
+            ("JAEGER_AGENT_HOST", host),
+            ("JAEGER_AGENT_PORT", port),
+            ("JAEGER_ENDPOINT", collector),
+            (
+                "JAEGER_SAMPLING_ENDPOINT",
+                sampling.map(|address| format!("http://{address}/sampling")),
+            ),
+        ];
+        variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// A trace as it is now: what has arrived of it.
+    ///
+    /// ```
+    /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.trace(0x1f00_u128).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trace(&self, id: impl Into<TraceId>) -> Option<Trace> {
+        let id = id.into();
+        let trace = self.read(&[id]).into_iter().next()?;
+        Some(match self.trace_url(id) {
+            Ok(url) => trace.with_link(url),
+            Err(ClosedPort(_)) => trace,
+        })
+    }
+
+    /// All traces as they are now, in the order in which they began to arrive.
+    ///
+    /// ```
+    /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.traces().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn traces(&self) -> Vec<Trace> {
+        self.store.ids().into_iter().filter_map(|id| self.trace(id)).collect()
+    }
+
+    /// The traces as the query API answers them.
+    fn read(&self, ids: &[TraceId]) -> Vec<Trace> {
+        let json = query::json(&self.api, ids);
+        // What the query API writes can be read.
+        expect_trace::jaeger::traces(&json).unwrap_or_default()
+    }
+
+    /// Removes all traces, for a test that uses the Jaeger of another. Spans of theirs that arrive
+    /// later are stored again.
+    pub fn clear(&self) {
+        self.store.clear();
+    }
+
+    /// How many traces, spans and bytes are stored, and how many were evicted.
+    pub fn usage(&self) -> Usage {
+        self.store.usage()
+    }
+
+    /// The store, which may be kept after the all-in-one has stopped.
+    #[doc(hidden)]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Keeps the pages open after a failed test, for as many seconds as `KEEP_JAEGER` says.
+    fn keep_open(&self) {
+        let seconds = std::env::var("KEEP_JAEGER").ok().and_then(|value| value.parse().ok());
+        let (Some(seconds), Ok(url)) = (seconds, self.query_url()) else { return };
+        // Written to the terminal itself: the captured output of a test comes only at its end.
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nthe test failed; its traces are on {url} for {seconds} s (KEEP_JAEGER), ctrl-c ends it"
+        );
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+
+    /// Stops: stores what has already arrived, lets running requests end, and closes every port.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        for task in self.tasks.drain(..) {
+            // A task that panicked has ended too.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for AllInOne {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_open();
+        }
+        self.stop.send_replace(true);
+    }
+}
+
+/// The bound ports: all that the settings ask for.
+struct Ports {
+    doors: Vec<Opened>,
+    query: Option<(std::net::TcpListener, SocketAddr)>,
+    admin: Option<(std::net::TcpListener, SocketAddr)>,
+}
+
+impl Ports {
+    /// Binds every port before any is served, so that all of them are open, or none.
+    ///
+    /// # Errors
+    /// Every port that cannot be bound.
+    fn bind(config: &Config, intake: &Intake) -> Result<Self, StartError> {
+        let mut errors = Vec::new();
+        let mut doors = Vec::new();
+        for open in DOORS {
+            match open(config, intake) {
+                Ok(door) => doors.extend(door),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut listener = |port| {
+            bind(config, port, tcp).unwrap_or_else(|error| {
+                errors.push(error);
+                None
+            })
+        };
+        let (query, admin) = (listener(Port::Query), listener(Port::Admin));
+        if errors.is_empty() {
+            Ok(Ports { doors, query, admin })
+        } else {
+            Err(StartError::Bind(errors))
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The ports of an all-in-one.
+
+use std::fmt;
+
+/// A port of an all-in-one, by what it accepts or serves.
+///
+/// ```
+/// use jaeger_all_in_one::Port;
+///
+/// assert_eq!(Port::OtlpHttp.number(), 4318);
+/// assert_eq!(Port::OtlpHttp.flag(), "collector.otlp.http.host-port");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Port {
+    /// Spans in compact Thrift, over UDP.
+    AgentCompact,
+    /// Spans in binary Thrift, over UDP.
+    AgentBinary,
+    /// zipkin.thrift over UDP, the format of clients of 2016: counted, not stored.
+    AgentZipkin,
+    /// Spans in binary Thrift, over HTTP.
+    Collector,
+    /// Spans in Jaeger's protocol buffers, over gRPC.
+    CollectorGrpc,
+    /// Sampling strategies for clients of the agent, over HTTP.
+    Sampling,
+    /// Spans in OTLP over gRPC.
+    OtlpGrpc,
+    /// Spans in OTLP over HTTP.
+    OtlpHttp,
+    /// Spans in Zipkin's JSON v2.
+    Zipkin,
+    /// The gRPC query API, which answers `UNIMPLEMENTED`.
+    QueryGrpc,
+    /// The web pages and the query API.
+    Query,
+    /// The health check, and `/metrics` for Prometheus.
+    Admin,
+}
+
+/// What is known about a port.
+struct Facts {
+    number: u16,
+    flag: &'static str,
+    name: &'static str,
+    serves: &'static str,
+}
+
+impl Port {
+    /// Every port, in the order in which the program lists them.
+    pub const ALL: [Port; 12] = [
+        Port::AgentCompact,
+        Port::AgentBinary,
+        Port::AgentZipkin,
+        Port::Collector,
+        Port::CollectorGrpc,
+        Port::Sampling,
+        Port::OtlpGrpc,
+        Port::OtlpHttp,
+        Port::Zipkin,
+        Port::QueryGrpc,
+        Port::Query,
+        Port::Admin,
+    ];
+
+    /// Its number in Jaeger, which the program uses by default.
+    pub const fn number(self) -> u16 {
+        self.facts().number
+    }
+
+    /// The flag of Jaeger's that sets its address, without dashes before it.
+    pub const fn flag(self) -> &'static str {
+        self.facts().flag
+    }
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// What it accepts or serves, in a few words.
+    pub const fn serves(self) -> &'static str {
+        self.facts().serves
+    }
+
+    /// Whether it is a port of UDP. The others are of TCP.
+    pub const fn is_udp(self) -> bool {
+        matches!(self, Port::AgentCompact | Port::AgentBinary | Port::AgentZipkin)
+    }
+
+    const fn facts(self) -> Facts {
+        let (number, flag, name, serves) = match self {
+            Port::AgentCompact => (
+                6831,
+                "processor.jaeger-compact.server-host-port",
+                "udp-compact",
+                "spans, Thrift compact",
+            ),
+            Port::AgentBinary => (
+                6832,
+                "processor.jaeger-binary.server-host-port",
+                "udp-binary",
+                "spans, Thrift binary",
+            ),
+            Port::AgentZipkin => (
+                5775,
+                "processor.zipkin-compact.server-host-port",
+                "udp-zipkin",
+                "retired: zipkin.thrift",
+            ),
+            Port::Collector => {
+                (14268, "collector.http-server.host-port", "http-thrift", "spans, Thrift over HTTP")
+            }
+            Port::CollectorGrpc => {
+                (14250, "collector.grpc-server.host-port", "grpc-jaeger", "spans, Jaeger's gRPC")
+            }
+            Port::Sampling => {
+                (5778, "http-server.host-port", "http-sampling", "sampling strategies")
+            }
+            Port::OtlpGrpc => {
+                (4317, "collector.otlp.grpc.host-port", "otlp-grpc", "spans, OTLP/gRPC")
+            }
+            Port::OtlpHttp => {
+                (4318, "collector.otlp.http.host-port", "otlp-http", "spans, OTLP/HTTP")
+            }
+            Port::Zipkin => (9411, "collector.zipkin.host-port", "zipkin", "spans, Zipkin v2 JSON"),
+            Port::QueryGrpc => (
+                16685,
+                "query.grpc-server.host-port",
+                "grpc-query",
+                "gRPC query API: not supported",
+            ),
+            Port::Query => (16686, "query.http-server.host-port", "query", "web pages, query API"),
+            Port::Admin => (14269, "admin.http.host-port", "admin", "health, metrics"),
+        };
+        Facts { number, flag, name, serves }
+    }
+}
+
+impl fmt::Display for Port {
+    /// What it accepts or serves.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.serves())
+    }
+}
