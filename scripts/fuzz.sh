@@ -11,7 +11,7 @@ corpus=fuzz/corpus
 
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-	targets=(thrift_compact thrift_binary jaeger_proto otlp_proto otlp_json zipkin_json query request)
+	targets=(thrift_compact thrift_binary jaeger_proto otlp_proto otlp_json zipkin_json upload query request)
 fi
 
 # seed TARGET FILE NAME: adds a file (- for stdin) to a target's corpus.

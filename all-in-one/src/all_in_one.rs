@@ -1,7 +1,8 @@
 //! A running all-in-one: opens the ports and puts the parts together.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::admin::Admin;
 use crate::config::{Config, reachable};
 use crate::error::{BindError, ClosedPort, StartError};
+use crate::files::{LoadError, Loaded, Saved};
 use crate::model::TraceId;
 use crate::port::Port;
 use crate::query::api::Api;
@@ -24,7 +26,7 @@ use crate::server::door::{Door, Opened, bind, tcp};
 use crate::server::http;
 use crate::server::threads::Threads;
 use crate::store::{Limits, Store, Usage};
-use crate::{admin, query, receive, ui};
+use crate::{admin, files, query, receive, ui};
 
 /// Opens a door, unless the settings keep it closed: binds its port, and returns how to serve it.
 type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, BindError>;
@@ -91,9 +93,14 @@ impl AllInOne {
     /// # Errors
     /// If an address cannot be bound; no port stays open then.
     pub fn start_with(config: Config) -> Result<Self, StartError> {
+        let limits = Limits { traces: config.max_traces, bytes: config.max_bytes };
+        Self::start_on(Arc::new(Store::new(limits)), config)
+    }
+
+    /// The same on a store that may have traces already. Its limits count, not those of the settings.
+    #[doc(hidden)]
+    pub fn start_on(store: Arc<Store>, config: Config) -> Result<Self, StartError> {
         let base_path = config.base()?;
-        let store =
-            Arc::new(Store::new(Limits { traces: config.max_traces, bytes: config.max_bytes }));
         let (stop, stopped) = watch::channel(false);
         let context = Context::new(stopped.clone());
         let intake = Intake { store: Arc::clone(&store), context };
@@ -117,7 +124,8 @@ impl AllInOne {
         };
         let query = ports.query.as_ref().map(|(_, address)| *address);
         if let Some((listener, address)) = ports.query {
-            let router = http::guarded(query::router::router(Arc::clone(&api)), address);
+            let router =
+                http::guarded(query::router::router(Arc::clone(&api), files::read), address);
             let listener = listen(listener, ConnectionBudget::to_query(), &counters[0])?;
             tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
         }
@@ -289,6 +297,45 @@ impl AllInOne {
         let json = query::json(&self.api, ids);
         // What the query API writes can be read.
         expect_trace::jaeger::traces(&json).unwrap_or_default()
+    }
+
+    /// Adds the traces of a file: OTLP in JSON (a request, or a line for each, as the OpenTelemetry
+    /// Collector's file exporter writes), Jaeger's JSON (as its page saves), or Zipkin's JSON of version
+    /// 2. A JSON value may have 20 MiB, the file any size.
+    ///
+    /// A span or a line that cannot be read is logged and counted, and the rest of the file is loaded.
+    ///
+    /// ```
+    /// # let file = std::env::temp_dir().join(format!("doc-load-{}.json", std::process::id()));
+    /// std::fs::write(&file, r#"[{"traceId": "00000000000000aa", "id": "00000000000000bb", "name": "buy"}]"#)?;
+    /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert_eq!(jaeger.load(&file)?.spans, 1);
+    /// assert!(jaeger.trace(0xaa_u128).is_some());
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the file cannot be read, or nothing in it.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Loaded, LoadError> {
+        files::load(&self.store, path.as_ref())
+    }
+
+    /// Writes all traces to a file as OTLP in JSON, the oldest first. A line has one trace; a trace of
+    /// more than some hundred spans takes several lines. The file appears as a whole or not at all.
+    ///
+    /// ```
+    /// # let file = std::env::temp_dir().join(format!("doc-save-{}.jsonl", std::process::id()));
+    /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert_eq!(jaeger.save(&file)?.traces, 0);
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<Saved> {
+        files::save(&self.store, path.as_ref())
     }
 
     /// Removes all traces, for a test that uses the Jaeger of another. Spans of theirs that arrive

@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("otlp_proto", otlp_proto),
     ("otlp_json", otlp_json),
     ("zipkin_json", zipkin_json),
+    ("upload", upload),
     ("query", query),
     ("request", request),
 ];
@@ -71,6 +72,14 @@ pub fn zipkin_json(bytes: &[u8]) {
     show(&receive(receive::ZIPKIN_JSON, bytes));
 }
 
+/// A file of traces.
+pub fn upload(bytes: &[u8]) {
+    let store = Arc::new(Store::new(Limits { traces: 1_000, bytes: 16 << 20 }));
+    if crate::files::read(&store, bytes).is_ok() {
+        show(&Api::new(store, WebPages::new(""), Duration::from_secs(3_600), String::new()));
+    }
+}
+
 /// A path and query at the query port, as they follow `GET `.
 pub fn query(bytes: &[u8]) {
     if let Ok(target) = std::str::from_utf8(bytes)
@@ -84,7 +93,7 @@ pub fn query(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     let address = SocketAddr::from(([127, 0, 0, 1], 16_686));
     SHOP.with(|api| {
-        let router = http::guarded(router(Arc::clone(api)), address);
+        let router = http::guarded(router(Arc::clone(api), crate::files::read), address);
         let stream = Escaped::new(Connection(bytes.to_vec().into()));
         RUNTIME.with(|runtime| runtime.block_on(http::serve_one(stream, router)));
     });
@@ -188,6 +197,11 @@ mod tests {
             "otlp_proto" => vec![read("py-otel-otlp-http/packet-01.bin")],
             "otlp_json" => vec![read("otlp-json/packet-01.bin")],
             "zipkin_json" => vec![read("zipkin-v2-json/packet-01.bin")],
+            "upload" => texts(&[
+                r#"{"data":[{"traceID":"a","spans":[{"traceID":"a","spanID":"b","operationName":"buy","references":[{"refType":"CHILD_OF","traceID":"a","spanID":"c"}],"startTime":1,"duration":1,"processID":"p1","flags":1,"logs":[{"timestamp":2,"fields":[{"key":"f","type":"float64","value":"NaN"}]}],"tags":[{"key":"b","type":"binary","value":"AAE="}],"warnings":["w"]}],"processes":{"p1":{"serviceName":"shop","tags":[]}}}]}"#,
+                r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0000000000000000000000000000000a","spanId":"000000000000000b","attributes":[{"key":"@jaeger@span","value":{"stringValue":"{\"flags\":1,\"references\":[{\"kind\":7,\"trace\":\"a\",\"span\":\"b\"}],\"times\":{\"start\":18446744073709551615,\"duration\":1,\"nanos\":[1,2],\"logs\":[7]}}"}}],"events":[{"name":"e"}]}]}]}]}"#,
+                r#"[{"traceId":"000000000000000a","id":"000000000000000b"}]"#,
+            ]),
             "query" => texts(&[
                 "/api/traces?service=a&tags={%22a%22:%22b%22}&start=1&minDuration=1.5ms&limit=3",
                 "/api/dependencies?endTs=1700000000000&lookback=86400000",

@@ -49,6 +49,8 @@ mod client;
 #[doc(hidden)]
 pub mod config;
 mod error;
+#[doc(hidden)]
+pub mod files;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -73,6 +75,7 @@ pub use all_in_one::AllInOne;
 pub use client::{ClientError, status, tree};
 pub use config::{Config, HostPort};
 pub use error::{BindError, ClosedPort, StartError};
+pub use files::{LoadError, Loaded, Saved};
 pub use model::{InvalidId, TraceId};
 pub use port::Port;
 #[doc(hidden)]

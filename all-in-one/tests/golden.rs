@@ -41,6 +41,7 @@ use std::fs;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use jaeger_all_in_one::files::{load, save};
 use jaeger_all_in_one::{AllInOne, Config};
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -70,6 +71,38 @@ fn clock_skew_is_adjusted_where_that_is_allowed() {
     let compared = replay("synth-clock-skew", "answers-skew1h.jsonl", config, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared > 10, "only {compared} answers were compared");
+}
+
+/// Everything that Jaeger shows survives the way through a file.
+#[test]
+fn what_is_saved_and_loaded_again_gives_the_same_answers() {
+    let file = std::env::temp_dir().join(format!("goldens-{}.jsonl", std::process::id()));
+    let mut compared = 0;
+    for case in &cases() {
+        let jaeger = AllInOne::start().expect("start");
+        for (how, packet) in sends(case).iter().zip(&packets(case)) {
+            // Whether the answer is right is not the question here.
+            let _ = send(&jaeger, how, packet);
+        }
+        let saved = save(jaeger.store(), &file).expect("save");
+        assert_eq!(saved.left_out > 0, case.contains("zero-ids"), "{case}: {saved:?}");
+        let again = AllInOne::start().expect("start");
+        let loaded = load(again.store(), &file).expect("load");
+        assert_eq!((loaded.spans, loaded.refused), (saved.spans, 0), "{case}");
+        if saved.left_out > 0 {
+            continue;
+        }
+        let recorded = lines(case, "answers.jsonl");
+        for path in
+            recorded.iter().map(|entry| split(entry).1).filter(|path| path.starts_with("/api/"))
+        {
+            let [before, after] = [&jaeger, &again].map(|it| request(it.query(), "GET", path, &[]));
+            assert_eq!(after.text(), before.text(), "{case}: {path}");
+            compared += 1;
+        }
+    }
+    fs::remove_file(&file).expect("remove");
+    assert!(compared > 1_000, "only {compared} answers were compared");
 }
 
 /// The same replay against the real Jaeger: the recordings are right on this machine too.

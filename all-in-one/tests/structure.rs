@@ -18,6 +18,7 @@ const ROOMS: &[&[&str]] = &[
     &["server", "client"],
     &["store", "ui"],
     &["receive", "query"],
+    &["files"],
     &["admin"],
     &["all_in_one", "fuzz"],
     &["wait"],
@@ -69,6 +70,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "mod",
         ],
     ),
+    ("files", &["extra", "jaeger", "otlp", "pieces", "reader", "load", "save", "upload", "mod"]),
     (
         "receive",
         &[

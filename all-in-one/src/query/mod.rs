@@ -8,6 +8,7 @@
 //! | `api`, `router` | the service on the port, and which path is answered by what |
 //! | `params`, `traces` | the search: its parameters, and its answer |
 //! | `trace`, `span_json`, `adjust` | a trace as JSON, with clock skew and shared ids adjusted |
+//! | `transform` | traces from a file, shown without being stored |
 //! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
 //! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
 //! | `grpc` | the gRPC query port, which says that it has no service |
@@ -26,5 +27,6 @@ mod span_json;
 pub(crate) mod stream;
 mod trace;
 mod traces;
+pub(crate) mod transform;
 
 pub(crate) use traces::json;

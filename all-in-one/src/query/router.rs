@@ -6,17 +6,25 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 
 use super::api::Api;
 use super::errors::ApiError;
 use super::stream::{self, AnswerWriter};
+use super::transform::{Read, Uploads, transform};
 use super::{dependencies, monitor, services, traces};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
 /// The service of the query port.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new().fallback(handle).with_state(api)
+pub(crate) fn router(api: Arc<Api>, read: Read) -> Router {
+    let upload = format!("{}/api/transform", api.base_path);
+    let uploads = Uploads::new(&api, read);
+    let others = get(handle).with_state(Arc::clone(&api));
+    Router::new()
+        .route(&upload, others.post_service(post(transform).with_state(uploads)))
+        .fallback(handle)
+        .with_state(api)
 }
 
 // Jaeger matches paths as sent, before `%xx` is decoded. axum's router would decode them first, so
@@ -134,7 +142,7 @@ impl Route {
 
 /// Whether a web page asks, and not a script: browsers send `Referer`, and on localhost
 /// `Sec-Fetch-Mode`.
-fn is_by_page(headers: &HeaderMap) -> bool {
+pub(super) fn is_by_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::REFERER) || headers.contains_key("Sec-Fetch-Mode")
 }
 

@@ -20,7 +20,7 @@ pub(super) fn search(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Resu
         Request::Search(search) => (api.store.find_ids(&search), Vec::new()),
         Request::ByIds(ids) => ids.into_iter().partition(|id| api.store.has(*id)),
     };
-    write(api, form, out, &found, missing)
+    write(api, form, out, &found, missing, raw(form))
 }
 
 /// One trace.
@@ -34,7 +34,7 @@ pub(super) fn one(
     if !api.store.has(id) {
         return Err(ApiError::trace_not_found());
     }
-    write(api, form, out, &[id], Vec::new())
+    write(api, form, out, &[id], Vec::new(), raw(form))
 }
 
 /// There is no archive; Jaeger has none by default either.
@@ -51,21 +51,28 @@ pub(crate) fn json(api: &Api, ids: &[TraceId]) -> String {
         Ok(())
     };
     let mut out = AnswerWriter::new(&mut keep);
-    let written = write(api, &Form::default(), &mut out, ids, Vec::new());
+    let written = write(api, &Form::default(), &mut out, ids, Vec::new(), false);
     let last = out.end();
     parts.extend(last);
     // It is cut short if a trace was evicted meanwhile.
     written.map(|()| String::from_utf8_lossy(&parts).into_owned()).unwrap_or_default()
 }
 
-fn write(
+/// Whether the traces are asked for as they were sent.
+fn raw(form: &Form) -> bool {
+    parse_bool(form.get("raw")).unwrap_or(false)
+}
+
+/// Writes traces.
+pub(super) fn write(
     api: &Api,
     form: &Form,
     out: &mut AnswerWriter<'_>,
     found: &[TraceId],
     missing: Vec<TraceId>,
+    raw: bool,
 ) -> Result<(), ApiError> {
-    let (raw, style) = (parse_bool(form.get("raw")).unwrap_or(false), style(form));
+    let style = style(form);
     let problem = |id| Problem { code: 0, msg: TRACE_NOT_FOUND.to_owned(), trace_id: Some(id) };
     let errors = Some(missing.into_iter().map(problem).collect());
     let errors = errors.filter(|errors: &Vec<_>| !errors.is_empty());
@@ -122,7 +129,7 @@ mod tests {
             let ids: Vec<_> = ids.iter().map(|low| TraceId { high: 0, low: *low }).collect();
             let mut none = |_| Ok(());
             let mut out = AnswerWriter::new(&mut none);
-            write(&api, &Form::parse(query), &mut out, &ids, Vec::new()).expect("written");
+            write(&api, &Form::parse(query), &mut out, &ids, Vec::new(), false).expect("written");
             String::from_utf8(out.end()).expect("UTF-8")
         };
         for query in ["", "prettyPrint=true"] {

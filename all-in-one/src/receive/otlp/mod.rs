@@ -8,9 +8,12 @@
 //! how many were refused. A request in JSON becomes protobuf first (`json`).
 
 mod exporter;
+mod file;
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod json;
 pub(crate) mod limits;
 mod nested;
 mod proto;
+
+pub(crate) use file::read;
