@@ -58,6 +58,10 @@ for case in "$goldens"/*/; do
 	if [ -e "$case/answers.jsonl" ]; then seed_queries "$case"; fi
 done
 
+for file in "$corpus"/{otlp,zipkin}_json/*; do
+	seed upload "$file" "${file##*/}"
+done
+
 for target in "${targets[@]}"; do
 	printf '== %s, %s s, from %s inputs\n' "$target" "$seconds" "$(ls "$corpus/$target" | wc -l)"
 	# The largest datagram has 65,000 bytes. No input may use anywhere near 1 GiB of memory.
