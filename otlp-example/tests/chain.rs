@@ -1,7 +1,8 @@
 //! The servers continue the program's trace, whichever headers each of them writes.
 
+use expect_trace::expect_file;
 use httpbin::Format;
-use testbed::{Fleet, Jaeger, Program, names};
+use testbed::{Fleet, Jaeger, Program};
 
 /// Each row: the header formats that the program writes, and those that the relay writes.
 #[test]
@@ -16,18 +17,7 @@ fn two_hops_with_mixed_headers_are_one_trace() {
         let program = Program::new(env!("CARGO_BIN_EXE_otlp-example"))
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url())
             .env("OTEL_PROPAGATORS", program_writes);
-        let chain = fleet.follow(&jaeger, program, 6).unwrap();
-        assert_eq!(
-            names(&chain),
-            [
-                ("otlp-example", "main_process"),
-                ("otlp-example", "make_request"),
-                ("otlp-example", "GET"),
-                ("relay", "GET /get"),
-                ("relay", "GET"),
-                ("httpbin", "GET /get"),
-            ],
-            "{program_writes} > {relay_writes:?}"
-        );
+        let trace = fleet.follow(&jaeger, program, 6).unwrap();
+        expect_file!("tests/chain.trace").assert(&trace);
     }
 }

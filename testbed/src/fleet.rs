@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
+use expect_trace::Trace;
 use httpbin::{Format, Telemetry};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
@@ -17,7 +18,6 @@ use opentelemetry::{Context, global};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -73,7 +73,7 @@ impl Fleet {
     }
 
     /// Runs a program that requests the relay's page. Waits until the first trace that it prints
-    /// has `wanted` spans of all three, and returns them, each after its parent.
+    /// has `wanted` spans of all three, and returns it.
     ///
     /// # Errors
     ///
@@ -83,11 +83,11 @@ impl Fleet {
         jaeger: &Jaeger,
         program: Program,
         wanted: usize,
-    ) -> Result<Vec<Span>, Box<dyn Error>> {
+    ) -> Result<Trace, Box<dyn Error>> {
         let finished = program.env("HTTPBIN_URL", &self.relay).run()?;
         self.flush()?;
         match (finished.code, finished.trace_ids().first()) {
-            (Some(0), Some(id)) => Ok(spans(&jaeger.trace(id, wanted)?)),
+            (Some(0), Some(id)) => jaeger.read(id, wanted),
             _ => Err(format!("{finished:?}").into()),
         }
     }
@@ -154,45 +154,4 @@ fn serve(runtime: &Runtime, app: Router) -> Result<String, Box<dyn Error>> {
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     runtime.spawn(async move { axum::serve(listener, app).await });
     Ok(format!("http://{address}"))
-}
-
-/// A span as the query API returns it: the fields that define its place in the trace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The service that reported it.
-    pub service: String,
-    /// Its operation name.
-    pub operation: String,
-    /// Its id.
-    pub id: String,
-    /// The id of its parent; empty if there is none.
-    pub parent: String,
-}
-
-/// The services and operations of a chain of spans.
-#[must_use]
-pub fn names(chain: &[Span]) -> Vec<(&str, &str)> {
-    chain.iter().map(|span| (&*span.service, &*span.operation)).collect()
-}
-
-/// The spans of a trace from the root down, each after its parent. The chain ends at the first span
-/// without a child.
-#[must_use]
-pub fn spans(trace: &Value) -> Vec<Span> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let all = trace["spans"].as_array().map_or(&[][..], Vec::as_slice).iter().map(|span| Span {
-        service: text(&trace["processes"][text(&span["processID"])]["serviceName"]),
-        operation: text(&span["operationName"]),
-        id: text(&span["spanID"]),
-        parent: text(&span["references"][0]["spanID"]),
-    });
-    let mut left: Vec<Span> = all.collect();
-    let mut chain: Vec<Span> = Vec::new();
-    while let Some(next) = left.iter().position(|span| {
-        let parent = chain.last().map_or("", |last| last.id.as_str());
-        span.parent == parent
-    }) {
-        chain.push(left.swap_remove(next));
-    }
-    chain
 }

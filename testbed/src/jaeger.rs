@@ -151,6 +151,32 @@ impl Jaeger {
         })
     }
 
+    /// Waits until the trace has this many spans, and returns it for a comparison with an expected
+    /// one, with a link to its page.
+    ///
+    /// # Errors
+    ///
+    /// If they do not arrive in time.
+    pub fn read(&self, id: &str, spans: usize) -> Result<expect_trace::Trace, Box<dyn Error>> {
+        let json = serde_json::json!({ "data": [self.trace(id, spans)?] });
+        let mut traces = expect_trace::jaeger::traces(&json.to_string())?;
+        let trace = traces.pop().ok_or("the trace has no spans")?;
+        Ok(trace.with_link(format!("{}/trace/{id}", self.query_url)))
+    }
+
+    /// Waits until the service's traces have this many spans, and returns them, the earliest first.
+    ///
+    /// # Errors
+    ///
+    /// If they do not arrive in time.
+    pub fn read_all(
+        &self,
+        service: &str,
+        spans: usize,
+    ) -> Result<Vec<expect_trace::Trace>, Box<dyn Error>> {
+        Ok(expect_trace::jaeger::traces(&self.traces(service, spans)?.to_string())?)
+    }
+
     /// Waits until the trace has this many spans, and returns it as `jaeger-all-in-one tree` prints
     /// it.
     ///

@@ -41,7 +41,7 @@ mod transcript;
 
 pub use black_hole::BlackHole;
 pub use browser::Browser;
-pub use fleet::{Fleet, Span, names, spans};
+pub use fleet::Fleet;
 pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
 pub use pages::Pages;

@@ -9,7 +9,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use expect_trace::{SpanRef, Status, Trace};
 
 #[cfg(target_os = "linux")]
 use crate::BlackHole;
@@ -78,13 +78,13 @@ impl Example {
         Program::new(self.program).env("HTTPBIN_URL", url).env(variable, &value)
     }
 
-    fn run_with_answer(&self, answer: Answer) -> (Finished, Value) {
+    fn run_with_answer(&self, answer: Answer) -> (Finished, Vec<Trace>) {
         let httpbin = Httpbin::start(answer).unwrap();
         let jaeger = Jaeger::start().unwrap();
         let finished = self.sending_to(&Endpoints::of(&jaeger), &httpbin.url()).run().unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert_eq!(finished.stdout.lines().count(), self.links, "{finished:?}");
-        let traces = jaeger.traces(self.service, self.spans).unwrap();
+        let traces = jaeger.read_all(self.service, self.spans).unwrap();
         (finished, traces)
     }
 
@@ -103,8 +103,8 @@ impl Example {
                 });
             }
         });
-        let traces = jaeger.traces(self.service, 100 * self.spans).unwrap();
-        assert_eq!(spans(&traces).count(), 100 * self.spans);
+        let traces = jaeger.read_all(self.service, 100 * self.spans).unwrap();
+        assert_eq!(count(&traces), 100 * self.spans);
     }
 
     /// SIGINT and SIGTERM end the program with the exit code that a shell expects, after all
@@ -116,9 +116,8 @@ impl Example {
             let (finished, traces) = self.run_until_signal(phase, signal);
             assert_eq!(finished.code, Some(code), "{finished:?}");
             assert!(finished.elapsed < END_LIMIT, "{finished:?}");
-            let operations: Vec<_> = spans(&traces).map(|span| &span["operationName"]).collect();
-            assert!(operations.iter().any(|it| *it == "main_process"), "{operations:?}");
-            let traces = traces.to_string();
+            let traces = text(&traces);
+            assert!(traces.contains(": main_process"), "{traces}");
             assert!(traces.contains("Starting application"), "{traces}");
             assert!(!traces.contains("Finished application"), "{traces}");
         }
@@ -130,7 +129,7 @@ impl Example {
         &self,
         phase: Phase,
         signal: fn(&Running) -> std::io::Result<()>,
-    ) -> (Finished, Value) {
+    ) -> (Finished, Vec<Trace>) {
         for _ in 0..20 {
             let answer = match phase {
                 Phase::DuringTheRequest => Answer::Silence,
@@ -162,7 +161,7 @@ impl Example {
                 || (matches!(phase, Phase::BeforeTheRequest) && !httpbin.requests().is_empty());
             if !missed {
                 assert_eq!(finished.stdout.lines().count(), links, "{finished:?}");
-                return (finished, jaeger.traces(self.service, spans).unwrap());
+                return (finished, jaeger.read_all(self.service, spans).unwrap());
             }
         }
         panic!("the signal always came too late for this phase: {phase:?}");
@@ -171,8 +170,8 @@ impl Example {
     /// The request times out, and the trace shows it.
     pub fn a_silent_server_times_out(&self) {
         let (_, traces) = self.run_with_answer(Answer::Silence);
-        assert_eq!(tag(&traces, "make_request", "error").as_deref(), Some("true"));
-        assert!(traces.to_string().contains("operation timed out"), "{traces}");
+        assert_eq!(request(&traces).status, Status::Error);
+        assert!(text(&traces).contains("operation timed out"), "{traces:#?}");
     }
 
     /// Nothing listens at the page's address: the trace shows it, and the work goes on.
@@ -181,39 +180,39 @@ impl Example {
         let url = format!("http://127.0.0.1:{}/get", closed_port());
         let finished = self.sending_to(&Endpoints::of(&jaeger), &url).run().unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        let traces = jaeger.traces(self.service, self.spans).unwrap();
-        assert_eq!(tag(&traces, "make_request", "error").as_deref(), Some("true"));
-        assert!(traces.to_string().contains("Connection refused"), "{traces}");
-        assert!(traces.to_string().contains("Finished application"), "{traces}");
+        let traces = jaeger.read_all(self.service, self.spans).unwrap();
+        assert_eq!(request(&traces).status, Status::Error);
+        assert!(text(&traces).contains("Connection refused"), "{traces:#?}");
+        assert!(text(&traces).contains("Finished application"), "{traces:#?}");
     }
 
     /// A response with status 500 is not a failed request.
     pub fn an_http_error_status_is_not_a_failure(&self) {
         let (_, traces) = self.run_with_answer(Answer::Body(500, b"sorry".to_vec()));
-        assert_eq!(tag(&traces, "make_request", self.status_tag).as_deref(), Some("500"));
-        assert_eq!(tag(&traces, "make_request", "error"), None);
-        assert!(traces.to_string().contains("sorry..."), "{traces}");
+        assert_eq!(request(&traces).int(self.status_tag), Some(500));
+        assert_eq!(request(&traces).status, Status::Unset);
+        assert!(text(&traces).contains("sorry..."), "{traces:#?}");
     }
 
     /// Answers that are empty, huge, not text or an endless redirect; and a text whose hundredth
     /// character has several bytes.
     pub fn odd_responses_are_traced(&self) {
         let two_bytes_each = format!("x{}", "ä".repeat(300));
-        for (answer, error, result) in [
-            (Answer::Body(200, vec![0xff; 300]), None, Some("\u{fffd}".repeat(100))),
-            (Answer::Body(200, vec![b'x'; 10_000_000]), None, Some("x".repeat(100))),
+        for (answer, status, result) in [
+            (Answer::Body(200, vec![0xff; 300]), Status::Unset, Some("\u{fffd}".repeat(100))),
+            (Answer::Body(200, vec![b'x'; 10_000_000]), Status::Unset, Some("x".repeat(100))),
             (
                 Answer::Body(200, two_bytes_each.into_bytes()),
-                None,
+                Status::Unset,
                 Some("x".to_owned() + &"ä".repeat(99)),
             ),
-            (Answer::Body(204, vec![]), None, Some(String::new())),
-            (Answer::RedirectLoop, Some("true"), None),
+            (Answer::Body(204, vec![]), Status::Unset, Some(String::new())),
+            (Answer::RedirectLoop, Status::Error, None),
         ] {
             let (_, traces) = self.run_with_answer(answer);
-            assert_eq!(tag(&traces, "make_request", "error").as_deref(), error);
+            assert_eq!(request(&traces).status, status);
             if let Some(result) = result {
-                assert!(traces.to_string().contains(&format!("\"{result}...\"")), "{traces}");
+                assert!(text(&traces).contains(&format!("\"{result}...\"")), "{traces:#?}");
             }
         }
     }
@@ -227,8 +226,8 @@ impl Example {
         let program = program.env("RUST_LOG", "trace").env("OTEL_BSP_SCHEDULE_DELAY", "1");
         let finished = program.run().unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        let traces = jaeger.traces(self.service, self.spans).unwrap();
-        assert_eq!(spans(&traces).count(), self.spans, "{traces:#}");
+        let traces = jaeger.read_all(self.service, self.spans).unwrap();
+        assert_eq!(count(&traces), self.spans, "{}", text(&traces));
         assert_eq!(jaeger.get("/api/services").unwrap()["data"].as_array().unwrap().len(), 1);
     }
 
@@ -248,7 +247,7 @@ impl Example {
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(!finished.stderr.contains("WARNING"), "{finished:?}");
         assert_eq!(finished.stdout.lines().count(), self.links, "{finished:?}");
-        jaeger.traces(self.service, self.spans).unwrap();
+        jaeger.read_all(self.service, self.spans).unwrap();
     }
 
     /// A closed stdout and stderr lose no span.
@@ -258,7 +257,7 @@ impl Example {
         let program = self.sending_to(&Endpoints::of(&jaeger), &httpbin.url());
         let finished = program.unread().unwrap().run().unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        jaeger.traces(self.service, self.spans).unwrap();
+        jaeger.read_all(self.service, self.spans).unwrap();
     }
 
     /// An invalid value ends the program with one line that names it and exit code 2, before any
@@ -296,7 +295,7 @@ impl Example {
             assert!(!format!("{finished:?}").contains("s3cret"), "{finished:?}");
         }
         assert!(httpbin.header("authorization").is_some());
-        let traces = jaeger.traces(self.service, 2 * self.spans).unwrap().to_string();
+        let traces = text(&jaeger.read_all(self.service, 2 * self.spans).unwrap());
         assert!(traces.contains("/get"), "{traces}");
         assert!(!traces.contains("s3cret") && !traces.contains("ada@"), "{traces}");
 
@@ -396,9 +395,9 @@ impl Example {
         }
         assert_eq!(stderr.matches("WARNING").count(), lost.len(), "{stderr}");
         assert_eq!(finished.stdout.lines().count(), links, "{}", finished.stdout);
-        let traces = jaeger.traces(self.service, self.spans - lost.len()).unwrap();
-        assert_eq!(spans(&traces).count(), self.spans - lost.len());
-        assert_eq!(traces.to_string().contains(&url), lost.is_empty());
+        let traces = jaeger.read_all(self.service, self.spans - lost.len()).unwrap();
+        assert_eq!(count(&traces), self.spans - lost.len());
+        assert_eq!(text(&traces).contains(&url), lost.is_empty());
     }
 }
 
@@ -413,13 +412,15 @@ pub fn closed_port() -> u16 {
     }
 }
 
-fn spans(traces: &Value) -> impl Iterator<Item = &Value> {
-    traces["data"].as_array().unwrap().iter().flat_map(|trace| trace["spans"].as_array().unwrap())
+fn count(traces: &[Trace]) -> usize {
+    traces.iter().map(|trace| trace.spans().len()).sum()
 }
 
-/// The value of a tag of the only span with this name, if it has the tag.
-fn tag(traces: &Value, span: &str, key: &str) -> Option<String> {
-    let span = spans(traces).find(|it| it["operationName"] == span).unwrap();
-    let tags = span["tags"].as_array().unwrap();
-    Some(tags.iter().find(|tag| tag["key"] == key)?["value"].to_string())
+fn text(traces: &[Trace]) -> String {
+    traces.iter().map(ToString::to_string).collect()
+}
+
+/// The span of the request.
+fn request(traces: &[Trace]) -> SpanRef<'_> {
+    traces.iter().find_map(|trace| trace.span("make_request")).unwrap()
 }

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testbed::{Answer, Finished, Httpbin, Jaeger, Program, names, spans};
+use expect_trace::{Event, Status, expect_file};
+use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
 
 const README: &str = include_str!("../../README.md");
 
@@ -20,37 +21,33 @@ struct Chapter {
     index: usize,
     /// The name of the project, and so of the binary.
     name: &'static str,
-    /// The services and operations of its trace.
-    spans: &'static [(&'static str, &'static str)],
+    /// The service, and the number of its spans.
+    service: &'static str,
+    spans: usize,
 }
 
 const JAEGER: Chapter = Chapter {
     heading: "### Using the Jaeger client in Rust\n",
     index: 0,
     name: "jaeger-tutorial",
-    spans: &[("jaeger-tutorial", "main_process"), ("jaeger-tutorial", "make_request")],
+    service: "jaeger-tutorial",
+    spans: 2,
 };
 
 const OTEL: Chapter = Chapter {
     heading: "### Using OpenTelemetry in Rust\n",
     index: 0,
     name: "otel-tutorial",
-    spans: &[
-        ("otel-tutorial", "main_process"),
-        ("otel-tutorial", "make_request"),
-        ("otel-tutorial", "GET"),
-    ],
+    service: "otel-tutorial",
+    spans: 3,
 };
 
 const OTLP: Chapter = Chapter {
     heading: "### Using OTLP in Rust\n",
     index: 0,
     name: "otlp-tutorial",
-    spans: &[
-        ("otlp-tutorial", "main_process"),
-        ("otlp-tutorial", "make_request"),
-        ("otlp-tutorial", "GET"),
-    ],
+    service: "otlp-tutorial",
+    spans: 3,
 };
 
 const INSTRUMENT: Chapter = Chapter { index: 1, name: "otlp-tutorial-instrument", ..OTLP };
@@ -125,16 +122,16 @@ impl Chapter {
         let page = Httpbin::start(Answer::Get).unwrap();
         let jaeger = Jaeger::start().unwrap();
         self.run("", self.program(), &page, &jaeger);
-        let traces = jaeger.traces(self.spans[0].0, self.spans.len()).unwrap();
-        assert_eq!(traces["data"].as_array().unwrap().len(), 1, "{traces:#}");
-        let trace = &traces["data"][0];
-        assert_eq!(names(&spans(trace)), self.spans, "{trace:#}");
+        let traces = jaeger.read_all(self.service, self.spans).unwrap();
+        assert_eq!(traces.len(), 1, "{traces:#?}");
+        let trace = &traces[0];
+        let name = format!("tests/chapters/{}.trace", self.name);
+        expect_file!(name).assert(trace);
         // The request carries the trace id, so that a server can join the trace.
         let header = ["traceparent", "uber-trace-id"].into_iter().find_map(|it| page.header(it));
-        let trace_id = trace["traceID"].as_str().unwrap().trim_start_matches('0').to_owned();
-        assert!(header.unwrap().contains(&trace_id));
+        assert!(header.unwrap().contains(trace.id().unwrap().trim_start_matches('0')));
         // The filters keep out what HTTP libraries log.
-        assert!(!trace.to_string().contains("hyper"), "{trace:#}");
+        assert!(!trace.to_string().contains("hyper"), "{trace}");
     }
 
     /// And a request that fails is marked on its own span.
@@ -142,12 +139,13 @@ impl Chapter {
         let page = Httpbin::start(Answer::RedirectLoop).unwrap();
         let jaeger = Jaeger::start().unwrap();
         self.run("", self.program(), &page, &jaeger);
-        let traces = jaeger.traces(self.spans[0].0, self.spans.len()).unwrap();
-        let spans = traces["data"][0]["spans"].as_array().unwrap();
-        let request = spans.iter().find(|it| it["operationName"] == "make_request").unwrap();
-        let tags = request["tags"].as_array().unwrap();
-        assert!(tags.iter().any(|it| it["key"] == "error" && it["value"] == true), "{request:#}");
-        assert!(request["logs"].to_string().contains("redirect"), "{request:#}");
+        let traces = jaeger.read_all(self.service, self.spans).unwrap();
+        let request = traces[0].span("make_request").unwrap();
+        assert_eq!(request.status, Status::Error, "{}", traces[0]);
+        let reason = |event: &Event| {
+            event.attributes.iter().any(|(_, value)| value.to_string().contains("redirect"))
+        };
+        assert!(request.events.iter().any(reason), "{}", traces[0]);
     }
 }
 
@@ -184,8 +182,8 @@ fn without_a_parent_there_are_two_traces() {
     assert_ne!(program, JAEGER.program());
     let program = program.replace("parent: &Span", "_: &Span"); // now unused
     JAEGER.run("-no-parent", &program, &page, &jaeger);
-    let traces = jaeger.traces("jaeger-tutorial", 2).unwrap();
-    assert_eq!(traces["data"].as_array().unwrap().len(), 2, "{traces:#}");
+    let traces = jaeger.read_all("jaeger-tutorial", 2).unwrap();
+    assert_eq!(traces.len(), 2, "{traces:#?}");
 }
 
 /// Without a shutdown, the provider's spans are never sent, and no message says so.
