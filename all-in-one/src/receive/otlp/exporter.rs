@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use prost::Message;
-
+use super::answer::ExportAnswer;
 use super::{json, proto};
 use crate::model::Batch;
 use crate::receive::intake::Intake;
@@ -32,7 +28,7 @@ impl Exporter {
     }
 
     /// Decodes a request in protobuf and stores its spans; the answer says how many were refused.
-    pub(super) fn export(&self, request: &[u8]) -> Result<ExportTraceServiceResponse, String> {
+    pub(super) fn export(&self, request: &[u8]) -> Result<ExportAnswer, String> {
         self.export_in_parts(
             request,
             if request.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE },
@@ -43,38 +39,25 @@ impl Exporter {
         &self,
         request: &[u8],
         most: usize,
-    ) -> Result<ExportTraceServiceResponse, String> {
+    ) -> Result<ExportAnswer, String> {
         if most < usize::MAX {
             // Decoded once before anything is stored: it may turn out to be malformed at its end.
             proto::decode(request, most, &mut |_| {})?;
         }
         let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
         let refused = proto::decode(request, most, take)?;
-        Ok(ExportTraceServiceResponse { partial_success: self.refuse(refused) })
-    }
-
-    /// The same for a request in JSON, which is converted to protobuf first.
-    pub(super) fn export_json(
-        &self,
-        text: impl AsRef<[u8]>,
-    ) -> Result<ExportTraceServiceResponse, String> {
-        let request = ExportTraceServiceRequest { resource_spans: json::decode(text.as_ref())? };
-        drop(text);
-        let message = request.encode_to_vec();
-        drop(request);
-        self.export(&message)
-    }
-
-    fn refuse(&self, spans: u64) -> Option<ExportTracePartialSuccess> {
-        for _ in 0..spans {
+        for _ in 0..refused {
             let why = "an OTLP span with an id that is zero or has the wrong length";
             self.counters.refuse(Reason::InvalidSpan, why);
         }
-        (spans > 0).then(|| ExportTracePartialSuccess {
-            rejected_spans: i64::try_from(spans).unwrap_or(i64::MAX),
-            error_message: "trace ids have 16 bytes and span ids 8, and neither is all zero"
-                .to_owned(),
-        })
+        Ok(ExportAnswer { refused })
+    }
+
+    /// The same for a request in JSON, which is converted to protobuf first.
+    pub(super) fn export_json(&self, text: impl AsRef<[u8]>) -> Result<ExportAnswer, String> {
+        let message = json::to_protobuf(text.as_ref())?;
+        drop(text);
+        self.export(&message)
     }
 }
 

@@ -1,8 +1,5 @@
 //! Requests in JSON that come from a file.
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message as _;
-
 use super::{json, proto};
 use crate::model::Batch;
 
@@ -12,7 +9,6 @@ use crate::model::Batch;
 /// # Errors
 /// Where the text is not such a request, nests too deep or takes too much memory.
 pub(crate) fn read(text: &[u8], take: &mut dyn FnMut(Batch<'_>)) -> Result<u64, String> {
-    let request = ExportTraceServiceRequest { resource_spans: json::decode(text)? };
-    let request = request.encode_to_vec();
+    let request = json::to_protobuf(text)?;
     Ok(proto::decode(&request, usize::MAX, &mut |batch| take(batch))?)
 }

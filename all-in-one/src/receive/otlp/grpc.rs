@@ -12,8 +12,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::SERVICE_NAME;
-use prost::Message;
 use tonic::Status;
 use tonic::server::UnaryService;
 
@@ -26,11 +24,13 @@ use crate::server::counters::Reason;
 use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
 
+const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
+
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
     door::grpc(Port::OtlpGrpc, config, &intake.context, |counters| {
         Router::new()
-            .route(&format!("/{SERVICE_NAME}/Export"), any(export))
+            .route(&format!("/{SERVICE}/Export"), any(export))
             .fallback(unknown)
             .with_state(Arc::new(Exporter::new(intake, counters)))
     })
@@ -82,7 +82,7 @@ pub(in crate::receive) fn fuzz(intake: &Intake, message: &[u8]) {
 impl Exporter {
     fn take_message(&self, message: &[u8]) -> Result<tonic::Response<Bytes>, Status> {
         match self.export(message) {
-            Ok(answer) => Ok(tonic::Response::new(answer.encode_to_vec().into())),
+            Ok(answer) => Ok(tonic::Response::new(answer.protobuf().into())),
             Err(reason) => {
                 let reason = shortened(reason);
                 self.counters.refuse(Reason::Malformed, &reason);

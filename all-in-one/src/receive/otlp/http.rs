@@ -5,17 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use prost::Message;
-use serde_json::json;
-use tonic::Code;
-
+use super::answer::{ErrorAnswer, ExportAnswer};
 use super::exporter::{Exporter, shortened};
 use crate::config::Config;
 use crate::error::BindError;
@@ -25,12 +15,24 @@ use crate::server::body::BodyError;
 use crate::server::counters::Reason;
 use crate::server::door::{self, Opened};
 use crate::server::http;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 
 const NO_POST: &str = "405 method not allowed, supported: [POST]";
 const NO_KNOWN_TYPE: &str =
     "415 unsupported media type, supported: [application/json, application/x-protobuf]";
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+/// gRPC's codes for errors: <https://grpc.io/docs/guides/status-codes/>.
+const UNKNOWN: u32 = 2;
+const INVALID_ARGUMENT: u32 = 3;
+const DEADLINE_EXCEEDED: u32 = 4;
+const RESOURCE_EXHAUSTED: u32 = 8;
+const UNAVAILABLE: u32 = 14;
 /// The seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
@@ -72,7 +74,7 @@ impl Exporter {
             Encoding::Json => exporter.export_json(body),
         };
         match self.intake.context.bodies.work(&head.headers, body, work).await {
-            Ok(Ok(answer)) => encoding.answer(&answer),
+            Ok(Ok(answer)) => encoding.answer(answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);
                 self.counters.refuse(Reason::Malformed, &reason);
@@ -109,37 +111,30 @@ impl Encoding {
         }
     }
 
-    fn answer(self, answer: &ExportTraceServiceResponse) -> Response {
-        let json = || match &answer.partial_success {
-            None => json!({}),
-            Some(partial) => json!({ "partialSuccess": {
-                "rejectedSpans": partial.rejected_spans.to_string(),
-                "errorMessage": partial.error_message,
-            }}),
-        };
-        self.respond(StatusCode::OK, answer, json)
+    fn answer(self, answer: ExportAnswer) -> Response {
+        self.respond(StatusCode::OK, || answer.protobuf(), || answer.json())
     }
 
     fn error(self, status: StatusCode, message: String) -> Response {
         let code = match status {
-            StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::InvalidArgument,
-            StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
-            StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
-            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
-            _ => Code::Unknown,
-        } as i32;
-        let error = tonic_types::Status { code, message, details: Vec::new() };
-        self.respond(status, &error, || json!({ "code": code, "message": error.message }))
+            StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => INVALID_ARGUMENT,
+            StatusCode::PAYLOAD_TOO_LARGE => RESOURCE_EXHAUSTED,
+            StatusCode::REQUEST_TIMEOUT => DEADLINE_EXCEEDED,
+            StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,
+            _ => UNKNOWN,
+        };
+        let error = ErrorAnswer { code, message };
+        self.respond(status, || error.protobuf(), || error.json())
     }
 
     fn respond(
         self,
         status: StatusCode,
-        message: &impl Message,
+        protobuf: impl FnOnce() -> Vec<u8>,
         json: impl FnOnce() -> serde_json::Value,
     ) -> Response {
         let (kind, body) = match self {
-            Encoding::Protobuf => (PROTOBUF, message.encode_to_vec()),
+            Encoding::Protobuf => (PROTOBUF, protobuf()),
             Encoding::Json => (JSON, json().to_string().into_bytes()),
         };
         (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
@@ -151,7 +146,7 @@ impl Encoding {
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     let exporter = Exporter::new(intake, &Arc::default());
     match exporter.export_json(body) {
-        Ok(answer) => drop(Encoding::Json.answer(&answer)),
+        Ok(answer) => drop(Encoding::Json.answer(answer)),
         Err(reason) => drop(Encoding::Json.error(StatusCode::BAD_REQUEST, shortened(reason))),
     }
 }

@@ -9,208 +9,192 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
-use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-use super::limits::{JsonBudget, MAX_DEPTH};
+use super::limits::MAX_DEPTH;
 use crate::receive::json::Json;
+use crate::receive::protobuf::message::Message;
 
-/// Decodes an `ExportTraceServiceRequest`.
+/// Converts an `ExportTraceServiceRequest` to protobuf. That takes no more memory than the text,
+/// and what it becomes is bounded where protobuf is decoded.
 ///
 /// # Errors
 /// Where the text is not JSON, or a field holds something else than it should.
-pub(super) fn decode(request: &[u8]) -> Result<Vec<ResourceSpans>, String> {
-    let budget = JsonBudget::default();
-    let mut traces = Vec::new();
+pub(super) fn to_protobuf(request: &[u8]) -> Result<Vec<u8>, String> {
+    let mut out = Message::default();
     for (name, value) in object(Json::parse(request)?)? {
         match &*name {
-            "resourceSpans" | "resource_spans" => traces = list(value, &budget, resource_spans)?,
+            "resourceSpans" | "resource_spans" => list(&mut out, 1, value, resource_spans)?,
             _ => {}
         }
     }
-    Ok(traces)
+    Ok(out.into_bytes())
 }
 
-fn resource_spans(value: Json, budget: &JsonBudget) -> Result<ResourceSpans, String> {
-    let mut found = ResourceSpans::default();
+fn resource_spans(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "resource" => found.resource = Some(resource(value, budget)?),
+            "resource" => out.message(1, &resource(value)?),
             "scopeSpans"
             | "scope_spans"
             // Their names until 2022.
             | "instrumentationLibrarySpans"
-            | "instrumentation_library_spans" => {
-                found.scope_spans.append(&mut list(value, budget, scope_spans)?);
-            }
+            | "instrumentation_library_spans" => list(&mut out, 2, value, scope_spans)?,
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn resource(value: Json, budget: &JsonBudget) -> Result<Resource, String> {
-    let mut found = Resource::default();
+fn resource(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         if name == "attributes" {
-            found.attributes =
-                list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 1))?;
+            list(&mut out, 1, value, |value| attribute(value, MAX_DEPTH - 1))?;
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn scope_spans(value: Json, budget: &JsonBudget) -> Result<ScopeSpans, String> {
-    let mut found = ScopeSpans::default();
+fn scope_spans(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
             "scope" | "instrumentationLibrary" | "instrumentation_library" => {
-                found.scope = Some(scope(value)?);
+                out.message(1, &scope(value)?);
             }
-            "spans" => found.spans = list(value, budget, span)?,
+            "spans" => list(&mut out, 2, value, span)?,
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn scope(value: Json) -> Result<InstrumentationScope, String> {
-    let mut found = InstrumentationScope::default();
+fn scope(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "name" => found.name = text(value)?,
-            "version" => found.version = text(value)?,
+            "name" => out.bytes(1, text(value)?.as_bytes()),
+            "version" => out.bytes(2, text(value)?.as_bytes()),
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn span(value: Json, budget: &JsonBudget) -> Result<Span, String> {
-    let mut found = Span::default();
+fn span(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "traceId" | "trace_id" => found.trace_id = id(value)?,
-            "spanId" | "span_id" => found.span_id = id(value)?,
-            "parentSpanId" | "parent_span_id" => found.parent_span_id = id(value)?,
-            "traceState" | "trace_state" => found.trace_state = text(value)?,
-            "name" => found.name = text(value)?,
-            "kind" => found.kind = enumeration(value, kind)?,
-            "startTimeUnixNano" | "start_time_unix_nano" => {
-                found.start_time_unix_nano = unsigned(value)?;
-            }
-            "endTimeUnixNano" | "end_time_unix_nano" => found.end_time_unix_nano = unsigned(value)?,
-            "attributes" => {
-                found.attributes =
-                    list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 1))?
-            }
-            "events" => found.events = list(value, budget, event)?,
-            "links" => found.links = list(value, budget, link)?,
-            "status" => found.status = Some(status(value)?),
+            "traceId" | "trace_id" => out.bytes(1, &id(value)?),
+            "spanId" | "span_id" => out.bytes(2, &id(value)?),
+            "traceState" | "trace_state" => out.bytes(3, text(value)?.as_bytes()),
+            "parentSpanId" | "parent_span_id" => out.bytes(4, &id(value)?),
+            "name" => out.bytes(5, text(value)?.as_bytes()),
+            "kind" => out.varint(6, enumeration(value, KINDS)?),
+            "startTimeUnixNano" | "start_time_unix_nano" => out.fixed64(7, unsigned(value)?),
+            "endTimeUnixNano" | "end_time_unix_nano" => out.fixed64(8, unsigned(value)?),
+            "attributes" => list(&mut out, 9, value, |value| attribute(value, MAX_DEPTH - 1))?,
+            "events" => list(&mut out, 11, value, event)?,
+            "links" => list(&mut out, 13, value, link)?,
+            "status" => out.message(15, &status(value)?),
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn event(value: Json, budget: &JsonBudget) -> Result<Event, String> {
-    let mut found = Event::default();
+fn event(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "timeUnixNano" | "time_unix_nano" => found.time_unix_nano = unsigned(value)?,
-            "name" => found.name = text(value)?,
-            "attributes" => {
-                found.attributes =
-                    list(value, budget, |value, budget| attribute(value, budget, MAX_DEPTH - 2))?
-            }
+            "timeUnixNano" | "time_unix_nano" => out.fixed64(1, unsigned(value)?),
+            "name" => out.bytes(2, text(value)?.as_bytes()),
+            "attributes" => list(&mut out, 3, value, |value| attribute(value, MAX_DEPTH - 2))?,
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
 /// A link's attributes are ignored: Jaeger has no place for them.
-fn link(value: Json, _: &JsonBudget) -> Result<Link, String> {
-    let mut found = Link::default();
+fn link(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "traceId" | "trace_id" => found.trace_id = id(value)?,
-            "spanId" | "span_id" => found.span_id = id(value)?,
+            "traceId" | "trace_id" => out.bytes(1, &id(value)?),
+            "spanId" | "span_id" => out.bytes(2, &id(value)?),
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn status(value: Json) -> Result<Status, String> {
-    let mut found = Status::default();
+fn status(value: Json) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "code" => found.code = enumeration(value, code)?,
-            "message" => found.message = text(value)?,
+            "code" => out.varint(3, enumeration(value, CODES)?),
+            "message" => out.bytes(2, text(value)?.as_bytes()),
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
 /// An attribute whose value may nest `depth` levels deep.
-fn attribute(value: Json, budget: &JsonBudget, depth: u32) -> Result<KeyValue, String> {
-    let mut found = KeyValue::default();
+fn attribute(value: Json, depth: u32) -> Result<Message, String> {
+    let mut out = Message::default();
     for (name, value) in object(value)? {
         match &*name {
-            "key" => found.key = text(value)?,
-            "value" => found.value = Some(any(value, budget, deeper(depth)?)?),
+            "key" => out.bytes(1, text(value)?.as_bytes()),
+            "value" => out.message(2, &any(value, deeper(depth)?)?),
             _ => {}
         }
     }
-    Ok(found)
+    Ok(out)
 }
 
-fn any(value: Json, budget: &JsonBudget, depth: u32) -> Result<AnyValue, String> {
-    let mut found = None;
+/// A value: the last one that is not null.
+fn any(value: Json, depth: u32) -> Result<Message, String> {
+    let mut last = Message::default();
     for (name, value) in object(value)? {
         if matches!(value, Json::Null) {
             continue;
         }
-        found = match &*name {
-            "stringValue" | "string_value" => Some(Any::StringValue(text(value)?)),
-            "boolValue" | "bool_value" => Some(Any::BoolValue(boolean(value)?)),
-            "intValue" | "int_value" => Some(Any::IntValue(signed(value)?)),
-            "doubleValue" | "double_value" => Some(Any::DoubleValue(float(value)?)),
-            "bytesValue" | "bytes_value" => Some(Any::BytesValue(bytes(value)?)),
+        let mut out = Message::default();
+        match &*name {
+            "stringValue" | "string_value" => out.bytes(1, text(value)?.as_bytes()),
+            "boolValue" | "bool_value" => out.varint(2, boolean(value)?.into()),
+            "intValue" | "int_value" => out.varint(3, signed(value)? as u64),
+            "doubleValue" | "double_value" => out.fixed64(4, float(value)?.to_bits()),
+            "bytesValue" | "bytes_value" => out.bytes(7, &bytes(value)?),
             "arrayValue" | "array_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values = values(value, budget, |value, budget| any(value, budget, depth))?;
-                Some(Any::ArrayValue(ArrayValue { values }))
+                out.message(5, &values(value, |value| any(value, depth))?);
             }
             "kvlistValue" | "kvlist_value" => {
                 let depth = deeper(deeper(depth)?)?;
-                let values =
-                    values(value, budget, |value, budget| attribute(value, budget, depth))?;
-                Some(Any::KvlistValue(KeyValueList { values }))
+                out.message(6, &values(value, |value| attribute(value, depth))?);
             }
-            _ => found,
-        };
+            _ => continue,
+        }
+        last = out;
     }
-    Ok(AnyValue { value: found })
+    Ok(last)
 }
 
-/// The field `values` of a list or a map.
-fn values<'a, T>(
+/// A list or a map, from its field `values`.
+fn values<'a>(
     value: Json<'a>,
-    budget: &JsonBudget,
-    each: impl Fn(Json<'a>, &JsonBudget) -> Result<T, String>,
-) -> Result<Vec<T>, String> {
-    let fields = object(value)?;
-    let found = fields.into_iter().find(|(name, _)| name == "values");
-    found.map_or(Ok(Vec::new()), |(_, value)| list(value, budget, each))
+    each: impl Fn(Json<'a>) -> Result<Message, String>,
+) -> Result<Message, String> {
+    let mut out = Message::default();
+    let found = object(value)?.into_iter().find(|(name, _)| name == "values");
+    if let Some((_, value)) = found {
+        list(&mut out, 1, value, each)?;
+    }
+    Ok(out)
 }
 
 fn deeper(depth: u32) -> Result<u32, String> {
@@ -227,25 +211,29 @@ fn object(value: Json<'_>) -> Result<JsonFields<'_>, String> {
     }
 }
 
-fn list<'a, T>(
+/// Appends each element of an array to a message, as the field `number`.
+fn list<'a>(
+    out: &mut Message,
+    number: u32,
     value: Json<'a>,
-    budget: &JsonBudget,
-    each: impl Fn(Json<'a>, &JsonBudget) -> Result<T, String>,
-) -> Result<Vec<T>, String> {
+    each: impl Fn(Json<'a>) -> Result<Message, String>,
+) -> Result<(), String> {
     match value {
         Json::List(items) => {
-            budget.take(items.len() * size_of::<T>())?;
-            items.into_iter().map(|item| each(item, budget)).collect()
+            for item in items {
+                out.message(number, &each(item)?);
+            }
+            Ok(())
         }
-        Json::Null => Ok(Vec::new()),
+        Json::Null => Ok(()),
         other => Err(mismatch(&other, "an array")),
     }
 }
 
-fn text(value: Json) -> Result<String, String> {
+fn text(value: Json<'_>) -> Result<Cow<'_, str>, String> {
     match value {
-        Json::Text(text) => Ok(text.into_owned()),
-        Json::Null => Ok(String::new()),
+        Json::Text(text) => Ok(text),
+        Json::Null => Ok(Cow::Borrowed("")),
         other => Err(mismatch(&other, "a string")),
     }
 }
@@ -300,22 +288,33 @@ fn out_of_range(text: &str) -> String {
     format!("{text:?} is not a number, or out of range")
 }
 
-/// A number, or a name that `known` knows.
-fn enumeration(value: Json, known: fn(&str) -> Option<i32>) -> Result<i32, String> {
+/// The names of span kinds, in the order of their numbers.
+const KINDS: &[&str] = &[
+    "SPAN_KIND_UNSPECIFIED",
+    "SPAN_KIND_INTERNAL",
+    "SPAN_KIND_SERVER",
+    "SPAN_KIND_CLIENT",
+    "SPAN_KIND_PRODUCER",
+    "SPAN_KIND_CONSUMER",
+];
+
+/// The names of status codes, in the order of their numbers.
+const CODES: &[&str] = &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
+
+/// A number, or one of these names.
+fn enumeration(value: Json, names: &[&str]) -> Result<u64, String> {
     match value {
-        Json::Int(number) => i32::try_from(number).map_err(|_| out_of_range(&number.to_string())),
-        Json::Text(name) => known(&name).ok_or_else(|| format!("unknown enum value {name:?}")),
+        Json::Int(number) => match i32::try_from(number) {
+            Ok(number) => Ok(i64::from(number) as u64),
+            Err(_) => Err(out_of_range(&number.to_string())),
+        },
+        Json::Text(name) => match names.iter().position(|known| *known == name) {
+            Some(number) => Ok(number as u64),
+            None => Err(format!("unknown enum value {name:?}")),
+        },
         Json::Null => Ok(0),
         other => Err(mismatch(&other, "an enum value")),
     }
-}
-
-fn kind(name: &str) -> Option<i32> {
-    SpanKind::from_str_name(name).map(i32::from)
-}
-
-fn code(name: &str) -> Option<i32> {
-    StatusCode::from_str_name(name).map(i32::from)
 }
 
 /// A hexadecimal id. Its length is checked where the span is stored, as it is for protobuf.
@@ -340,6 +339,6 @@ fn bytes(value: Json) -> Result<Vec<u8>, String> {
     const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
     let text = text(value)?;
-    let decoded = STANDARD.decode(&text).or_else(|_| URL_SAFE.decode(&text));
+    let decoded = STANDARD.decode(&*text).or_else(|_| URL_SAFE.decode(&*text));
     decoded.map_err(|error| format!("invalid base64: {error}"))
 }

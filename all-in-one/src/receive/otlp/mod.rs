@@ -1,12 +1,12 @@
 //! OpenTelemetry's own protocol, over gRPC (4317) and HTTP (4318).
 //!
 //! Source: opentelemetry/proto/{collector/trace,trace,common,resource}/v1 in
-//! <https://github.com/open-telemetry/opentelemetry-proto>, as the crate opentelemetry-proto has
-//! them, and <https://opentelemetry.io/docs/specs/otlp/>.
+//! <https://github.com/open-telemetry/opentelemetry-proto>, and <https://opentelemetry.io/docs/specs/otlp/>.
 //!
 //! A request is decoded, each of its spans becomes one of Jaeger's (`proto`), and the answer says
 //! how many were refused. A request in JSON becomes protobuf first (`json`).
 
+mod answer;
 mod exporter;
 mod file;
 pub(crate) mod grpc;

@@ -1,8 +1,7 @@
 //! Requests in protobuf, decoded straight into a batch of spans.
 //!
 //! A generated decoder would first build every message in memory, with a copy of its text. Here
-//! text stays where it was received; only lists and maps in attributes are left to the generated
-//! decoder. The memory of a request is counted as it is decoded: an empty attribute is 2 bytes on
+//! text stays where it was received. The memory of a request is counted as it is decoded: an empty attribute is 2 bytes on
 //! the wire and 56 in memory.
 //!
 //! The spans get the tags and the order that Jaeger 1.35 gives them. Sources:
@@ -482,15 +481,15 @@ pub(super) fn each<'a>(
 
 /// The text, bytes or message in a field.
 #[inline]
-fn message<'a>(value: WireValue<'a>, field: &str) -> Result<&'a [u8], ErrorText> {
+pub(super) fn message<'a>(value: WireValue<'a>, field: &str) -> Result<&'a [u8], ErrorText> {
     value.bytes().map_err(|_| wrong_type(value, field))
 }
 
-fn varint(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
+pub(super) fn varint(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
     value.varint().map_err(|_| wrong_type(value, field))
 }
 
-fn fixed(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
+pub(super) fn fixed(value: WireValue<'_>, field: &str) -> Result<u64, ErrorText> {
     value.double().map(f64::to_bits).map_err(|_| wrong_type(value, field))
 }
 

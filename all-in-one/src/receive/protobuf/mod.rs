@@ -6,6 +6,7 @@
 
 pub(crate) mod grpc;
 pub(crate) mod jaeger;
+pub(in crate::receive) mod message;
 pub(in crate::receive) mod wire;
 
 use std::fmt;

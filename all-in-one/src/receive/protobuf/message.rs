@@ -1,0 +1,75 @@
+//! Messages of protocol buffers that are written here: a few small answers, and requests that came
+//! in JSON.
+//!
+//! Source: <https://protobuf.dev/programming-guides/encoding/>
+
+/// A message as bytes. Every method appends a field.
+#[derive(Debug, Default)]
+pub(in crate::receive) struct Message(Vec<u8>);
+
+impl Message {
+    /// An integer, a boolean or an enum. A negative one has its sign extended to 64 bits.
+    pub(in crate::receive) fn varint(&mut self, number: u32, value: u64) {
+        self.key(number, 0);
+        self.push_varint(value);
+    }
+
+    /// A double, or an integer of fixed size.
+    pub(in crate::receive) fn fixed64(&mut self, number: u32, value: u64) {
+        self.key(number, 1);
+        self.0.extend(value.to_le_bytes());
+    }
+
+    /// Text or bytes.
+    pub(in crate::receive) fn bytes(&mut self, number: u32, bytes: &[u8]) {
+        self.key(number, 2);
+        self.push_varint(bytes.len() as u64);
+        self.0.extend(bytes);
+    }
+
+    /// A message within this one.
+    pub(in crate::receive) fn message(&mut self, number: u32, message: &Message) {
+        self.bytes(number, &message.0);
+    }
+
+    pub(in crate::receive) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn key(&mut self, number: u32, wire_type: u64) {
+        self.push_varint(u64::from(number) << 3 | wire_type);
+    }
+
+    fn push_varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receive::protobuf::wire::{Fields, WireValue};
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let mut inner = Message::default();
+        inner.bytes(1, b"text");
+        let mut message = Message::default();
+        message.varint(1, 0);
+        message.varint(1000, u64::MAX);
+        message.fixed64(4, 7);
+        message.message(2, &inner);
+        let bytes = message.into_bytes();
+        let mut fields = Fields::of(&bytes);
+        let mut next = || fields.next().expect("a message");
+        assert_eq!(next(), Some((1, WireValue::Varint(0))));
+        assert_eq!(next(), Some((1000, WireValue::Varint(u64::MAX))));
+        assert_eq!(next(), Some((4, WireValue::Fixed64(7))));
+        assert_eq!(next(), Some((2, WireValue::Bytes(b"\x0a\x04text"))));
+        assert_eq!(next(), None);
+    }
+}
