@@ -33,15 +33,25 @@ type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, BindError>;
 
 /// Every door, in the order in which the banner lists them.
 const DOORS: &[OpenDoor] = &[
+    #[cfg(feature = "jaeger")]
     receive::thrift::udp::compact,
+    #[cfg(feature = "jaeger")]
     receive::thrift::udp::binary,
+    #[cfg(feature = "jaeger")]
     receive::thrift::udp::zipkin,
+    #[cfg(feature = "jaeger")]
     receive::thrift::http::open,
+    #[cfg(feature = "jaeger-grpc")]
     receive::protobuf::grpc::open,
+    #[cfg(feature = "jaeger")]
     |config, intake| admin::agent_http::open(config, &intake.context),
+    #[cfg(feature = "otlp-grpc")]
     receive::otlp::grpc::open,
+    #[cfg(feature = "otlp-http")]
     receive::otlp::http::open,
+    #[cfg(feature = "zipkin")]
     receive::zipkin::http::open,
+    #[cfg(feature = "_grpc")]
     |config, intake| query::grpc::open(config, &intake.context),
 ];
 

@@ -43,6 +43,9 @@
 //! [`Trace`] that they return prints as a tree, and [`expect_trace`] compares it with an expected
 //! one.
 
+// What the doors share is used in part where some of them are turned off.
+#![cfg_attr(not(feature = "doors"), allow(dead_code, unused_imports))]
+
 mod admin;
 mod all_in_one;
 mod client;
@@ -51,7 +54,7 @@ pub mod config;
 mod error;
 #[doc(hidden)]
 pub mod files;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(feature = "doors", any(test, fuzzing)))]
 #[doc(hidden)]
 pub mod fuzz;
 #[doc(hidden)]
@@ -78,14 +81,17 @@ pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};
 pub use model::{InvalidId, TraceId};
 pub use port::Port;
+#[cfg(feature = "jaeger")]
 #[doc(hidden)]
 pub use receive::thrift::udp::MAX_PACKET;
 #[doc(hidden)]
 pub use server::body::MAX_BODY;
+#[cfg(feature = "_grpc")]
 #[doc(hidden)]
 pub use server::bytes_codec::BytesCodec;
 pub use server::counters::{DoorStats, Reason};
 pub use server::door::Door;
+#[cfg(feature = "_grpc")]
 #[doc(hidden)]
 pub use server::grpc::MAX_MESSAGE;
 pub use store::Usage;
@@ -96,7 +102,7 @@ pub use wait::{Wait, WaitError};
 #[doc = include_str!("../README.md")]
 struct Manual;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "doors"))]
 mod tests {
     use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! Every path is the health check, as in Jaeger, except `/metrics`. The agent's port for sampling
 //! strategies is here too.
 
+#[cfg(feature = "jaeger")]
 pub(crate) mod agent_http;
 mod health;
 mod metrics;

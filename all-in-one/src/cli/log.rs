@@ -1,16 +1,29 @@
 //! The program's log.
 
+use std::env;
 use std::io::IsTerminal;
 
 use tracing::Level;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Logs to stderr, at this level or as `RUST_LOG` says.
 pub(super) fn to_stderr(level: Level) {
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry().with(filter(level)).with(lines).init();
+}
+
+/// The levels of `RUST_LOG`, such as `debug` or `warn,hyper=debug`. An empty one counts as unset.
+fn filter(level: Level) -> Targets {
+    let usual = Targets::new().with_default(level);
+    match env::var("RUST_LOG") {
+        Ok(text) if !text.trim().is_empty() => text.parse().unwrap_or_else(|error| {
+            eprintln!("RUST_LOG={text} is ignored: {error}; write for example warn,hyper=debug");
+            usual
+        }),
+        _ => usual,
+    }
 }

@@ -18,6 +18,7 @@ mod answer;
 pub(crate) mod api;
 mod dependencies;
 mod errors;
+#[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
 mod monitor;
 mod params;

@@ -11,13 +11,14 @@
 //!
 //! A new door is a function that opens it, and a line in the table of doors in `lib.rs`.
 
-#[cfg(any(test, fuzzing))]
+#[cfg(all(feature = "doors", any(test, fuzzing)))]
 pub(crate) mod fuzz;
 pub(crate) mod intake;
 mod json;
 pub(crate) mod otlp;
 pub(crate) mod protobuf;
 pub(crate) mod strategy;
+#[cfg(feature = "jaeger")]
 pub(crate) mod thrift;
 mod warnings;
 pub(crate) mod zipkin;

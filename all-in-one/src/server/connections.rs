@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+#[cfg(feature = "_grpc")]
 use tonic::transport::server::Connected;
 use tracing::debug;
 
@@ -206,6 +207,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
 write_through!(Connection);
 
 /// Lets a gRPC call find the memory of its connection.
+#[cfg(feature = "_grpc")]
 impl<S> Connected for Connection<S> {
     type ConnectInfo = Arc<ConnectionMemory>;
 

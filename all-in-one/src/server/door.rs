@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use super::connections::{ConnectionSize, Listener};
 use super::context::Context;
 use super::counters::{Counters, DoorStats};
-use super::{grpc, http};
+#[cfg(feature = "_grpc")]
+use super::grpc;
+use super::http;
 use crate::config::Config;
 use crate::error::{BindError, StartError};
 use crate::port::Port;
@@ -65,6 +67,7 @@ pub(crate) fn http(
 }
 
 /// Opens a port for gRPC, unless the settings keep it closed.
+#[cfg(feature = "_grpc")]
 pub(crate) fn grpc(
     port: Port,
     config: &Config,

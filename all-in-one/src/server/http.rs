@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -16,8 +16,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 use tracing::debug;
 
 use super::connections::{Connection, ConnectionSize, Listener};
@@ -101,9 +99,7 @@ pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
 /// Adds to a router what holds for every answer: the check of the Host header, compression, `Vary`
 /// and `nosniff`.
 pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
-    // Fast rather than small: most answers stay on one machine.
-    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(has_type);
-    local_only(router.layer(gzip).layer(middleware::from_fn(finish)), bound)
+    local_only(compressed(router).layer(middleware::from_fn(finish)), bound)
 }
 
 /// Protects against DNS rebinding. Only this machine can connect to a loopback address, but so can
@@ -152,9 +148,26 @@ fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
         })
 }
 
-/// Only an answer with a content type is compressed: the others have no body.
-fn has_type(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
-    headers.contains_key(header::CONTENT_TYPE)
+/// Compresses the answers of a router for clients that accept it. Browsers do, so it comes with the
+/// web pages.
+#[cfg(feature = "ui")]
+fn compressed(router: Router) -> Router {
+    use axum::http::{Extensions, Version};
+    use tower_http::CompressionLevel;
+    use tower_http::compression::CompressionLayer;
+
+    // Only an answer with a content type is compressed: the others have no body.
+    let has_type = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        headers.contains_key(header::CONTENT_TYPE)
+    };
+    // Fast rather than small: most answers stay on one machine.
+    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(has_type);
+    router.layer(gzip)
+}
+
+#[cfg(not(feature = "ui"))]
+fn compressed(router: Router) -> Router {
+    router
 }
 
 /// Adds the headers that every answer has.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+#[cfg(feature = "_grpc")]
 use tonic::transport::server::Connected;
 
 /// How long a connection may be idle. A live gRPC client answers a ping every minute.
@@ -108,6 +109,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleTimeout<S> {
     }
 }
 
+#[cfg(feature = "_grpc")]
 impl<S: Connected> Connected for IdleTimeout<S> {
     type ConnectInfo = S::ConnectInfo;
 

@@ -13,12 +13,14 @@
 
 pub(crate) mod body;
 pub(crate) mod budget;
+#[cfg(feature = "_grpc")]
 pub(crate) mod bytes_codec;
 pub(crate) mod connections;
 pub(crate) mod context;
 pub(crate) mod counters;
 pub(crate) mod door;
 pub(crate) mod form;
+#[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod idle_timeout;

@@ -9,7 +9,9 @@
 mod answer;
 mod exporter;
 mod file;
+#[cfg(feature = "otlp-grpc")]
 pub(crate) mod grpc;
+#[cfg(feature = "otlp-http")]
 pub(crate) mod http;
 mod json;
 pub(crate) mod limits;

@@ -4,6 +4,7 @@
 //! bytes takes more than a hundred: four megabytes would become half a gigabyte. This decoder
 //! counts the memory as it goes, and refuses a request that takes more than [`MAX_UNFOLDED`].
 
+#[cfg(feature = "jaeger-grpc")]
 pub(crate) mod grpc;
 pub(crate) mod jaeger;
 pub(in crate::receive) mod message;

@@ -1,5 +1,6 @@
 //! Zipkin's spans: its JSON of version 2, over HTTP.
 
+#[cfg(feature = "zipkin")]
 pub(crate) mod http;
 mod json;
 mod translate;
