@@ -62,7 +62,7 @@ impl Pattern {
 
 impl Requirement {
     /// Whether one of the values of an attribute is as required. A key may be there twice.
-    fn is_met(&self, values: &[(String, Value)]) -> bool {
+    pub(crate) fn is_met(&self, values: &[(String, Value)]) -> bool {
         match self {
             Self::Is(expected) => values.iter().any(|(_, value)| value == expected),
             Self::Like(pattern) => values.iter().any(|(_, value)| match value {
@@ -76,8 +76,8 @@ impl Requirement {
 }
 
 impl LinkPattern {
-    fn matches(&self, link: &Link) -> bool {
-        match (&self.0, &link.target) {
+    pub(crate) fn matches(&self, link: &Link) -> bool {
+        match (&self.target, &link.target) {
             (None, None) => true,
             (Some((service, operation)), Some(target)) => {
                 service.matches(&target.0) && operation.matches(&target.1)

@@ -183,7 +183,7 @@ impl<'a> Writer<'a> {
                     entries.push(Entry::Step(step, previous));
                     previous = Some(span);
                 }
-                Step::Extra { span } if expected.open => {
+                Step::Extra { span } if expected.is_open() => {
                     others += self.trace.size(span);
                     continue;
                 }

@@ -9,6 +9,7 @@ use crate::diff::Difference;
 use crate::expectation::Expectation;
 use crate::parse::ParseError;
 use crate::trace::Trace;
+use crate::update::update;
 
 /// An expectation in a file of the crate, by its path from the crate's folder.
 ///
@@ -51,7 +52,7 @@ impl ExpectFile {
     }
 
     /// Compares a trace with the file. If it differs and the environment has `UPDATE_EXPECT=1`, the
-    /// file is written instead: the whole trace, with all its attributes.
+    /// file is [updated](Self::update) instead.
     ///
     /// # Panics
     ///
@@ -78,28 +79,43 @@ impl ExpectFile {
         let path = self.path();
         let text =
             fs::read_to_string(&path).map_err(|error| FileError::Io(self.name.clone(), error))?;
-        let expected: Expectation =
-            text.parse().map_err(|error| FileError::Parse(self.name.clone(), error))?;
-        expected
+        self.parse(&text)?
             .check(trace)
             .map_err(|difference| FileError::Differs(self.name.clone(), Box::new(difference)))
     }
 
-    /// Writes the trace to the file, unless the file expects it already.
+    /// Writes the file so that it expects the trace; nothing if it does already.
+    ///
+    /// In a file that is there, what matches stays as it is: patterns, counts, comments, and which attributes are
+    /// named. What differs is taken from the trace. A new file has all spans and all attributes, except
+    /// for [what changes from run to run](crate#what-an-update-writes).
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// If the file cannot be read or written, or cannot be understood.
     pub fn update(&self, trace: &Trace) -> Result<(), FileError> {
-        if self.check(trace).is_ok() {
+        let path = self.path();
+        let io = |error| FileError::Io(self.name.clone(), error);
+        let old = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            text => Some(text.map_err(io)?),
+        };
+        let text = old.as_deref().unwrap_or_default();
+        let expected = self.parse(text)?;
+        if old.is_some() && expected.check(trace).is_ok() {
             return Ok(());
         }
-        let path = self.path();
-        let write = |path: &Path| {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
-            fs::write(path, trace.to_string())
-        };
-        write(&path).map_err(|error| FileError::Io(self.name.clone(), error))
+        let mut new = update(text, &expected, trace);
+        let is_right = |text: &str| self.parse(text).is_ok_and(|it| it.check(trace).is_ok());
+        if !is_right(&new) {
+            new = update("", &Expectation::default(), trace);
+        }
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).map_err(io)?;
+        fs::write(path, new).map_err(io)
+    }
+
+    fn parse(&self, text: &str) -> Result<Expectation, FileError> {
+        text.parse().map_err(|error| FileError::Parse(self.name.clone(), error))
     }
 
     fn path(&self) -> PathBuf {

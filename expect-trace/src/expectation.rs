@@ -25,14 +25,22 @@ pub struct Expectation {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Siblings {
     pub(crate) spans: Vec<SpanPattern>,
-    /// Whether others may stand between them.
-    pub(crate) open: bool,
+    /// The lines with `…`: if there are any, others may stand between them.
+    pub(crate) others: Vec<usize>,
 }
 
+impl Siblings {
+    pub(crate) fn is_open(&self) -> bool {
+        !self.others.is_empty()
+    }
+}
+
+/// The numbers of lines here and below are indexes, from 0.
 #[derive(Clone, Debug)]
 pub(crate) struct SpanPattern {
     /// A number that no other span of the expectation has.
     pub(crate) id: usize,
+    pub(crate) line: usize,
     pub(crate) service: Pattern,
     pub(crate) operation: Pattern,
     pub(crate) kind: Option<Kind>,
@@ -51,7 +59,7 @@ pub(crate) struct SpanPattern {
 }
 
 /// A text, or the pieces of a text between wildcards.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Pattern {
     Is(String),
     Like(Vec<String>),
@@ -83,7 +91,7 @@ pub(crate) enum Timing {
 }
 
 /// What an attribute should be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Requirement {
     Is(Value),
     Like(Pattern),
@@ -93,20 +101,48 @@ pub(crate) enum Requirement {
 
 #[derive(Clone, Debug)]
 pub(crate) struct EventPattern {
+    pub(crate) line: usize,
     pub(crate) name: Pattern,
     pub(crate) attributes: Vec<(String, Requirement)>,
 }
 
-/// Service and operation of the other span; nothing for one outside of what was read.
 #[derive(Clone, Debug)]
-pub(crate) struct LinkPattern(pub(crate) Option<(Pattern, Pattern)>);
+pub(crate) struct LinkPattern {
+    pub(crate) line: usize,
+    /// Service and operation of the other span; nothing for one outside of what was read.
+    pub(crate) target: Option<(Pattern, Pattern)>,
+}
+
+impl SpanPattern {
+    /// A pattern that requires two names, and nothing else.
+    pub(crate) fn new(service: Pattern, operation: Pattern) -> Self {
+        Self {
+            id: 0,
+            line: 0,
+            service,
+            operation,
+            kind: None,
+            status: None,
+            parent_missing: false,
+            attributes: Vec::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+            count: Count::ONE,
+            shorter: None,
+            longer: None,
+            timing: None,
+            below: Siblings::default(),
+            size: 1,
+        }
+    }
+}
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for root in &self.roots.spans {
             print_span(root, "", "", f)?;
         }
-        if self.roots.open { writeln!(f, "…") } else { Ok(()) }
+        if self.roots.is_open() { writeln!(f, "…") } else { Ok(()) }
     }
 }
 
@@ -126,13 +162,13 @@ fn print_span(
         writeln!(f, "{below}→ {link}")?;
     }
     for (place, child) in children.spans.iter().enumerate() {
-        if place + 1 == children.spans.len() && !children.open {
+        if place + 1 == children.spans.len() && !children.is_open() {
             print_span(child, &format!("{below}└─ "), &format!("{below}   "), f)?;
         } else {
             print_span(child, &format!("{below}├─ "), &format!("{below}│  "), f)?;
         }
     }
-    if children.open { writeln!(f, "{below}└─ …") } else { Ok(()) }
+    if children.is_open() { writeln!(f, "{below}└─ …") } else { Ok(()) }
 }
 
 /// Prints the line of the span itself, without its count.
@@ -188,7 +224,7 @@ impl fmt::Display for EventPattern {
 
 impl fmt::Display for LinkPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.target {
             Some((service, operation)) => write_names(service, operation, f),
             None => f.write_str("(elsewhere)"),
         }

@@ -6,6 +6,7 @@ mod display;
 mod expect;
 mod expectation;
 pub mod jaeger;
+mod layout;
 mod line;
 mod matches;
 pub mod otlp;
@@ -16,7 +17,9 @@ mod span;
 mod span_ref;
 mod text;
 mod trace;
+mod update;
 mod value;
+mod written;
 
 pub use diff::Difference;
 pub use expect::{ExpectFile, FileError};

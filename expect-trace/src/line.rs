@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::expectation::{
-    Count, EventPattern, LinkPattern, Pattern, Requirement, Siblings, SpanPattern, StatusPattern,
-    Timing,
+    Count, EventPattern, LinkPattern, Pattern, Requirement, SpanPattern, StatusPattern, Timing,
 };
 use crate::parse::{ParseError, ParseErrorKind};
 use crate::span::{Kind, Status};
@@ -19,7 +18,8 @@ pub(crate) enum Content {
     Span(Box<SpanPattern>),
     Event(EventPattern),
     Link(LinkPattern),
-    Others,
+    /// The line itself.
+    Others(usize),
 }
 
 /// A place in a line.
@@ -36,7 +36,8 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, line }
     }
 
-    fn rest(&self) -> &'a str {
+    /// What is left of the line.
+    pub(crate) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
@@ -95,7 +96,7 @@ impl<'a> Cursor<'a> {
         } else if self.eat("→") || self.eat("->") {
             Content::Link(self.link()?)
         } else if self.eat("…") || self.eat("...") {
-            Content::Others
+            Content::Others(self.line - 1)
         } else {
             Content::Span(Box::new(self.span()?))
         };
@@ -110,23 +111,8 @@ impl<'a> Cursor<'a> {
 
     fn span(&mut self) -> Result<SpanPattern> {
         let (service, operation) = self.names()?;
-        let mut span = SpanPattern {
-            id: 0,
-            service,
-            operation,
-            kind: None,
-            status: None,
-            parent_missing: false,
-            attributes: Vec::new(),
-            events: Vec::new(),
-            links: Vec::new(),
-            count: Count::ONE,
-            shorter: None,
-            longer: None,
-            timing: None,
-            below: Siblings::default(),
-            size: 1,
-        };
+        let mut span = SpanPattern::new(service, operation);
+        span.line = self.line - 1;
         while !self.is_end() {
             self.condition(&mut span)?;
             if !self.word().is_empty() {
@@ -177,8 +163,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn event(&mut self) -> Result<EventPattern> {
-        let mut event =
-            EventPattern { name: self.name("the name of an event")?, attributes: Vec::new() };
+        let mut event = EventPattern {
+            line: self.line - 1,
+            name: self.name("the name of an event")?,
+            attributes: Vec::new(),
+        };
         while !self.is_end() {
             event.attributes.push(self.attribute()?);
             if !self.word().is_empty() {
@@ -190,11 +179,8 @@ impl<'a> Cursor<'a> {
 
     fn link(&mut self) -> Result<LinkPattern> {
         self.skip_spaces();
-        if self.eat("(elsewhere)") {
-            Ok(LinkPattern(None))
-        } else {
-            Ok(LinkPattern(Some(self.names()?)))
-        }
+        let target = if self.eat("(elsewhere)") { None } else { Some(self.names()?) };
+        Ok(LinkPattern { line: self.line - 1, target })
     }
 
     /// Reads `service: operation`.

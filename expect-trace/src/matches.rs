@@ -64,7 +64,7 @@ impl<'a> Matcher<'a> {
                     self.pair(pattern, span) + u64::from(!timing)
                 }
                 Step::Missing { pattern, found } => missing(&expected.spans[pattern], found),
-                Step::Extra { span } => self.extra(span, expected.open),
+                Step::Extra { span } => self.extra(span, expected.is_open()),
             });
         }
         sum
@@ -162,19 +162,21 @@ impl<'a> Matcher<'a> {
         for used in (0..actual.len()).rev() {
             let row = (rows - 1) * width;
             best[row + used] =
-                best[row + used + 1].saturating_add(self.extra(actual[used], expected.open));
+                best[row + used + 1].saturating_add(self.extra(actual[used], expected.is_open()));
         }
         for (place, pattern) in patterns.iter().enumerate().rev() {
             let next = first_row[place + 1] * width;
-            let pairs: Vec<u64> =
-                actual.iter().map(|&span| self.pair_cost(pattern, span, expected.open)).collect();
+            let pairs: Vec<u64> = actual
+                .iter()
+                .map(|&span| self.pair_cost(pattern, span, expected.is_open()))
+                .collect();
             for taken in (0..count_states(pattern, actual.len())).rev() {
                 let row = (first_row[place] + taken) * width;
-                let lacking = missing_cost(pattern, taken as u64, expected.open);
+                let lacking = missing_cost(pattern, taken as u64, expected.is_open());
                 for used in (0..width).rev() {
                     let mut least = best[next + used].saturating_add(lacking);
                     if used < actual.len() {
-                        let extra = self.extra(actual[used], expected.open);
+                        let extra = self.extra(actual[used], expected.is_open());
                         least = least.min(best[row + used + 1].saturating_add(extra));
                         if let Some(more) = more_states(pattern, taken, actual.len()) {
                             let row = (first_row[place] + more) * width;
@@ -195,7 +197,7 @@ impl<'a> Matcher<'a> {
                 (more_states(pattern, taken, actual.len()), actual.get(used))
             {
                 let row = (first_row[place] + more) * width;
-                let pair = self.pair_cost(pattern, span, expected.open);
+                let pair = self.pair_cost(pattern, span, expected.is_open());
                 if best[row + used + 1].saturating_add(pair) == least {
                     steps.push(Step::Pair { pattern: start + place, span });
                     (taken, used) = (more, used + 1);
@@ -203,7 +205,7 @@ impl<'a> Matcher<'a> {
                 }
             }
             let next = first_row[place + 1] * width;
-            let lacking = missing_cost(pattern, taken as u64, expected.open);
+            let lacking = missing_cost(pattern, taken as u64, expected.is_open());
             if best[next + used].saturating_add(lacking) == least {
                 if lacking > 0 {
                     steps.push(Step::Missing { pattern: start + place, found: taken as u64 });
@@ -231,7 +233,7 @@ impl<'a> Matcher<'a> {
             while used < actual.len() && pattern.count.most.is_none_or(|most| found < most) {
                 let fits = self.pair(pattern, actual[used]) == 0;
                 let needed = found < pattern.count.least;
-                if fits || needed && !expected.open {
+                if fits || needed && !expected.is_open() {
                     steps.push(Step::Pair { pattern: place, span: actual[used] });
                     found += 1;
                 } else if needed {

@@ -115,9 +115,9 @@ impl Tree {
             Content::Link(link) => {
                 self.path.last_mut().ok_or(ParseErrorKind::NoSpan)?.span.links.push(link)
             }
-            Content::Others => {
+            Content::Others(line) => {
                 self.check_column(column)?;
-                self.siblings().open = true;
+                self.siblings().others.push(line);
             }
             Content::Span(mut span) => {
                 self.check_column(column)?;

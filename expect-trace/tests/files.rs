@@ -44,8 +44,36 @@ fn update_writes_what_differs_and_keeps_what_matches() {
         error.to_string().starts_with("traces/buy.trace: line 1, column 18: expected a kind"),
         "{error}"
     );
+    // What was written by hand is not thrown away because of a typing mistake.
+    let error = file.update(&trace(purchase())).unwrap_err();
+    assert!(matches!(&error, FileError::Parse(..)));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "shop: POST /buy [");
+}
+
+#[test]
+fn update_keeps_what_was_written_by_hand() {
+    let folder = folder("by_hand");
+    let file = ExpectFile::new(&folder, "buy.trace");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("buy.trace");
+    let own = "\
+# A purchase that is declined.
+shop: POST /buy [server] http.response.status_code=*
+  shop: reserve sku~\"B-*\"  # any of them
+  shop: POST /charge [client] error < 1s
+    …
+";
+    fs::write(&path, own).unwrap();
     file.update(&trace(purchase())).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), PURCHASE);
+    let new = own.replace("sku~\"B-*\"", "sku=\"A-1\"");
+    assert_eq!(fs::read_to_string(&path).unwrap(), new);
+
+    let mut records = purchase();
+    records.push(support::span("5", "1", "shop", "audit", 95, 1));
+    file.update(&trace(records.clone())).unwrap();
+    let new = format!("{new}  shop: audit\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), new);
+    file.check(&trace(records)).unwrap();
 }
 
 /// Fails in a process of its own, because the environment belongs to all tests of a process.
@@ -83,7 +111,8 @@ fn the_environment_decides_whether_a_file_is_written() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "shop: POST /buy\n");
     assert!(run_asserts(&folder, "1").0);
-    assert_eq!(fs::read_to_string(&path).unwrap(), PURCHASE);
+    let new = PURCHASE.replace(" [server] http.response.status_code=402", "");
+    assert_eq!(fs::read_to_string(&path).unwrap(), new);
     assert!(run_asserts(&folder, "").0);
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use expect_trace::{Expectation, Record, jaeger, otlp};
+use expect_trace::{ExpectFile, Expectation, Record, jaeger, otlp};
 use support::{span, trace};
 
 const MANY: usize = 100_000;
@@ -97,6 +97,22 @@ fn a_wide_trace() {
     assert!(text.len() < 50_000, "{}", text.len());
     "s: root\n  …\n  s: 99999\n".parse::<Expectation>().unwrap().check(&many).unwrap();
     "s: root\n  ~\"*\": ~\"*\" × 100000\n".parse::<Expectation>().unwrap().check(&many).unwrap();
+    assert!(start.elapsed() < SOON);
+}
+
+#[test]
+fn updates_of_wide_files() {
+    let start = Instant::now();
+    let file = ExpectFile::new(env!("CARGO_TARGET_TMPDIR"), "wide.trace");
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wide.trace");
+    let many = trace(wide(MANY / 5, |index| index.to_string()));
+    _ = std::fs::remove_file(&path);
+    file.update(&many).unwrap();
+    file.update(&trace(wide(MANY / 5, |index| format!("other {index}")))).unwrap();
+    std::fs::write(&path, "s: root\n  ~\"*\": ~\"*\" × 2.. n=1\n").unwrap();
+    file.update(&many).unwrap();
+    file.check(&many).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "s: root\n  ~\"*\": ~\"*\" × 2..\n");
     assert!(start.elapsed() < SOON);
 }
 

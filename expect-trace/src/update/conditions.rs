@@ -1,0 +1,100 @@
+//! The conditions of one line, as a span has them now.
+
+use std::time::Duration;
+
+use crate::compare::{Mismatch, mismatches, values};
+use crate::expectation::{Count, EventPattern, Pattern, Requirement, SpanPattern};
+use crate::span::{Event, Span};
+use crate::value::Value;
+use crate::written;
+
+impl Count {
+    pub(super) fn exactly(spans: u64) -> Self {
+        Self { least: spans, most: Some(spans) }
+    }
+
+    /// A count that allows this number of spans too; an exact one stays exact.
+    pub(super) fn with(self, spans: u64) -> Self {
+        if self.most == Some(self.least) {
+            return Self::exactly(spans);
+        }
+        Self { least: self.least.min(spans), most: self.most.map(|most| most.max(spans)) }
+    }
+}
+
+/// The conditions of a pattern as the span has them, or nothing if they are met. Events, links and
+/// children are another matter.
+pub(super) fn conditions(
+    pattern: &SpanPattern,
+    span: &Span,
+    previous: Option<&Span>,
+) -> Option<SpanPattern> {
+    let differing = mismatches(pattern, span);
+    let timing = pattern.timing.filter(|timing| timing.is_met(previous, span));
+    let is_link = |mismatch: &Mismatch<'_>| matches!(mismatch, Mismatch::Link(_));
+    if differing.iter().all(is_link) && timing.is_some() == pattern.timing.is_some() {
+        return None;
+    }
+    let name = |name: &str| Pattern::Is(name.to_owned());
+    let mut new = SpanPattern::new(pattern.service.clone(), pattern.operation.clone());
+    new.kind = pattern.kind;
+    new.status = pattern.status;
+    new.shorter = pattern.shorter;
+    new.longer = pattern.longer;
+    new.parent_missing = span.parent_missing;
+    new.attributes = attributes(&pattern.attributes, &span.attributes);
+    new.timing = timing;
+    for mismatch in &differing {
+        match mismatch {
+            Mismatch::Service(..) => new.service = name(&span.service),
+            Mismatch::Operation(..) => new.operation = name(&span.operation),
+            Mismatch::Kind(..) => new.kind = Some(span.kind),
+            Mismatch::Status(..) => new.status = written::status(span.status),
+            Mismatch::Shorter(..) => new.shorter = round_bounds().find(|&it| it > span.duration),
+            Mismatch::Longer(..) => {
+                new.longer = round_bounds().take_while(|&it| it < span.duration).last()
+            }
+            Mismatch::ParentMissing(_)
+            | Mismatch::Attribute(..)
+            | Mismatch::Link(_)
+            | Mismatch::Timing(_) => {}
+        }
+    }
+    Some(new)
+}
+
+/// 1 ns, 2 ns, 5 ns, 10 ns … as far as durations go.
+fn round_bounds() -> impl Iterator<Item = Duration> {
+    let decades = (0..20).filter_map(|power| 10_u64.checked_pow(power));
+    let bounds = decades.flat_map(|decade| [1, 2, 5].map(|digit| decade.checked_mul(digit)));
+    bounds.flatten().map(Duration::from_nanos)
+}
+
+/// The same attributes as before. What differs has the value that is there.
+fn attributes(
+    expected: &[(String, Requirement)],
+    there: &[(String, Value)],
+) -> Vec<(String, Requirement)> {
+    let requirement = |(key, requirement): &(String, Requirement)| {
+        let values = values(there, key);
+        if requirement.is_met(values) {
+            return Some((key.clone(), requirement.clone()));
+        }
+        let (_, value) = values.first()?;
+        Some((key.clone(), written::requirement(key, value)))
+    };
+    expected.iter().filter_map(requirement).collect()
+}
+
+pub(super) fn changed_event(pattern: &EventPattern, event: &Event) -> Option<String> {
+    let is_named = pattern.name.matches(&event.name);
+    let is_met = |(key, requirement): &(String, Requirement)| {
+        requirement.is_met(values(&event.attributes, key))
+    };
+    if !is_named {
+        return Some(format!("• {}", written::event(event)));
+    }
+    let attributes = attributes(&pattern.attributes, &event.attributes);
+    let new = EventPattern { attributes, ..pattern.clone() };
+    (!pattern.attributes.iter().all(is_met)).then(|| format!("• {new}"))
+}
