@@ -64,7 +64,7 @@ fn bind(errors: &[BindError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let count = errors.len();
     write!(
         f,
-        "{count} ports are in use: stop the program that uses them, perhaps another Jaeger, or choose other ports:"
+        "{count} ports are in use: stop the program that uses them, perhaps another Jaeger, or choose other ports, all at once with --port-offset or --any-port:"
     )?;
     for error in errors {
         write!(f, "\n  {} (--{})", error.address, error.port.flag())?;

@@ -75,7 +75,7 @@ pub use expect_trace::Trace;
 
 pub use all_in_one::AllInOne;
 #[doc(hidden)]
-pub use client::{ClientError, status, tree};
+pub use client::{ClientError, Style, newest, status, tree};
 pub use config::{Config, HostPort};
 pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};

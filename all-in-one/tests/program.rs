@@ -131,3 +131,110 @@ fn help_and_version_are_no_errors() {
         assert!(!output.stdout.is_empty());
     }
 }
+
+/// A path of this test's own.
+fn scratch(name: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("program-{}-{name}", std::process::id()))
+}
+
+const SPAN: &str = r#"[{"traceId":"000000000000000a","id":"000000000000000b","parentId":"000000000000000c","name":"buy","timestamp":1000000,"duration":1500,"kind":"SERVER","localEndpoint":{"serviceName":"shop"},"tags":{"sku":"A-1"}}]"#;
+
+#[test]
+fn traces_outlive_a_restart() {
+    let [traces, kept] = [scratch("traces.json"), scratch("kept.jsonl")];
+    std::fs::write(&traces, SPAN).expect("write");
+    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let mut running = Running::start(program().args([
+        flag("load", &traces),
+        flag("load", &kept),
+        flag("save", &kept),
+    ]));
+    let path = "/api/traces/a";
+    let before = support::get(running.address(), path).text();
+    assert!(before.contains("\"operationName\":\"buy\""), "{before}");
+    assert_eq!(running.stop("-TERM"), Some(0));
+    let again = Running::start(program().arg(flag("load", &kept)));
+    assert_eq!(support::get(again.address(), path).text(), before);
+    for file in [traces, kept] {
+        std::fs::remove_file(file).expect("remove");
+    }
+}
+
+#[test]
+fn a_signal_saves() {
+    let kept = scratch("now.jsonl");
+    let running = Running::start(program().arg(format!("--save={}", kept.display())));
+    let zipkin = program()
+        .arg("status")
+        .env("QUERY_HTTP_SERVER_HOST_PORT", running.address().to_string())
+        .status();
+    assert!(zipkin.expect("run").success());
+    let id = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-USR1", &id]).status().expect("kill").success());
+    support::until("the file is there", || kept.exists());
+    std::fs::remove_file(kept).expect("remove");
+    drop(running);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_an_error_before_the_start() {
+    let file = scratch("wrong.json");
+    std::fs::write(&file, "\n{\"a\": 1}\n").expect("write");
+    let (code, text) = refused(program().arg(format!("--load={}", file.display())));
+    assert_eq!(code, Some(1), "{text}");
+    let last = text.lines().last().expect("an error");
+    assert!(last.starts_with("error: ") && last.contains("wrong.json:2: "), "{text}");
+    let (code, text) = refused(program().arg(format!("--save={}/traces", file.display())));
+    assert_eq!((code, text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.contains("--save"), "{text}");
+    std::fs::remove_file(file).expect("remove");
+}
+
+/// What a command prints about a running program.
+fn ask(running: &Running, arguments: &[&str]) -> String {
+    let mut command = program();
+    command.env("QUERY_HTTP_SERVER_HOST_PORT", running.address().to_string()).args(arguments);
+    let output = command.output().expect("run");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn tree_prints_a_trace_or_lists_the_newest() {
+    let traces = scratch("tree.json");
+    let running = Running::start(&mut program());
+    let none = ask(&running, &["tree"]);
+    assert_eq!(none, format!("no traces yet on {}\n", running.url));
+    drop(running);
+    std::fs::write(&traces, SPAN).expect("write");
+    let running = Running::start(program().arg(format!("--load={}", traces.display())));
+    let line = "  shop: buy  1.5 ms  [server]  (parent missing)\n";
+    let link = format!("{}/trace/000000000000000a\n", running.url);
+    assert_eq!(ask(&running, &["tree", "a"]), format!("{link}{line}"));
+    let with_tags = ask(&running, &["tree", "a", "--tags"]);
+    assert!(with_tags.starts_with(&format!("{link}{line}     sku = \"A-1\"\n")), "{with_tags}");
+    let json: serde_json::Value =
+        serde_json::from_str(&ask(&running, &["tree", "a", "--json"])).expect("JSON");
+    assert_eq!(json["data"][0]["spans"][0]["operationName"], "buy");
+    let list = ask(&running, &["tree"]);
+    let row = list.lines().nth(1).expect("a trace");
+    for part in ["000000000000000a", "days ago", "shop: buy", "1 span", "1.5 ms"] {
+        assert!(row.contains(part), "{list}");
+    }
+    let json = ask(&running, &["tree", "--json"]);
+    assert!(json.starts_with("{\"data\":[{\"traceID\":\"000000000000000a\""), "{json}");
+    std::fs::remove_file(traces).expect("remove");
+}
+
+#[test]
+fn every_command_has_its_help() {
+    for name in ["status", "tree"] {
+        let output = program().args([name, "--help"]).output().expect("run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && text.contains(&format!("jaeger-all-in-one {name}")),
+            "{text}"
+        );
+    }
+}

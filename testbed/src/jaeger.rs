@@ -186,7 +186,12 @@ impl Jaeger {
     pub fn tree(&self, id: &str, spans: usize) -> Result<String, Box<dyn Error>> {
         let query: HostPort = self.query_url.trim_start_matches("http://").parse()?;
         let config = Config::ephemeral().listen(Port::Query, query);
-        Ok(jaeger_all_in_one::tree(&config, id.parse()?, spans)?)
+        Ok(jaeger_all_in_one::tree(
+            &config,
+            id.parse()?,
+            spans,
+            jaeger_all_in_one::Style::default(),
+        )?)
     }
 
     /// Queries the API and returns its JSON.

@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
-use jaeger_all_in_one::{Port, TraceId};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jaeger_all_in_one::{Port, Style, TraceId};
 
 use super::flags::Flags;
 use super::unsupported;
@@ -33,6 +34,21 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     pub(super) flags: Flags,
+
+    #[command(flatten)]
+    pub(super) files: Files,
+}
+
+/// Files of traces.
+#[derive(Debug, Default, Args)]
+pub(super) struct Files {
+    /// File of traces to load before the ports open: OTLP in JSON (lines too), Jaeger's JSON, or Zipkin's; may be repeated
+    #[arg(long, value_name = "FILE", action = ArgAction::Append)]
+    pub(super) load: Vec<PathBuf>,
+
+    /// File to write all traces to at the end, and whenever the program gets SIGUSR1: OTLP in JSON, a trace a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,16 +59,19 @@ pub(super) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Waits until a trace has SPANS spans, ten seconds at most, and prints it as a tree
-    #[command(override_usage = "jaeger-all-in-one tree ID [SPANS] [OPTIONS]")]
+    /// Prints a trace as a tree, once it has SPANS spans, ten seconds at most; without ID lists the newest traces
+    #[command(override_usage = "jaeger-all-in-one tree [ID] [SPANS] [OPTIONS]")]
     Tree {
         /// The trace's id, in hexadecimal
-        #[arg(value_name = "ID")]
-        id: TraceId,
+        #[arg(value_name = "ID", value_parser = trace_id)]
+        id: Option<TraceId>,
 
         /// How many spans the trace must have before it is printed
         #[arg(value_name = "SPANS", default_value_t = 1)]
         spans: usize,
+
+        #[command(flatten)]
+        style: TreeStyle,
 
         #[command(flatten)]
         flags: Flags,
@@ -63,16 +82,52 @@ pub(super) enum Command {
     Env,
 }
 
+/// How a trace is printed.
+#[derive(Debug, Args)]
+pub(super) struct TreeStyle {
+    /// Also print the tags and logs of each span
+    #[arg(long)]
+    tags: bool,
+
+    /// Print Jaeger's JSON instead
+    #[arg(long, conflicts_with = "tags")]
+    json: bool,
+}
+
+impl TreeStyle {
+    pub(super) fn style(&self) -> Style {
+        match self {
+            TreeStyle { json: true, .. } => Style::Json,
+            TreeStyle { tags: true, .. } => Style::Tags,
+            _ => Style::Spans,
+        }
+    }
+}
+
+fn trace_id(text: &str) -> Result<TraceId, String> {
+    let form =
+        |_| "a trace id has 1 to 32 hexadecimal digits; without one, tree lists the newest traces";
+    text.parse().map_err(|error| form(error).to_owned())
+}
+
 /// The flags that matter to the commands that ask a Jaeger. They accept all others too, so that the
 /// same settings work with every command, but their help does not list them.
-const OF_A_QUERY: [&str; 3] = ["listen-host", Port::Query.flag(), "query.base-path"];
+const OF_A_QUERY: [&str; 6] =
+    ["listen-host", Port::Query.flag(), "query.base-path", "port-offset", "tags", "json"];
 
 /// Parses the program's arguments, the first of which is its name, and the environment. An empty
 /// environment variable counts as unset; of a repeated flag the last value counts.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Arguments, Rejected> {
-    let matches = command().try_get_matches_from(arguments.into_iter().map(two_dashes))?;
+    // What follows `--` belongs to another program.
+    let mut ours = true;
+    let arguments = arguments.into_iter().map(|argument| {
+        let argument = argument.into();
+        ours &= argument != "--";
+        if ours { two_dashes(argument) } else { argument }
+    });
+    let matches = command().try_get_matches_from(arguments)?;
     Ok(Arguments::from_arg_matches(&matches)?)
 }
 
@@ -121,7 +176,7 @@ impl fmt::Display for Rejected {
         if let (true, Some(arg), Some(value)) =
             (bad_value, context(ContextKind::InvalidArg), context(ContextKind::InvalidValue))
         {
-            let flag = arg.split_whitespace().next().unwrap_or_default();
+            let flag = arg.split_whitespace().next().unwrap_or_default().trim_matches(['[', ']']);
             let reason = std::error::Error::source(&self.0).map(ToString::to_string);
             let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
             return write!(f, "error: {flag}{} cannot be \"{value}\": {reason}", variable(flag));
@@ -151,8 +206,7 @@ fn variable(flag: &str) -> String {
 }
 
 /// Scripts for Jaeger also write `-name=value`.
-fn two_dashes(argument: impl Into<OsString>) -> OsString {
-    let argument = argument.into();
+fn two_dashes(argument: OsString) -> OsString {
     let name = argument.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();
     let long = name.len() > 2 && name.starts_with(|c: char| c.is_ascii_lowercase());
     if long { format!("--{name}").into() } else { argument }
@@ -171,7 +225,7 @@ mod tests {
 
     fn parse(args: &[&str]) -> Result<Config, Rejected> {
         let arguments = super::parse(std::iter::once(&"jaeger-all-in-one").chain(args))?;
-        Ok(arguments.flags.config())
+        Ok(arguments.flags.config().expect("ports"))
     }
 
     #[test]
@@ -271,11 +325,11 @@ mod tests {
             "--query.base-path=/jaeger",
             "-memory.max-traces=7",
         ]);
-        let Some(Command::Tree { id, spans, flags }) = parsed.expect("a tree").command else {
+        let Some(Command::Tree { id, spans, flags, .. }) = parsed.expect("a tree").command else {
             panic!("another command");
         };
-        assert_eq!((id.low, spans), (0x1f00, 3));
-        let config = flags.config();
+        assert_eq!((id.map(|id| id.low), spans), (Some(0x1f00), 3));
+        let config = flags.config().expect("ports");
         assert_eq!((&*config.base_path, config.max_traces), ("/jaeger", 7));
         let help = super::parse(["jaeger-all-in-one", "tree", "--help"]).expect_err("its help");
         let help = help.0.to_string();
@@ -286,9 +340,34 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_id_is_one_line_with_the_usage() {
-        let line = super::parse(["jaeger-all-in-one", "tree"]).expect_err("no id").to_string();
-        assert!(line.contains("tree ID [SPANS]") && !line.contains('\n'), "{line}");
+    fn an_id_that_is_none_is_one_line_that_says_what_one_is() {
+        let line =
+            super::parse(["jaeger-all-in-one", "tree", "xyz"]).expect_err("no id").to_string();
+        assert!(line.contains("\"xyz\"") && line.contains("hexadecimal"), "{line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn ports_move_together() {
+        let config = parse(&["--port-offset=100", "--admin.http.host-port=:0"]).expect("flags");
+        let port = |port| config.address(port).map(|address| address.port);
+        assert_eq!(port(Port::Query), Some(16_786));
+        assert_eq!(port(Port::AgentCompact), Some(6_931));
+        assert_eq!((port(Port::Admin), port(Port::Zipkin)), (Some(0), None));
+        let config = parse(&["--any-port", "--listen-host=::1"]).expect("flags");
+        assert!(Port::ALL.iter().filter_map(|port| config.address(*port)).all(|a| a.port == 0));
+        assert_eq!(config.listen_host, "::1");
+        let far = super::parse(["jaeger-all-in-one", "--port-offset=60000"]).expect("flags");
+        let line = far.flags.config().expect_err("too far").to_string();
+        assert!(line.contains("--port-offset") && line.contains("65535"), "{line}");
+    }
+
+    #[test]
+    fn files_to_load_add_up_and_the_last_to_save_counts() {
+        let arguments = ["jaeger-all-in-one", "--load=a", "--load", "b", "-save=c", "--save=d"];
+        let files = super::parse(arguments).expect("flags").files;
+        assert_eq!(files.load, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!(files.save, Some(PathBuf::from("d")));
     }
 
     #[test]

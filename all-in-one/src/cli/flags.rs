@@ -1,5 +1,6 @@
 //! The flags, each with Jaeger's own name and environment variable.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,6 +20,14 @@ pub(super) struct Flags {
         default_value_t = Config::default().listen_host
     )]
     listen_host: String,
+
+    /// Number to add to every port, for a second instance beside another one
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    port_offset: u16,
+
+    /// Let the system choose every port; the program prints them
+    #[arg(long, conflicts_with = "port_offset")]
+    any_port: bool,
 
     /// UDP address for spans in Thrift's compact protocol
     #[arg(long = Port::AgentCompact.flag(), env = "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentCompact.number().into())]
@@ -110,7 +119,10 @@ pub(super) struct Flags {
 
 impl Flags {
     /// The settings of the library.
-    pub(super) fn config(self) -> Config {
+    ///
+    /// # Errors
+    /// Where `--port-offset` leads beyond the last port.
+    pub(super) fn config(self) -> Result<Config, Usage> {
         let config = Config::default()
             .listen_host(self.listen_host)
             .base_path(self.base_path)
@@ -131,10 +143,37 @@ impl Flags {
             (Port::Query, Some(self.query)),
             (Port::Admin, Some(self.admin)),
         ];
-        addresses.into_iter().fold(config, |config, (port, address)| match address {
-            Some(address) => config.listen(port, address),
-            None => config.close(port),
+        let offset = if self.any_port { None } else { Some(self.port_offset) };
+        addresses.into_iter().try_fold(config, |config, (port, address)| {
+            let Some(mut address) = address else { return Ok(config.close(port)) };
+            address.port = moved(address.port, offset)?;
+            Ok(config.listen(port, address))
         })
+    }
+}
+
+/// Settings that contradict each other.
+#[derive(Debug)]
+pub(super) struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A port with the offset added, unless the system chooses it; without an offset it always does.
+fn moved(port: u16, offset: Option<u16>) -> Result<u16, Usage> {
+    match (port, offset) {
+        (0, _) | (_, None) => Ok(0),
+        (port, Some(offset)) => port.checked_add(offset).ok_or_else(|| {
+            let text = format!(
+                "--port-offset cannot be \"{offset}\": {port} + {offset} is more than 65535"
+            );
+            Usage(text)
+        }),
     }
 }
 

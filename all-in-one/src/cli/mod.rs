@@ -4,12 +4,14 @@ mod arguments;
 mod flags;
 mod log;
 mod serve;
+mod signals;
 mod unsupported;
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
-use jaeger_all_in_one::{ClientError, StartError, status, tree};
+use jaeger_all_in_one::{ClientError, StartError, newest, status, tree};
 
 use arguments::{Command, command};
 
@@ -33,13 +35,19 @@ fn act(arguments: arguments::Arguments) -> Result<(), Box<dyn Error>> {
     match arguments.command {
         None => {
             log::to_stderr(arguments.flags.log_level);
-            serve::serve(arguments.flags.config())?;
+            serve::serve(arguments.flags.config()?, &arguments.files)?;
         }
         Some(Command::Status { flags }) => {
-            println!("A Jaeger answers on {}", status(&flags.config())?);
+            println!("A Jaeger answers on {}", status(&flags.config()?)?);
         }
-        Some(Command::Tree { id, spans, flags }) => {
-            print!("{}", tree(&flags.config(), id, spans)?);
+        Some(Command::Tree { id, spans, style, flags }) => {
+            let (config, style) = (flags.config()?, style.style());
+            let text = match id {
+                Some(id) => tree(&config, id, spans, style)?,
+                None => newest(&config, style)?,
+            };
+            // If nobody reads it any more, that is no error.
+            let _ = std::io::stdout().write_all(text.as_bytes());
         }
         Some(Command::Version) => print!("{}", command().render_long_version()),
         Some(Command::Env) => print!("{}", command().render_help()),
@@ -52,5 +60,5 @@ fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
         Some(ClientError::Settings(error)) => Some(error),
         _ => None,
     });
-    matches!(of_start, Some(StartError::BasePath { .. }))
+    matches!(of_start, Some(StartError::BasePath { .. })) || error.is::<flags::Usage>()
 }

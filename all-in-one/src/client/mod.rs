@@ -1,83 +1,14 @@
-//! Asks a Jaeger, this one or the real one, whether it answers, and for a trace.
+//! Asks a Jaeger, this one or the real one, whether it answers, and for traces.
 
+mod api;
+mod draw;
+mod error;
 mod http;
+mod list;
 mod status;
 mod tree;
 
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
-
+pub use error::ClientError;
+pub use list::newest;
 pub use status::status;
-pub use tree::tree;
-
-use crate::config::{Config, reachable};
-use crate::error::{ClosedPort, StartError};
-use crate::model::TraceId;
-use crate::port::Port;
-
-/// Why a Jaeger was asked in vain.
-#[derive(Debug)]
-pub enum ClientError {
-    /// The settings do not say where it is.
-    Settings(StartError),
-    /// No Jaeger answered.
-    NoAnswer {
-        /// The address of its web pages.
-        url: String,
-        /// The error, or what answered instead.
-        source: io::Error,
-    },
-    /// The awaited spans did not arrive in time.
-    Timeout {
-        /// The trace.
-        id: TraceId,
-        /// How many were awaited.
-        wanted: usize,
-        /// How many there were.
-        found: usize,
-        /// How long the wait was.
-        waited: Duration,
-    },
-}
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClientError::Settings(error) => error.fmt(f),
-            ClientError::NoAnswer { url, source } => {
-                write!(f, "no Jaeger answers on {url}: {source}")
-            }
-            ClientError::Timeout { id, wanted, found, waited } => {
-                write!(f, "{found} of {wanted} spans of the trace {id} arrived within {waited:?}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ClientError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ClientError::Settings(error) => Some(error),
-            ClientError::NoAnswer { source, .. } => Some(source),
-            ClientError::Timeout { .. } => None,
-        }
-    }
-}
-
-impl From<StartError> for ClientError {
-    fn from(error: StartError) -> Self {
-        ClientError::Settings(error)
-    }
-}
-
-/// Where the query API is to be asked.
-fn query_address(config: &Config) -> Result<SocketAddr, ClientError> {
-    let resolved = config.resolve(Port::Query).map_err(|error| StartError::Bind(vec![error]))?;
-    let closed = ClosedPort(Port::Query);
-    resolved.map(reachable).ok_or_else(|| ClientError::NoAnswer {
-        url: String::new(),
-        source: io::Error::other(closed),
-    })
-}
+pub use tree::{Style, tree};
