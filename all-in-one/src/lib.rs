@@ -48,6 +48,7 @@
 
 mod admin;
 mod all_in_one;
+#[cfg(feature = "cli")]
 mod client;
 #[doc(hidden)]
 pub mod config;
@@ -74,6 +75,7 @@ pub use expect_trace;
 pub use expect_trace::Trace;
 
 pub use all_in_one::AllInOne;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use client::{ClientError, Style, newest, status, tree};
 pub use config::{Config, HostPort};
