@@ -17,8 +17,12 @@ use crate::store::Search;
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long nothing new of a trace must arrive, until it counts as whole.
 const QUIET: Duration = Duration::from_millis(25);
-/// The most services and traces that an error lists.
+/// The longest time limit.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The most services that an error lists.
 const MOST_LISTED: usize = 20;
+/// The most other traces that are listed beside the one that was found.
+const MOST_OTHERS: usize = 5;
 
 impl AllInOne {
     /// Waits for the whole trace with this id: its root has arrived, every parent is known, and
@@ -140,14 +144,15 @@ impl<'a> Wait<'a> {
     }
 
     async fn wait(&self) -> Result<Trace, WaitError> {
-        let end = Instant::now() + self.limit;
+        let now = Instant::now();
+        let end = now.checked_add(self.limit).unwrap_or(now + LONGEST);
         let mut found: Option<(TraceId, usize, Instant)> = None;
         loop {
             let inserted = self.jaeger.store().inserted();
             let mut wake = end;
             match self.look() {
                 Some((id, _)) if self.condition.is_some() => {
-                    if let Some(trace) = self.jaeger.trace(id) {
+                    if let Some(trace) = self.found(id) {
                         return Ok(trace);
                     }
                 }
@@ -158,7 +163,7 @@ impl<'a> Wait<'a> {
                     };
                     found = Some((id, spans, since));
                     if since.elapsed() >= self.quiet
-                        && let Some(trace) = self.jaeger.trace(id)
+                        && let Some(trace) = self.found(id)
                     {
                         return Ok(trace);
                     }
@@ -186,6 +191,20 @@ impl<'a> Wait<'a> {
     fn look(&self) -> Option<(TraceId, usize)> {
         self.candidates()
             .find_map(|trace| self.lacks(&trace).is_none().then_some((trace.id, trace.spans.len())))
+    }
+
+    /// A trace, with a note of the others that may have been meant: a span that lost its parent is
+    /// a trace of its own.
+    fn found(&self, id: TraceId) -> Option<Trace> {
+        let trace = self.jaeger.trace(id)?;
+        let others = self.candidates().filter(|other| other.id != id);
+        let others: Vec<_> = others.take(MOST_OTHERS + 1).collect();
+        if others.is_empty() || others.len() > MOST_OTHERS {
+            return Some(trace);
+        }
+        let others = others.iter().map(|other| format!("{} ({})", other.id, first_root(other)));
+        let others = others.collect::<Vec<_>>().join(", ");
+        Some(trace.with_note(format!("beside this trace arrived: {others}")))
     }
 
     /// The traces that may be meant, the newest first.
@@ -221,6 +240,12 @@ impl<'a> Wait<'a> {
             "the parent of \"{service}: {operation}\" has not arrived: was it ended, and its provider flushed?"
         ))
     }
+}
+
+/// The service and operation of the first span without a parent.
+fn first_root(trace: &model::Trace) -> String {
+    let root = trace.roots().next().or(trace.spans.first().map(|span| &**span));
+    root.map(|root| format!("{}: {}", root.service(), root.operation)).unwrap_or_default()
 }
 
 /// A span whose parent is not in the trace.
@@ -296,7 +321,7 @@ impl WaitError {
                 "no spans arrived: is the exporter's endpoint one of this Jaeger's, and was its provider flushed?",
             );
         } else {
-            line(&format!("{} have spans in {}", list(&services), traces(store.usage().traces)));
+            line(&format!("{} in {}", list(&services), traces(store.usage().traces)));
             for wanted in &wait.services {
                 if let Some(near) = nearest(wanted, &services) {
                     line(&format!("did you mean the service \"{near}\"?"));
@@ -332,12 +357,14 @@ impl std::error::Error for WaitError {}
 
 /// Names in quotes, with commas.
 fn list(services: &[String]) -> String {
-    let kind = if services.len() == 1 { "the service" } else { "the services" };
     let names: Vec<_> =
         services.iter().take(MOST_LISTED).map(|name| format!("\"{name}\"")).collect();
     let more = services.len().saturating_sub(MOST_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{kind} {}{more}", names.join(", "))
+    match services {
+        [_] => format!("the service {} has spans", names.join(", ")),
+        _ => format!("the services {}{more} have spans", names.join(", ")),
+    }
 }
 
 fn traces(count: usize) -> String {

@@ -92,6 +92,8 @@ fn the_newest_trace_of_a_service_counts() {
     send(&jaeger, ("shop", "second"), 2, 2, 0);
     let trace = jaeger.wait_for_service("shop").within(PATIENCE).blocking().expect("a trace");
     assert_eq!(trace.to_string(), "shop: second\n");
+    let others = "beside this trace arrived: 0000000000000001 (shop: first)";
+    assert_eq!(trace.note(), Some(others));
     let of_first = |trace: &jaeger_all_in_one::Trace| trace.to_string().contains("first");
     let trace = jaeger.wait_for(of_first).within(PATIENCE).blocking().expect("a trace");
     assert_eq!(trace.id(), Some("0000000000000001"));

@@ -28,7 +28,7 @@ const LEAST_FOLD: usize = 3;
 pub struct Difference {
     lines: Vec<Line>,
     count: usize,
-    note: Option<String>,
+    notes: Vec<String>,
     link: Option<String>,
 }
 
@@ -80,9 +80,10 @@ impl Expectation {
         };
         writer.siblings(&self.roots, trace.root_indexes(), "", true);
         writer.note_moved();
-        let note = unknown_services(&self.roots, trace);
+        let notes = unknown_services(&self.roots, trace).into_iter();
+        let notes = notes.chain(trace.note().map(|note| Escaped(note).to_string())).collect();
         let link = trace.link().map(str::to_owned);
-        Err(Difference { lines: writer.lines, count: writer.count, note, link })
+        Err(Difference { lines: writer.lines, count: writer.count, notes, link })
     }
 }
 
@@ -412,7 +413,7 @@ impl Difference {
             let (on, off) = color(line.sign);
             text += &format!("{on}{sign} {}{off}\n", line.text);
         }
-        if let Some(note) = &self.note {
+        for note in &self.notes {
             text += &format!("\nnote: {note}\n");
         }
         if let Some(link) = &self.link {

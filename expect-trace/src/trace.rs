@@ -12,6 +12,7 @@ use crate::span::Span;
 pub struct Trace {
     id: Option<String>,
     link: Option<String>,
+    note: Option<String>,
     /// Each parent before its children, in one list: a deep trace must not overflow the stack.
     spans: Vec<Span>,
     places: Vec<Place>,
@@ -165,6 +166,31 @@ impl Trace {
     #[must_use]
     pub fn with_link(mut self, url: impl Into<String>) -> Self {
         self.link = Some(url.into());
+        self
+    }
+
+    /// What else the reader of a failure should know, such as which other traces arrived.
+    ///
+    /// ```
+    /// assert_eq!(expect_trace::Trace::default().note(), None);
+    /// ```
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Sets what else the reader of a failure should know: the failure has it before its last line.
+    ///
+    /// ```
+    /// use expect_trace::{Expectation, Trace};
+    ///
+    /// let trace = Trace::default().with_note("another trace arrived");
+    /// let difference = "shop: buy".parse::<Expectation>()?.check(&trace).unwrap_err();
+    /// assert!(difference.to_string().ends_with("\nnote: another trace arrived\n"));
+    /// # Ok::<(), expect_trace::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
         self
     }
 
