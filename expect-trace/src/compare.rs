@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::display::ServiceAndOperation as Names;
 use crate::expectation::{
     EventPattern, LinkPattern, Pattern, Requirement, SpanPattern, StatusPattern, Timing,
 };
@@ -18,11 +19,13 @@ pub(crate) enum Mismatch<'a> {
     Status(StatusPattern, Status),
     /// Whether the parent should be missing; it is the other way round.
     ParentMissing(bool),
-    Attribute(&'a str, &'a Requirement, Option<&'a Value>),
+    /// The key, and the attributes that are there.
+    Attribute(&'a str, &'a Requirement, &'a [(String, Value)]),
     Shorter(Duration, Duration),
     Longer(Duration, Duration),
     Link(&'a LinkPattern),
-    Timing(Timing),
+    /// The span, and the sibling before it.
+    Timing(Timing, &'a Span, Option<&'a Span>),
 }
 
 impl Mismatch<'_> {
@@ -148,9 +151,8 @@ fn attributes<'a>(
     all: &mut Vec<Mismatch<'a>>,
 ) {
     for (key, requirement) in expected {
-        let values = values(there, key);
-        if !requirement.is_met(values) {
-            all.push(Mismatch::Attribute(key, requirement, values.first().map(|(_, value)| value)));
+        if !requirement.is_met(values(there, key)) {
+            all.push(Mismatch::Attribute(key, requirement, there));
         }
     }
 }
@@ -228,7 +230,7 @@ impl fmt::Display for Mismatch<'_> {
             Self::ParentMissing(false) => {
                 f.write_str("parent: the span names a parent that is not in the trace")
             }
-            Self::Attribute(key, requirement, found) => {
+            Self::Attribute(key, requirement, there) => {
                 write!(f, "{}: expected ", Key(key))?;
                 match requirement {
                     Requirement::Is(value) => write!(f, "the {} {value}", value.type_name())?,
@@ -236,11 +238,13 @@ impl fmt::Display for Mismatch<'_> {
                     Requirement::Present => f.write_str("any value")?,
                     Requirement::Absent => f.write_str("no such attribute")?,
                 }
-                match found {
-                    Some(value) => {
-                        write!(f, ", found the {} {}", value.type_name(), Short(value, 100))
-                    }
-                    None => f.write_str(", found no such attribute"),
+                if let Some((_, value)) = values(there, key).first() {
+                    return write!(f, ", found the {} {}", value.type_name(), Short(value, 100));
+                }
+                f.write_str(", found no such attribute")?;
+                match there.iter().find(|(other, _)| is_like(key, other)) {
+                    Some((other, _)) => write!(f, "; there is {}", Key(other)),
+                    None => Ok(()),
                 }
             }
             Self::Shorter(bound, found) => {
@@ -250,14 +254,28 @@ impl fmt::Display for Mismatch<'_> {
                 write!(f, "duration: expected more than {bound:?}, found {found:?}")
             }
             Self::Link(link) => write!(f, "link: no link to {link}"),
-            Self::Timing(Timing::After) => {
-                f.write_str("time: expected to start after the span before it has ended")
-            }
-            Self::Timing(Timing::Overlaps) => {
-                f.write_str("time: expected to overlap with the span before it")
+            Self::Timing(_, _, None) => f.write_str("time: no span stands before it"),
+            Self::Timing(timing, span, Some(previous)) => {
+                let other = Names(previous);
+                let (start, end) = (span.start, previous.end());
+                match timing {
+                    Timing::After => {
+                        write!(f, "time: expected to start after the end of `{other}`")?
+                    }
+                    Timing::Overlaps => write!(f, "time: expected to overlap with `{other}`")?,
+                }
+                let gap = Duration::from_nanos(start.abs_diff(end));
+                let side = if start < end { "before" } else { "after" };
+                write!(f, ", found to start {gap:?} {side} its end")
             }
         }
     }
+}
+
+/// Whether a key may be meant by another: a typing mistake, or the last part is the same.
+fn is_like(key: &str, other: &str) -> bool {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    is_near(key, other) || last(key) == last(other)
 }
 
 /// A value, cut if it has more characters than this.

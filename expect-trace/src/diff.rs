@@ -1,15 +1,15 @@
-//! Where a trace differs from an expectation, as text.
+//! Finds where a trace differs from an expectation, line by line.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::fmt::{self, Write};
 
 use crate::compare::{Mismatch, Short, events, mismatches, values};
-use crate::display::Names;
-use crate::expectation::{Expectation, Pattern, Requirement, Siblings, SpanPattern};
+use crate::difference::{Difference, Line, Sign};
+use crate::display::{Names, ServiceAndOperation};
+use crate::expectation::{Count, Expectation, Pattern, Requirement, Siblings, SpanPattern};
 use crate::matches::{Matcher, Step};
 use crate::span::Span;
-use crate::text::{Escaped, Key, Operation, Quoted, Service};
+use crate::text::{Escaped, Key, Operation, Quoted};
 use crate::trace::Trace;
 use crate::value::Value;
 
@@ -19,32 +19,6 @@ const MOST_LINES: usize = 300;
 const FOLD_FROM: usize = 25;
 /// A fold stands for at least this many spans.
 const LEAST_FOLD: usize = 3;
-
-/// Where a trace differs from an expectation.
-///
-/// It prints as the two trees in one: `-` stands before what is expected, `+` before what is there
-/// instead, and nothing before what they share.
-#[derive(Clone, Debug)]
-pub struct Difference {
-    lines: Vec<Line>,
-    count: usize,
-    notes: Vec<String>,
-    link: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Line {
-    sign: Sign,
-    text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Sign {
-    Both,
-    Expected,
-    Found,
-    Note,
-}
 
 impl Expectation {
     /// Compares a trace with the expectation.
@@ -78,7 +52,7 @@ impl Expectation {
             missing: Vec::new(),
             extra: Vec::new(),
         };
-        writer.siblings(&self.roots, trace.root_indexes(), "", true);
+        writer.siblings(&self.roots, trace.root_indexes(), "", None);
         writer.note_moved();
         let notes = unknown_services(&self.roots, trace).into_iter();
         let notes = notes.chain(trace.note().map(|note| Escaped(note).to_string())).collect();
@@ -100,6 +74,8 @@ struct Writer<'a> {
 /// A span that is missing, alone or below another.
 struct MissingSpan<'a> {
     pattern: &'a SpanPattern,
+    /// The span below which it is missing, unless that is missing too.
+    parent: Option<Option<usize>>,
     /// The number of the difference, the same for all below one missing span.
     tree: usize,
     line: usize,
@@ -128,15 +104,15 @@ impl<'a> Writer<'a> {
         expected: &'a Siblings,
         actual: &'a [usize],
         below: &str,
-        is_root: bool,
+        parent: Option<usize>,
     ) {
         let entries = self.entries(expected, actual);
         for (place, entry) in entries.iter().enumerate() {
             let last = place + 1 == entries.len();
-            let (branch, trunk) = match (is_root, last) {
-                (true, _) => ("", ""),
-                (false, true) => ("└─ ", "   "),
-                (false, false) => ("├─ ", "│  "),
+            let (branch, trunk) = match (parent, last) {
+                (None, _) => ("", ""),
+                (Some(_), true) => ("└─ ", "   "),
+                (Some(_), false) => ("├─ ", "│  "),
             };
             let (before, below) = (format!("{below}{branch}"), format!("{below}{trunk}"));
             match *entry {
@@ -149,13 +125,19 @@ impl<'a> Writer<'a> {
                 Entry::Step(Step::Pair { pattern, span }, previous) => {
                     self.pair(&expected.spans[pattern], span, previous, &before, &below);
                 }
+                Entry::Step(Step::Missing { pattern, found: 0 }, _) => {
+                    self.count += 1;
+                    self.missing_span(&expected.spans[pattern], Some(parent), &before, &below);
+                }
                 Entry::Step(Step::Missing { pattern, found }, _) => {
                     let pattern = &expected.spans[pattern];
                     self.count += 1;
-                    self.missing_tree(pattern, &before, &below);
-                    if found > 0 || pattern.count.least > 1 {
-                        self.line(Sign::Note, format_args!("{below}^ found {found} of them"));
-                    }
+                    self.line(Sign::Expected, format_args!("{before}{pattern}{}", pattern.count));
+                    let found_line = format_args!("{before}{pattern}{}", Count::exactly(found));
+                    self.line(Sign::Found, found_line);
+                    let expected = pattern.count;
+                    let note = format_args!("{below}^ count: expected{expected}, found {found}");
+                    self.line(Sign::Note, note);
                 }
                 Entry::Step(Step::Extra { span }, _) => {
                     self.count += 1;
@@ -189,6 +171,13 @@ impl<'a> Writer<'a> {
                     continue;
                 }
                 _ => {
+                    // Its line says how many were found; those that match need none of their own.
+                    if let Step::Missing { pattern, found } = step
+                        && run >= usize::try_from(found).unwrap_or(usize::MAX)
+                    {
+                        let is_it = |entry: &mut Entry| matches!(entry, Entry::Step(Step::Pair { pattern: it, .. }, _) if *it == pattern);
+                        while entries.pop_if(is_it).is_some() {}
+                    }
                     (run, run_start) = (0, entries.len() + 1);
                     entries.push(Entry::Step(step, previous));
                 }
@@ -215,10 +204,10 @@ impl<'a> Writer<'a> {
         let trace = self.trace;
         let span = trace.get(index);
         let mut differing = mismatches(pattern, span);
-        if let Some(timing) =
-            pattern.timing.filter(|timing| !timing.is_met(previous.map(|at| trace.get(at)), span))
-        {
-            differing.push(Mismatch::Timing(timing));
+        differing.retain(|mismatch| !matches!(mismatch, Mismatch::Link(_)));
+        let previous = previous.map(|at| trace.get(at));
+        if let Some(timing) = pattern.timing.filter(|timing| !timing.is_met(previous, span)) {
+            differing.push(Mismatch::Timing(timing, span, previous));
         }
         if differing.is_empty() {
             self.line(Sign::Both, format_args!("{before}{pattern}"));
@@ -237,6 +226,12 @@ impl<'a> Writer<'a> {
                 self.line(Sign::Note, format_args!("{below}^ {mismatch}"));
             }
         }
+        self.events(pattern, span, below);
+        self.links(pattern, span, below);
+        self.siblings(&pattern.below, trace.child_indexes(index), below, Some(index));
+    }
+
+    fn events(&mut self, pattern: &SpanPattern, span: &Span, below: &str) {
         for event in events(pattern, span) {
             let expected = event.expected;
             if event.weight() == 0 {
@@ -252,9 +247,7 @@ impl<'a> Writer<'a> {
                     format_args!("{below}• {}{attributes}", Operation(&nearest.name)),
                 );
             } else {
-                let names: BTreeSet<String> =
-                    span.events.iter().map(|event| Quoted(&event.name).to_string()).collect();
-                let there = if names.is_empty() { "none".to_owned() } else { list(names) };
+                let there = names(span.events.iter().map(|event| Quoted(&event.name).to_string()));
                 self.line(
                     Sign::Note,
                     format_args!("{below}  ^ no such event; events of the span: {there}"),
@@ -264,17 +257,37 @@ impl<'a> Writer<'a> {
                 self.line(Sign::Note, format_args!("{below}  ^ {mismatch}"));
             }
         }
-        self.siblings(&pattern.below, trace.child_indexes(index), below, false);
     }
 
-    fn missing_tree(&mut self, pattern: &'a SpanPattern, before: &str, below: &str) {
+    fn links(&mut self, pattern: &SpanPattern, span: &Span, below: &str) {
+        for link in &pattern.links {
+            if span.links.iter().any(|there| link.matches(there)) {
+                self.line(Sign::Both, format_args!("{below}→ {link}"));
+                continue;
+            }
+            self.count += 1;
+            self.line(Sign::Expected, format_args!("{below}→ {link}"));
+            let there = names(span.links.iter().map(|link| format!("`{link}`")));
+            let note = format_args!("{below}  ^ no such link; links of the span: {there}");
+            self.line(Sign::Note, note);
+        }
+    }
+
+    fn missing_span(
+        &mut self,
+        pattern: &'a SpanPattern,
+        parent: Option<Option<usize>>,
+        before: &str,
+        below: &str,
+    ) {
         let (tree, line) = (self.count, self.lines.len());
-        self.missing.push(MissingSpan { pattern, tree, line, below: below.to_owned() });
+        self.missing.push(MissingSpan { pattern, parent, tree, line, below: below.to_owned() });
         self.line(Sign::Expected, format_args!("{before}{pattern}{}", pattern.count));
         for (place, child) in pattern.below.spans.iter().enumerate() {
             let last = place + 1 == pattern.below.spans.len();
             let (branch, trunk) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            self.missing_tree(child, &format!("{below}{branch}"), &format!("{below}{trunk}"));
+            let (before, below) = (format!("{below}{branch}"), format!("{below}{trunk}"));
+            self.missing_span(child, None, &before, &below);
         }
     }
 
@@ -318,14 +331,7 @@ impl<'a> Writer<'a> {
             let Some(&span) = extra.iter().find(|&&span| fits(trace.get(span))) else {
                 continue;
             };
-            let place = match trace.parent_index(span).map(|parent| trace.get(parent)) {
-                Some(parent) => {
-                    let (service, operation) =
-                        (Service(&parent.service), Operation(&parent.operation));
-                    format!("it is below `{service}: {operation}`")
-                }
-                None => "it is a root".to_owned(),
-            };
+            let place = self.place(span, missing.parent);
             let text = format!("{}^ {place}", missing.below);
             notes.push((missing.line + 1, Line { sign: Sign::Note, text }));
             noted = Some((missing.tree, missing.below.len()));
@@ -333,6 +339,22 @@ impl<'a> Writer<'a> {
         // From the last, because each note moves the lines behind it.
         for (line, note) in notes.into_iter().rev() {
             self.lines.insert(line, note);
+        }
+    }
+
+    /// Where a span was found that was expected below `expected`.
+    fn place(&self, span: usize, expected: Option<Option<usize>>) -> String {
+        let trace = self.trace;
+        let parent = trace.parent_index(span);
+        let siblings = parent.map_or(trace.root_indexes(), |parent| trace.child_indexes(parent));
+        match (parent.map(|parent| trace.get(parent)), siblings.iter().position(|&it| it == span)) {
+            (_, Some(0)) if expected == Some(parent) => "found before its siblings".to_owned(),
+            (_, Some(at)) if expected == Some(parent) => {
+                let previous = ServiceAndOperation(trace.get(siblings[at - 1]));
+                format!("found later, after `{previous}`")
+            }
+            (Some(parent), _) => format!("found below `{}`", ServiceAndOperation(parent)),
+            (None, _) => "found as a root".to_owned(),
         }
     }
 }
@@ -375,6 +397,11 @@ fn unknown_services(roots: &Siblings, trace: &Trace) -> Option<String> {
         .then(|| format!("the trace has no service {}; it has {}", quoted(unknown), quoted(there)))
 }
 
+fn names(names: impl Iterator<Item = String>) -> String {
+    let names: BTreeSet<String> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { list(names) }
+}
+
 /// At most ten names.
 fn list(names: BTreeSet<String>) -> String {
     let more = names.len().saturating_sub(10);
@@ -384,49 +411,3 @@ fn list(names: BTreeSet<String>) -> String {
     }
     text
 }
-
-impl Difference {
-    /// The number of spans and events that differ.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The text for a terminal: what is expected in red, what is there in green.
-    pub fn to_colored_string(&self) -> String {
-        self.render(|sign| match sign {
-            Sign::Both => ("", ""),
-            Sign::Expected => ("\x1b[31m", "\x1b[0m"),
-            Sign::Found => ("\x1b[32m", "\x1b[0m"),
-            Sign::Note => ("\x1b[33m", "\x1b[0m"),
-        })
-    }
-
-    fn render(&self, color: impl Fn(Sign) -> (&'static str, &'static str)) -> String {
-        let places = if self.count == 1 { "1 place" } else { &format!("{} places", self.count) };
-        let mut text = format!("the trace differs in {places} (- expected, + found)\n\n");
-        for line in &self.lines {
-            let sign = match line.sign {
-                Sign::Both | Sign::Note => ' ',
-                Sign::Expected => '-',
-                Sign::Found => '+',
-            };
-            let (on, off) = color(line.sign);
-            text += &format!("{on}{sign} {}{off}\n", line.text);
-        }
-        for note in &self.notes {
-            text += &format!("\nnote: {note}\n");
-        }
-        if let Some(link) = &self.link {
-            text += &format!("\nsee it: {}\n", Escaped(link));
-        }
-        text
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(|_| ("", "")))
-    }
-}
-
-impl Error for Difference {}

@@ -53,13 +53,22 @@ impl fmt::Display for Head<'_> {
     }
 }
 
+/// Service and operation.
+pub(crate) struct ServiceAndOperation<'a>(pub(crate) &'a Span);
+
+impl fmt::Display for ServiceAndOperation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", Service(&self.0.service), Operation(&self.0.operation))
+    }
+}
+
 /// Service, operation, kind and status.
 pub(crate) struct Names<'a>(pub(crate) &'a Span);
 
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.0;
-        write!(f, "{}: {}", Service(&span.service), Operation(&span.operation))?;
+        ServiceAndOperation(span).fmt(f)?;
         if span.kind != Kind::Internal {
             write!(f, " [{}]", span.kind.name())?;
         }

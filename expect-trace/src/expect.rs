@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
-use crate::diff::Difference;
+use crate::difference::Difference;
 use crate::expectation::Expectation;
 use crate::parse::ParseError;
 use crate::trace::Trace;

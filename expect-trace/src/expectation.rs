@@ -81,6 +81,18 @@ pub(crate) struct Count {
 impl Count {
     pub(crate) const ONE: Self = Self { least: 1, most: Some(1) };
     pub(crate) const OPTIONAL: Self = Self { least: 0, most: Some(1) };
+
+    pub(crate) fn exactly(spans: u64) -> Self {
+        Self { least: spans, most: Some(spans) }
+    }
+
+    /// A count that allows this number of spans too; an exact one stays exact.
+    pub(crate) fn with(self, spans: u64) -> Self {
+        if self.most == Some(self.least) {
+            return Self::exactly(spans);
+        }
+        Self { least: self.least.min(spans), most: self.most.map(|most| most.max(spans)) }
+    }
 }
 
 /// In relation to the sibling before.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod diff;
+mod difference;
 mod display;
 mod expect;
 mod expectation;
@@ -21,7 +22,7 @@ mod update;
 mod value;
 mod written;
 
-pub use diff::Difference;
+pub use difference::Difference;
 pub use expect::{ExpectFile, FileError};
 pub use expectation::Expectation;
 pub use parse::{ParseError, ParseErrorKind};

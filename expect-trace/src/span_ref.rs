@@ -4,9 +4,8 @@ use std::fmt;
 use std::iter;
 use std::ops::Deref;
 
-use crate::display::Head;
+use crate::display::{Head, ServiceAndOperation};
 use crate::span::{Event, Span};
-use crate::text::{Operation, Service};
 use crate::trace::Trace;
 use crate::value::Value;
 
@@ -166,13 +165,10 @@ impl<'a> SpanRef<'a> {
     /// ```
     pub fn path(self) -> String {
         let up = iter::successors(Some(self), |span| span.parent());
-        let mut names: Vec<String> = up.map(SpanRef::names).collect();
+        let names = up.map(|span| ServiceAndOperation(span.get()).to_string());
+        let mut names: Vec<String> = names.collect();
         names.reverse();
         names.join(" > ")
-    }
-
-    fn names(self) -> String {
-        format!("{}: {}", Service(self.service()), Operation(self.operation()))
     }
 
     /// The first attribute with this key.

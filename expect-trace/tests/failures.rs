@@ -13,13 +13,24 @@ use support::{PURCHASE, purchase, span, trace};
 #[track_caller]
 fn compare(name: &str, expected: &str, records: Vec<Record>) {
     let difference = expected.parse::<Expectation>().unwrap().check(&trace(records)).unwrap_err();
-    let text = difference.to_string();
+    compare_text(name, &difference.to_string());
+}
+
+#[track_caller]
+fn compare_text(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/failures/{name}.txt"));
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &text).unwrap();
+        fs::write(&path, text).unwrap();
     }
     let stored = fs::read_to_string(&path).unwrap();
     assert_eq!(text, stored, "\n{text}\n--- but {} has\n{stored}", path.display());
+}
+
+#[test]
+fn colours() {
+    let expected = PURCHASE.replace("402", "200").parse::<Expectation>().unwrap();
+    let text = expected.check(&trace(purchase())).unwrap_err().to_colored_string();
+    compare_text("colours", &text.replace('\u{1b}', "ESC"));
 }
 
 #[test]
@@ -96,6 +107,77 @@ fn wrong_event() {
 #[test]
 fn wrong_count() {
     compare("wrong_count", &PURCHASE.replace("sku=\"A-1\"", "× 3"), purchase());
+}
+
+#[test]
+fn wrong_value() {
+    compare("wrong_value", &PURCHASE.replace("A-1", "B-2"), purchase());
+}
+
+#[test]
+fn misspelt_attribute() {
+    let expected = PURCHASE.replace("http.response.status_code", "http.status_code");
+    compare("misspelt_attribute", &expected.replace("sku", "skus"), purchase());
+}
+
+#[test]
+fn wrong_kind() {
+    compare("wrong_kind", &PURCHASE.replace("[client]", "[producer]"), purchase());
+}
+
+#[test]
+fn wrong_status() {
+    compare("wrong_status", &PURCHASE.replace("[client] error", "[client] ok"), purchase());
+}
+
+#[test]
+fn wrong_order() {
+    let mut records = purchase();
+    records[1].span.start = 95_000_000;
+    compare("wrong_order", PURCHASE, records);
+}
+
+#[test]
+fn missing_event_and_link() {
+    let expected = PURCHASE.replace("• exception", "• timeout") + "      → shop: order\n";
+    compare("missing_event_and_link", &expected, purchase());
+}
+
+#[test]
+fn duration_and_overlap() {
+    let expected = PURCHASE.replace("sku=\"A-1\"", "< 10ms");
+    compare("duration_and_overlap", &expected.replace("[client] error", "overlaps"), purchase());
+}
+
+/// Everything is another: the wrong trace, probably.
+#[test]
+fn another_trace() {
+    compare("another_trace", "shop: GET /cart [server]\n  db: SELECT cart\n", purchase());
+}
+
+#[test]
+fn two_hundred_spans() {
+    let mut records = purchase();
+    for index in 0..20 {
+        let id = format!("{index}");
+        records.push(span(&format!("t{id}"), "1", "shop", &format!("item {index}"), 20 + index, 1));
+        for query in 0..10 {
+            let name = ["SELECT", "UPDATE"][query % 2];
+            records.push(span(
+                &format!("q{id}.{query}"),
+                &format!("t{id}"),
+                "db",
+                name,
+                20 + index,
+                1,
+            ));
+        }
+    }
+    let expected = trace(records.clone()).to_string();
+    records.retain(|record| record.id != "q7.4");
+    records[16].span.operation = "DELETE".into();
+    records.push(span("late", "q11.3", "db", "lock", 31, 1));
+    compare("two_hundred_spans", &expected, records);
 }
 
 /// Only what differs, with the way to it.

@@ -139,13 +139,3 @@ fn paths_start_at_the_crate() {
     let traces = otlp::traces(include_str!("buy.json")).unwrap();
     expect_file!("tests/buy.trace").assert(&traces[0]);
 }
-
-#[test]
-fn colours_are_there_if_asked_for() {
-    let expected: expect_trace::Expectation = "shop: sell".parse().unwrap();
-    let text = expected.check(&trace(purchase())).unwrap_err().to_colored_string();
-    assert!(
-        text.contains("\u{1b}[31m- shop: sell\u{1b}[0m\n\u{1b}[32m+ shop: POST /buy"),
-        "{text}"
-    );
-}

@@ -3,24 +3,10 @@
 use std::time::Duration;
 
 use crate::compare::{Mismatch, mismatches, values};
-use crate::expectation::{Count, EventPattern, Pattern, Requirement, SpanPattern};
+use crate::expectation::{EventPattern, Pattern, Requirement, SpanPattern};
 use crate::span::{Event, Span};
 use crate::value::Value;
 use crate::written;
-
-impl Count {
-    pub(super) fn exactly(spans: u64) -> Self {
-        Self { least: spans, most: Some(spans) }
-    }
-
-    /// A count that allows this number of spans too; an exact one stays exact.
-    pub(super) fn with(self, spans: u64) -> Self {
-        if self.most == Some(self.least) {
-            return Self::exactly(spans);
-        }
-        Self { least: self.least.min(spans), most: self.most.map(|most| most.max(spans)) }
-    }
-}
 
 /// The conditions of a pattern as the span has them, or nothing if they are met. Events, links and
 /// children are another matter.
@@ -57,7 +43,7 @@ pub(super) fn conditions(
             Mismatch::ParentMissing(_)
             | Mismatch::Attribute(..)
             | Mismatch::Link(_)
-            | Mismatch::Timing(_) => {}
+            | Mismatch::Timing(..) => {}
         }
     }
     Some(new)
