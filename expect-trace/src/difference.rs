@@ -32,12 +32,26 @@ pub(crate) enum Sign {
 }
 
 impl Difference {
-    /// The number of spans and events that differ.
+    /// The number of spans, events and links that differ.
+    ///
+    /// ```
+    /// let difference = "shop: buy".parse::<expect_trace::Expectation>()?
+    ///     .check(&expect_trace::Trace::default()).unwrap_err();
+    /// assert_eq!(difference.count(), 1);
+    /// # Ok::<(), expect_trace::ParseError>(())
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }
 
     /// The text for a terminal: what is expected in red, what is there in green.
+    ///
+    /// ```
+    /// let difference = "shop: buy".parse::<expect_trace::Expectation>()?
+    ///     .check(&expect_trace::Trace::default()).unwrap_err();
+    /// assert!(difference.to_colored_string().contains("\x1b[31m- shop: buy\x1b[0m"));
+    /// # Ok::<(), expect_trace::ParseError>(())
+    /// ```
     pub fn to_colored_string(&self) -> String {
         self.render(|sign| match sign {
             Sign::Both => ("", ""),

@@ -46,7 +46,11 @@ pub enum FileError {
 }
 
 impl ExpectFile {
-    /// The file with this name in a folder.
+    /// The file with this name in a folder. [`expect_file!`] takes the folder of the crate.
+    ///
+    /// ```
+    /// let file = expect_trace::ExpectFile::new("/tmp/traces", "buy.trace");
+    /// ```
     pub fn new(folder: impl Into<PathBuf>, name: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), name: name.into() }
     }
@@ -74,7 +78,15 @@ impl ExpectFile {
     ///
     /// # Errors
     ///
-    /// If the trace differs, or the file cannot be read.
+    /// If the trace differs, or the file cannot be read or understood.
+    ///
+    /// ```
+    /// use expect_trace::{ExpectFile, FileError, Trace};
+    ///
+    /// let file = ExpectFile::new(env!("CARGO_MANIFEST_DIR"), "tests/buy.trace");
+    /// let error = file.check(&Trace::default()).unwrap_err();
+    /// assert!(matches!(error, FileError::Differs(..)));
+    /// ```
     pub fn check(&self, trace: &Trace) -> Result<(), FileError> {
         let path = self.path();
         let text =
@@ -93,6 +105,17 @@ impl ExpectFile {
     /// # Errors
     ///
     /// If the file cannot be read or written, or cannot be understood.
+    ///
+    /// ```
+    /// use expect_trace::{ExpectFile, Record, Span, Trace};
+    ///
+    /// let record = Record { id: "1".into(), parent: None, span: Span::new("shop", "buy") };
+    /// let trace = Trace::from_records(vec![record]);
+    /// let file = ExpectFile::new(std::env::temp_dir(), "expect-trace-example.trace");
+    /// file.update(&trace)?;
+    /// assert!(file.check(&trace).is_ok());
+    /// # Ok::<(), expect_trace::FileError>(())
+    /// ```
     pub fn update(&self, trace: &Trace) -> Result<(), FileError> {
         let path = self.path();
         let io = |error| FileError::Io(self.name.clone(), error);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event};
+use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event, number};
 use crate::span::{Event, Span};
 use crate::trace::{Record, Trace};
 use crate::value::Value;
@@ -144,27 +144,21 @@ fn read_log(log: Log) -> Result<Event, ReadError> {
     Ok(event)
 }
 
-/// Reads a value by the type beside it. Large whole numbers are texts in JSON.
+/// Reads a value by the type beside it.
 fn read_value(kind: &str, value: Json) -> Result<Value, ReadError> {
-    let bad = |value: &Json| ReadError::Number(value.to_string());
-    let text = match value {
-        Json::Bool(yes) => return Ok(Value::Bool(yes)),
-        Json::Number(number) if kind == "float64" => {
-            return number.as_f64().map(Value::Float).ok_or_else(|| bad(&Json::Number(number)));
+    Ok(match (kind, value) {
+        (_, Json::Bool(yes)) => Value::Bool(yes),
+        ("int64", text @ Json::String(_)) => Value::Int(number(text)?),
+        ("float64", value @ (Json::Number(_) | Json::String(_))) => Value::Float(number(value)?),
+        (_, Json::Number(value)) => match value.as_i64() {
+            Some(value) => Value::Int(value),
+            None => Value::Float(number(Json::Number(value))?),
+        },
+        ("bool", Json::String(text)) if matches!(&*text, "true" | "false") => {
+            Value::Bool(text == "true")
         }
-        Json::Number(number) => {
-            let value =
-                number.as_i64().map(Value::Int).or_else(|| number.as_f64().map(Value::Float));
-            return value.ok_or_else(|| bad(&Json::Number(number)));
-        }
-        Json::String(text) => text,
-        other => other.to_string(),
-    };
-    Ok(match kind {
-        "int64" => Value::Int(text.parse().map_err(|_| ReadError::Number(text))?),
-        "float64" => Value::Float(text.parse().map_err(|_| ReadError::Number(text))?),
-        "bool" if matches!(text.as_str(), "true" | "false") => Value::Bool(text == "true"),
-        "binary" => Value::Bytes(text),
-        _ => Value::Text(text),
+        ("binary", Json::String(base64)) => Value::Bytes(base64),
+        (_, Json::String(text)) => Value::Text(text),
+        (_, other) => Value::Text(other.to_string()),
     })
 }

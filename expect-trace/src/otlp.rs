@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event};
+use crate::read::{Read, ReadError, Spans, add_attribute, in_order, name_event, number};
 use crate::span::{Event, Kind, Span, Status};
 use crate::trace::{Record, Trace};
 use crate::value::Value;
@@ -167,9 +167,9 @@ struct StatusJson {
 
 fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
     let mut span = Span::new(service, json.name);
-    span.start = read_time(&json.start_time_unix_nano)?;
+    span.start = read_time(json.start_time_unix_nano)?;
     span.duration =
-        Duration::from_nanos(read_time(&json.end_time_unix_nano)?.saturating_sub(span.start));
+        Duration::from_nanos(read_time(json.end_time_unix_nano)?.saturating_sub(span.start));
     for attribute in json.attributes {
         add_attribute(&mut span, attribute.key, read_value(attribute.value)?);
     }
@@ -192,7 +192,7 @@ fn read(json: SpanJson, service: &str) -> Result<Read, ReadError> {
             read.attributes.push((attribute.key, read_value(attribute.value)?));
         }
         name_event(&mut read);
-        events.push((read_time(&event.time_unix_nano)?, read));
+        events.push((read_time(event.time_unix_nano)?, read));
     }
     span.events = in_order(events);
     let links = json.links.into_iter().map(|link| (id(link.trace_id), id(link.span_id))).collect();
@@ -229,13 +229,8 @@ fn id(mut text: String) -> String {
     text
 }
 
-/// Reads a time, which is a text because it may be larger than a number in JSON.
-fn read_time(json: &Json) -> Result<u64, ReadError> {
-    match json {
-        Json::Null => Ok(0),
-        Json::String(text) => text.parse().map_err(|_| ReadError::Number(text.clone())),
-        other => other.as_u64().ok_or_else(|| ReadError::Number(other.to_string())),
-    }
+fn read_time(json: Json) -> Result<u64, ReadError> {
+    if json.is_null() { Ok(0) } else { number(json) }
 }
 
 fn read_value(any: Map<String, Json>) -> Result<Value, ReadError> {
@@ -244,18 +239,8 @@ fn read_value(any: Map<String, Json>) -> Result<Value, ReadError> {
         ("stringValue", Json::String(text)) => Value::Text(text),
         ("boolValue", Json::Bool(yes)) => Value::Bool(yes),
         ("bytesValue", Json::String(base64)) => Value::Bytes(base64),
-        ("intValue", Json::String(text)) => {
-            Value::Int(text.parse().map_err(|_| ReadError::Number(text))?)
-        }
-        ("intValue", value) => {
-            Value::Int(value.as_i64().ok_or_else(|| ReadError::Number(value.to_string()))?)
-        }
-        ("doubleValue", Json::String(text)) => {
-            Value::Float(text.parse().map_err(|_| ReadError::Number(text))?)
-        }
-        ("doubleValue", value) => {
-            Value::Float(value.as_f64().ok_or_else(|| ReadError::Number(value.to_string()))?)
-        }
+        ("intValue", value) => Value::Int(number(value)?),
+        ("doubleValue", value) => Value::Float(number(value)?),
         (_, value) => Value::Text(plain(value).to_string()),
     })
 }

@@ -9,6 +9,12 @@ use crate::expectation::{Expectation, Siblings, SpanPattern};
 use crate::line::{Content, Cursor};
 
 /// Where an expectation cannot be read, and what should be there.
+///
+/// ```
+/// let error = "shop: buy [sever]".parse::<expect_trace::Expectation>().unwrap_err();
+/// assert_eq!((error.line, error.column), (1, 12));
+/// assert!(error.to_string().ends_with("found `sever]`"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseError {

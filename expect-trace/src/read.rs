@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value as Json;
 
 use crate::span::{Event, Kind, Link, Span, Status};
 use crate::text::Escaped;
@@ -10,6 +13,11 @@ use crate::trace::{Record, Trace};
 use crate::value::Value;
 
 /// Why spans cannot be read.
+///
+/// ```
+/// let error = expect_trace::jaeger::traces("<html>").unwrap_err();
+/// assert_eq!(error.to_string(), "not a trace in JSON: expected value at line 1 column 1");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -26,7 +34,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => error.fmt(f),
+            Self::Json(error) => write!(f, "not a trace in JSON: {error}"),
             Self::Number(text) => write!(f, "not a number in range: {}", Escaped(text)),
             Self::Shape(reason) => f.write_str(reason),
             Self::Refused(message) => write!(f, "the server answered: {}", Escaped(message)),
@@ -47,6 +55,15 @@ impl From<serde_json::Error> for ReadError {
     fn from(error: serde_json::Error) -> Self {
         Self::Json(error)
     }
+}
+
+/// Reads a number. It may be a text, because numbers in JSON are not exact beyond 2^53.
+pub(crate) fn number<T: FromStr>(json: Json) -> Result<T, ReadError> {
+    let text = match json {
+        Json::String(text) => text,
+        other => other.to_string(),
+    };
+    text.parse().map_err(|_| ReadError::Number(text))
 }
 
 /// Spans as they are read, of all traces.

@@ -33,25 +33,28 @@ mod sealed {
 
 /// All versions have the same fields, in types of their own.
 macro_rules! version {
-    ($feature:literal, $module:ident, $api:ident, $data:path, $resource:expr) => {
+    ($feature:literal, $api:ident, $sdk:ident $(:: $module:ident)*) => {
+        version!($feature, $api, $sdk $(:: $module)*, |_| None);
+    };
+    ($feature:literal, $api:ident, $sdk:ident $(:: $module:ident)*, $service:expr) => {
         #[cfg(feature = $feature)]
-        mod $module {
+        const _: () = {
             use std::time::{SystemTime, UNIX_EPOCH};
 
             use $api::trace::{Event as SdkEvent, SpanId, SpanKind, Status as SdkStatus};
             use $api::{Array, KeyValue, Value as SdkValue};
-            use $data as Data;
+            use $sdk $(:: $module)*::SpanData as Data;
 
             use crate::read::{Read, add_attribute, in_order, name_event};
             use crate::span::{Event, Kind, Span, Status};
             use crate::trace::Record;
             use crate::value::Value;
 
-            impl super::SpanData for Data {}
+            impl SpanData for Data {}
 
-            impl super::sealed::Read for Data {
+            impl sealed::Read for Data {
                 fn read(&self, service: &str) -> Read {
-                    let service_of: fn(&Data) -> Option<String> = $resource;
+                    let service_of: fn(&Data) -> Option<String> = $service;
                     let service = service_of(self).unwrap_or_else(|| service.to_owned());
                     let mut span = Span::new(service, self.name.clone());
                     span.start = nanos(self.start_time);
@@ -137,66 +140,18 @@ macro_rules! version {
             fn json<T: Into<serde_json::Value>>(list: impl Iterator<Item = T>) -> Value {
                 Value::Text(serde_json::Value::from_iter(list).to_string())
             }
-        }
+        };
     };
 }
 
-version!(
-    "opentelemetry_0_23",
-    v0_23,
-    opentelemetry_0_23,
-    opentelemetry_sdk_0_23::export::trace::SpanData,
-    |span| {
-        let name = span.resource.get(opentelemetry_0_23::Key::from_static_str("service.name"))?;
-        Some(name.to_string()).filter(|name| !name.starts_with("unknown_service"))
-    }
-);
-version!(
-    "opentelemetry_0_27",
-    v0_27,
-    opentelemetry_0_27,
-    opentelemetry_sdk_0_27::export::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_28",
-    v0_28,
-    opentelemetry_0_28,
-    opentelemetry_sdk_0_28::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_29",
-    v0_29,
-    opentelemetry_0_29,
-    opentelemetry_sdk_0_29::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_30",
-    v0_30,
-    opentelemetry_0_30,
-    opentelemetry_sdk_0_30::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_31",
-    v0_31,
-    opentelemetry_0_31,
-    opentelemetry_sdk_0_31::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_32",
-    v0_32,
-    opentelemetry_0_32,
-    opentelemetry_sdk_0_32::trace::SpanData,
-    |_| None
-);
-version!(
-    "opentelemetry_0_33",
-    v0_33,
-    opentelemetry_0_33,
-    opentelemetry_sdk_0_33::trace::SpanData,
-    |_| None
-);
+version!("opentelemetry_0_23", opentelemetry_0_23, opentelemetry_sdk_0_23::export::trace, |span| {
+    let name = span.resource.get(opentelemetry_0_23::Key::from_static_str("service.name"))?;
+    Some(name.to_string()).filter(|name| !name.starts_with("unknown_service"))
+});
+version!("opentelemetry_0_27", opentelemetry_0_27, opentelemetry_sdk_0_27::export::trace);
+version!("opentelemetry_0_28", opentelemetry_0_28, opentelemetry_sdk_0_28::trace);
+version!("opentelemetry_0_29", opentelemetry_0_29, opentelemetry_sdk_0_29::trace);
+version!("opentelemetry_0_30", opentelemetry_0_30, opentelemetry_sdk_0_30::trace);
+version!("opentelemetry_0_31", opentelemetry_0_31, opentelemetry_sdk_0_31::trace);
+version!("opentelemetry_0_32", opentelemetry_0_32, opentelemetry_sdk_0_32::trace);
+version!("opentelemetry_0_33", opentelemetry_0_33, opentelemetry_sdk_0_33::trace);

@@ -5,6 +5,16 @@ use std::time::Duration;
 use crate::value::Value;
 
 /// A span.
+///
+/// ```
+/// use expect_trace::{Event, Kind, Span, Status};
+///
+/// let mut buy = Span::new("shop", "POST /buy");
+/// buy.kind = Kind::Server;
+/// buy.status = Status::Error;
+/// buy.attributes.push(("sku".into(), "A-1".into()));
+/// buy.events.push(Event::new("declined"));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Span {
@@ -32,6 +42,11 @@ pub struct Span {
 
 impl Span {
     /// A span with two names, and nothing else.
+    ///
+    /// ```
+    /// let span = expect_trace::Span::new("shop", "POST /buy");
+    /// assert_eq!((&*span.service, &*span.operation), ("shop", "POST /buy"));
+    /// ```
     pub fn new(service: impl Into<String>, operation: impl Into<String>) -> Self {
         Self { service: service.into(), operation: operation.into(), ..Self::default() }
     }
@@ -53,6 +68,10 @@ impl Span {
 }
 
 /// The kind of a span.
+///
+/// ```
+/// assert_eq!(expect_trace::Span::new("shop", "buy").kind, expect_trace::Kind::Internal);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// Work inside a service. Spans without a kind count as internal.
@@ -73,6 +92,10 @@ impl Kind {
         [Self::Internal, Self::Server, Self::Client, Self::Producer, Self::Consumer];
 
     /// The name, in lower case.
+    ///
+    /// ```
+    /// assert_eq!(expect_trace::Kind::Server.name(), "server");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Internal => "internal",
@@ -89,6 +112,10 @@ impl Kind {
 }
 
 /// The status of a span.
+///
+/// ```
+/// assert_eq!(expect_trace::Span::new("shop", "buy").status, expect_trace::Status::Unset);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Status {
     /// Nobody set one.
@@ -100,7 +127,13 @@ pub enum Status {
     Error,
 }
 
-/// An event of a span.
+/// An event of a span. It prints as in an expectation.
+///
+/// ```
+/// let mut event = expect_trace::Event::new("retry");
+/// event.attributes.push(("attempt".into(), 2.into()));
+/// assert_eq!(event.to_string(), "retry attempt=2");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -112,6 +145,10 @@ pub struct Event {
 
 impl Event {
     /// An event with a name, and nothing else.
+    ///
+    /// ```
+    /// assert_eq!(expect_trace::Event::new("retry").name, "retry");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), attributes: Vec::new() }
     }
@@ -130,7 +167,14 @@ fn find<'a>(attributes: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
     attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
-/// A link from a span to another.
+/// A link from a span to another. It prints as in an expectation.
+///
+/// ```
+/// let mut link = expect_trace::Link::default();
+/// assert_eq!(link.to_string(), "(elsewhere)");
+/// link.target = Some(("shop".into(), "order".into()));
+/// assert_eq!(link.to_string(), "shop: order");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {

@@ -28,6 +28,13 @@ struct Place {
 }
 
 /// A span as tracing systems store it: with its id and its parent's.
+///
+/// ```
+/// use expect_trace::{Record, Span};
+///
+/// let span = Span::new("bank", "pay");
+/// let record = Record { id: "2".into(), parent: Some("1".into()), span };
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// The id of the span.

@@ -6,7 +6,16 @@ use crate::text::Quoted;
 
 /// The value of an attribute, with its type.
 ///
-/// Lists and maps are [`Value::Text`] in JSON, because Jaeger stores them like that.
+/// Lists and maps are [`Value::Text`] in JSON, because Jaeger stores them like that. A value prints as in an
+/// expectation.
+///
+/// ```
+/// use expect_trace::Value;
+///
+/// assert_eq!(Value::from("402").to_string(), "\"402\"");
+/// assert_eq!(Value::from(402).to_string(), "402");
+/// assert_ne!(Value::from(2), Value::from(2.0));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value {
@@ -24,6 +33,10 @@ pub enum Value {
 
 impl Value {
     /// The name of the type, for messages.
+    ///
+    /// ```
+    /// assert_eq!(expect_trace::Value::from(402).type_name(), "integer");
+    /// ```
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",

@@ -7,11 +7,11 @@ include!("story.rs");
 
 /// The service is the resource's in 0.23, and the parameter in later versions.
 macro_rules! version {
-    ($name:ident, $opentelemetry:ident, $exporter:path, $provider:path, $service:literal) => {
+    ($name:ident, $opentelemetry:ident, $sdk:ident $(:: $testing:ident)?, $provider:ident, $service:literal) => {
         #[test]
         fn $name() {
-            use $exporter as Exporter;
-            use $provider as Provider;
+            use $sdk $(:: $testing)?::trace::InMemorySpanExporter as Exporter;
+            use $sdk::trace::$provider as Provider;
 
             let exporter = Exporter::default();
             let provider = Provider::builder().with_simple_exporter(exporter.clone());
@@ -37,59 +37,11 @@ macro_rules! version {
     };
 }
 
-version!(
-    v0_23,
-    opentelemetry_0_23,
-    opentelemetry_sdk_0_23::testing::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_23::trace::TracerProvider,
-    "ignored"
-);
-version!(
-    v0_27,
-    opentelemetry_0_27,
-    opentelemetry_sdk_0_27::testing::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_27::trace::TracerProvider,
-    "shop"
-);
-version!(
-    v0_28,
-    opentelemetry_0_28,
-    opentelemetry_sdk_0_28::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_28::trace::SdkTracerProvider,
-    "shop"
-);
-version!(
-    v0_29,
-    opentelemetry_0_29,
-    opentelemetry_sdk_0_29::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_29::trace::SdkTracerProvider,
-    "shop"
-);
-version!(
-    v0_30,
-    opentelemetry_0_30,
-    opentelemetry_sdk_0_30::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_30::trace::SdkTracerProvider,
-    "shop"
-);
-version!(
-    v0_31,
-    opentelemetry_0_31,
-    opentelemetry_sdk_0_31::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_31::trace::SdkTracerProvider,
-    "shop"
-);
-version!(
-    v0_32,
-    opentelemetry_0_32,
-    opentelemetry_sdk_0_32::trace::InMemorySpanExporter,
-    opentelemetry_sdk_0_32::trace::SdkTracerProvider,
-    "shop"
-);
-version!(
-    v0_33,
-    opentelemetry,
-    opentelemetry_sdk::trace::InMemorySpanExporter,
-    opentelemetry_sdk::trace::SdkTracerProvider,
-    "shop"
-);
+version!(v0_23, opentelemetry_0_23, opentelemetry_sdk_0_23::testing, TracerProvider, "ignored");
+version!(v0_27, opentelemetry_0_27, opentelemetry_sdk_0_27::testing, TracerProvider, "shop");
+version!(v0_28, opentelemetry_0_28, opentelemetry_sdk_0_28, SdkTracerProvider, "shop");
+version!(v0_29, opentelemetry_0_29, opentelemetry_sdk_0_29, SdkTracerProvider, "shop");
+version!(v0_30, opentelemetry_0_30, opentelemetry_sdk_0_30, SdkTracerProvider, "shop");
+version!(v0_31, opentelemetry_0_31, opentelemetry_sdk_0_31, SdkTracerProvider, "shop");
+version!(v0_32, opentelemetry_0_32, opentelemetry_sdk_0_32, SdkTracerProvider, "shop");
+version!(v0_33, opentelemetry, opentelemetry_sdk, SdkTracerProvider, "shop");
