@@ -261,12 +261,12 @@ fn the_drawing_is_kept() {
 #[test]
 fn a_new_file_leaves_out_what_changes_from_run_to_run() {
     let now = r#"
-shop: GET /  thread.id=1 thread.name="main" busy_ns=10 idle_ns=10 code.lineno=7 code.filepath="src/main.rs" server.port=8000
+shop: GET /  thread.id=1 thread.name="main" busy_ns=10 idle_ns=10 code.lineno=7 code.filepath="src/main.rs" code.namespace="shop" target="shop" server.port=8000
   • exception exception.message="no" exception.stacktrace="at main.rs:7"
   shop: GET [client] url.full="http://127.0.0.1:41234/get?a=b:80" server.address="localhost:41234" time="12:30" note="a: 10"
   shop: ids order="123e4567-e89b-12d3-a456-426614174000" trace="4bf92f3577b34da6a3ce929d0e0e4701" number="1234567812345678"
 "#;
-    let after = r#"shop: GET / code.filepath="src/main.rs" server.port=*
+    let after = r#"shop: GET / server.port=*
 • exception exception.message="no" exception.stacktrace=*
 ├─ shop: GET [client] note="a: 10" server.address~"localhost:*" time="12:30" url.full~"http://127.0.0.1:*/get?a=b:80"
 └─ shop: ids number="1234567812345678" order=* trace=*
