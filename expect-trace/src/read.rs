@@ -105,7 +105,11 @@ impl Spans {
         let start = |records: &[Record]| records.iter().map(|record| record.span.start).min();
         let mut traces: Vec<(String, Vec<Record>)> = traces.into_iter().collect();
         traces.sort_by(|(a_id, a), (b_id, b)| start(a).cmp(&start(b)).then_with(|| a_id.cmp(b_id)));
-        traces.into_iter().map(|(id, records)| Trace::from_records(records).with_id(id)).collect()
+        let trace = |(id, records): (String, Vec<Record>)| match id.is_empty() {
+            true => Trace::from_records(records),
+            false => Trace::from_records(records).with_id(id),
+        };
+        traces.into_iter().map(trace).collect()
     }
 }
 

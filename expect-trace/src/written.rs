@@ -43,9 +43,8 @@ pub(crate) fn status(status: Status) -> Option<StatusPattern> {
 fn attributes(attributes: &[(String, Value)]) -> Vec<(String, Requirement)> {
     let value = |key: &str| attributes.iter().find(|(other, _)| other == key).map(|(_, it)| it);
     let module = value("code.module.name").or_else(|| value("code.namespace"));
-    let is_asserted = |(key, value): &&(String, Value)| {
-        !is_left_out(key) && !(key == "target" && Some(value) == module)
-    };
+    let is_target = |(key, value): &(String, Value)| key == "target" && Some(value) == module;
+    let is_asserted = |pair: &&(String, Value)| !is_left_out(&pair.0) && !is_target(pair);
     let write = |(key, value): &(String, Value)| (key.clone(), requirement(key, value));
     let mut written: Vec<(String, Requirement)> =
         attributes.iter().filter(is_asserted).map(write).collect();

@@ -61,6 +61,8 @@ fn deep_json() {
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"attributes":[{list}]}}]}}]}}]}}"#
     );
     otlp::traces(&request).unwrap_err();
+    otlp::traces(&nested).unwrap_err();
+    otlp::traces(&format!(r#"{{"error":{nested}}}"#)).unwrap_err();
 }
 
 #[test]

@@ -45,6 +45,8 @@ fn exports_in_arrays_and_lines() {
     assert_eq!(texts(&otlp::traces(&answers.concat()).unwrap()), together);
     assert_eq!(texts(&otlp::traces(&format!(" [{}]", answers.join(","))).unwrap()), together);
     assert!(otlp::traces("[]").unwrap().is_empty());
+    let without_id = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "a"}]}]}]}"#;
+    assert_eq!(otlp::traces(without_id).unwrap()[0].id(), None);
 }
 
 /// Jaeger 1.35 has older names, ids in base64, and tags where OTLP has fields.
