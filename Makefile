@@ -143,9 +143,10 @@ check-oldest: ## Check that the oldest supported Rust builds everything (needs r
 	cargo +$(OLDEST_RUST) check --locked --workspace --all-targets
 
 .PHONY: check
-check: ## Check formatting, lints, documentation and licences
+check: ## Check formatting, lints, features, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@CARGO=$(CARGO) scripts/check-features.sh
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		echo '$(CARGO) deny check bans licenses sources'; \

@@ -108,7 +108,14 @@ pub struct ClosedPort(pub Port);
 
 impl fmt::Display for ClosedPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the port for {} is closed: open it with Config::listen", self.0)
+        let port = self.0;
+        match port.missing_feature() {
+            Some(feature) => write!(
+                f,
+                "the port for {port} is closed: turn on the feature `{feature}` of jaeger-all-in-one"
+            ),
+            None => write!(f, "the port for {port} is closed: open it with Config::listen"),
+        }
     }
 }
 

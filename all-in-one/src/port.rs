@@ -89,6 +89,24 @@ impl Port {
         matches!(self, Port::AgentCompact | Port::AgentBinary | Port::AgentZipkin)
     }
 
+    /// The feature of this crate that the port needs, if it is off.
+    pub(crate) const fn missing_feature(self) -> Option<&'static str> {
+        let (on, feature) = match self {
+            Port::AgentCompact
+            | Port::AgentBinary
+            | Port::AgentZipkin
+            | Port::Collector
+            | Port::Sampling => (cfg!(feature = "jaeger"), "jaeger"),
+            Port::CollectorGrpc => (cfg!(feature = "jaeger-grpc"), "jaeger-grpc"),
+            Port::OtlpGrpc => (cfg!(feature = "otlp-grpc"), "otlp-grpc"),
+            Port::QueryGrpc => (cfg!(feature = "_grpc"), "otlp-grpc"),
+            Port::OtlpHttp => (cfg!(feature = "otlp-http"), "otlp-http"),
+            Port::Zipkin => (cfg!(feature = "zipkin"), "zipkin"),
+            Port::Query | Port::Admin => (true, ""),
+        };
+        if on { None } else { Some(feature) }
+    }
+
     const fn facts(self) -> Facts {
         let (number, flag, name, serves) = match self {
             Port::AgentCompact => (
