@@ -77,7 +77,7 @@ pub use expect_trace::Trace;
 pub use all_in_one::AllInOne;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use client::{ClientError, Style, newest, status, tree};
+pub use client::{ClientError, Source, Style, draw, newest, status, tree};
 pub use config::{Config, HostPort};
 pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};

@@ -8,7 +8,9 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use jaeger_all_in_one::{Port, Style, TraceId};
 
+use super::check::Check;
 use super::flags::Flags;
+use super::run::Run;
 use super::unsupported;
 
 /// What `--version` prints; `-V` prints the first line.
@@ -76,6 +78,18 @@ pub(super) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Runs a command with a Jaeger of its own, prints its traces, and compares them with expected ones
+    #[command(override_usage = "jaeger-all-in-one run [OPTIONS] -- COMMAND...")]
+    Run(Run),
+    /// Compares the traces of a running Jaeger with an expected one: exit code 0 if one matches, else 1
+    #[command(override_usage = "jaeger-all-in-one check FILE... [OPTIONS]")]
+    Check {
+        #[command(flatten)]
+        check: Check,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Prints the version
     Version,
     /// Prints the help, which lists the environment variables
@@ -104,16 +118,15 @@ impl TreeStyle {
     }
 }
 
-fn trace_id(text: &str) -> Result<TraceId, String> {
+pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
     let form =
         |_| "a trace id has 1 to 32 hexadecimal digits; without one, tree lists the newest traces";
     text.parse().map_err(|error| form(error).to_owned())
 }
 
-/// The flags that matter to the commands that ask a Jaeger. They accept all others too, so that the
-/// same settings work with every command, but their help does not list them.
-const OF_A_QUERY: [&str; 6] =
-    ["listen-host", Port::Query.flag(), "query.base-path", "port-offset", "tags", "json"];
+/// The flags that matter to the commands that ask a Jaeger. They accept those for serving too, so
+/// that the same settings work with every command, but their help does not list them.
+const OF_A_QUERY: [&str; 4] = ["listen-host", Port::Query.flag(), "query.base-path", "port-offset"];
 
 /// Parses the program's arguments, the first of which is its name, and the environment. An empty
 /// environment variable counts as unset; of a repeated flag the last value counts.
@@ -133,9 +146,13 @@ pub(super) fn parse(
 
 /// The whole command line, as clap knows it.
 pub(super) fn command() -> clap::Command {
+    let serving = Arguments::command();
+    let serving: Vec<_> = serving.get_arguments().filter_map(Arg::get_long).collect();
     let hide = |arg: Arg| {
-        let other = arg.get_long().is_some_and(|flag| !OF_A_QUERY.contains(&flag));
-        arg.hide(other)
+        let of_serving = arg
+            .get_long()
+            .is_some_and(|flag| serving.contains(&flag) && !OF_A_QUERY.contains(&flag));
+        arg.hide(of_serving)
     };
     let asks = |command: clap::Command| command.mut_args(ignore_empty).mut_args(hide);
     Arguments::command()
@@ -143,6 +160,7 @@ pub(super) fn command() -> clap::Command {
         .mut_args(ignore_empty)
         .mut_subcommand("status", asks)
         .mut_subcommand("tree", asks)
+        .mut_subcommand("check", asks)
 }
 
 /// Why the arguments cannot be used, or the text that they ask for (`--help`).

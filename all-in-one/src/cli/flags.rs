@@ -185,7 +185,7 @@ fn collector_address(text: &str) -> Result<HostPort, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let nanos = parse_duration(text)?;
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| "it must not be negative".to_owned())
 }

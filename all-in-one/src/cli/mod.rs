@@ -1,8 +1,13 @@
 //! What only the program has: flags and environment, commands, the banner, the log.
 
 mod arguments;
+mod check;
+mod environment;
+mod expect;
 mod flags;
 mod log;
+mod one_port;
+mod run;
 mod serve;
 mod signals;
 mod unsupported;
@@ -23,7 +28,7 @@ pub(crate) fn run() -> ExitCode {
         Err(rejected) => return ExitCode::from(rejected.print()),
     };
     match act(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(if is_bad_setting(&*error) { 2 } else { 1 })
@@ -31,7 +36,8 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn act(arguments: arguments::Arguments) -> Result<(), Box<dyn Error>> {
+/// Runs the command and returns the exit code.
+fn act(arguments: arguments::Arguments) -> Result<u8, Box<dyn Error>> {
     match arguments.command {
         None => {
             log::to_stderr(arguments.flags.log_level);
@@ -49,10 +55,14 @@ fn act(arguments: arguments::Arguments) -> Result<(), Box<dyn Error>> {
             // If nobody reads it any more, that is no error.
             let _ = std::io::stdout().write_all(text.as_bytes());
         }
+        Some(Command::Run(run)) => return run.run(),
+        Some(Command::Check { check, flags }) => {
+            return Ok(u8::from(!check.check(&flags.config()?)?));
+        }
         Some(Command::Version) => print!("{}", command().render_long_version()),
         Some(Command::Env) => print!("{}", command().render_help()),
     }
-    Ok(())
+    Ok(0)
 }
 
 fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {

@@ -21,7 +21,7 @@ struct Node<'a> {
 
 /// One line for each span, below its parent, in the order of their starts. A span whose parent is
 /// missing is a root, and so is one span of each cycle. With `tags`, a line for each tag and log.
-pub(super) fn draw(trace: &Trace, tags: bool) -> String {
+pub fn draw(trace: &Trace, tags: bool) -> String {
     let mut spans: Vec<&Span> = trace.spans.iter().map(|span| &**span).collect();
     spans.sort_by_key(|span| span.start);
     let mut numbers = HashMap::new();

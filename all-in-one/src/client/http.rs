@@ -41,7 +41,6 @@ impl Server {
         Ok(Server { address, host, url, path })
     }
 
-    #[allow(dead_code)]
     /// The server with a URL such as `http://jaeger:16686/base`.
     pub(super) fn at(url: &str) -> io::Result<Self> {
         let form = || {

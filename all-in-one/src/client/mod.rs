@@ -5,10 +5,13 @@ mod draw;
 mod error;
 mod http;
 mod list;
+mod source;
 mod status;
 mod tree;
 
+pub use draw::draw;
 pub use error::ClientError;
 pub use list::newest;
+pub use source::Source;
 pub use status::status;
 pub use tree::{Style, tree};
