@@ -17,6 +17,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
+// The subcommand has a group of this name.
+#[group(skip)]
 pub(super) struct Check {
     /// File with the expected trace; UPDATE_EXPECT=1 in the environment writes it instead
     #[arg(value_name = "FILE", required = true)]
