@@ -41,7 +41,8 @@ impl AllInOne {
         Wait { id: Some(id.into()), ..Wait::new(self) }
     }
 
-    /// Waits for a whole trace with a span of this service, the newest one if there are several.
+    /// Waits for a whole trace with a span of this service: the newest one, or of several at the
+    /// same time the one that began first.
     ///
     /// ```
     /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
@@ -187,10 +188,17 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// The newest trace that is as it should be, and how many spans it has.
+    /// The newest trace that is as it should be, and how many spans it has. Of traces that ran at
+    /// the same time it is the one that began first: the others may be its spans that lost their
+    /// parent.
     fn look(&self) -> Option<(TraceId, usize)> {
-        self.candidates()
-            .find_map(|trace| self.lacks(&trace).is_none().then_some((trace.id, trace.spans.len())))
+        let mut candidates = self.candidates().filter(|trace| self.lacks(trace).is_none());
+        let newest = candidates.next()?;
+        let earlier = candidates.take(MOST_OTHERS).fold(newest, |first, other| {
+            let (begin, end) = times(&other);
+            if (begin..=end).contains(&times(&first).0) { other } else { first }
+        });
+        Some((earlier.id, earlier.spans.len()))
     }
 
     /// A trace, with a note of the others that may have been meant: a span that lost its parent is
@@ -240,6 +248,13 @@ impl<'a> Wait<'a> {
             "the parent of \"{service}: {operation}\" has not arrived: was it ended, and its provider flushed?"
         ))
     }
+}
+
+/// The start of a trace and its end, in microseconds since the Unix epoch.
+fn times(trace: &model::Trace) -> (u64, u64) {
+    let begin = trace.spans.iter().map(|span| span.start).min();
+    let end = trace.spans.iter().map(|span| span.start.saturating_add(span.duration)).max();
+    (begin.unwrap_or_default(), end.unwrap_or_default())
 }
 
 /// The service and operation of the first span without a parent.

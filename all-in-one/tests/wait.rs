@@ -18,7 +18,7 @@ fn send(jaeger: &AllInOne, (service, name): (&str, &str), trace: u64, id: u64, p
         r#"{{"resourceSpans": [{{"resource": {{"attributes": [{{"key": "service.name",
         "value": {{"stringValue": "{service}"}}}}]}}, "scopeSpans": [{{"spans": [{{
         "traceId": "{trace:032x}", "spanId": "{id:016x}", "parentSpanId": "{parent}",
-        "name": "{name}", "startTimeUnixNano": "{id}000000", "endTimeUnixNano": "9000000"}}]}}]}}]}}"#
+        "name": "{name}", "startTimeUnixNano": "{id}000000", "endTimeUnixNano": "{id}900000"}}]}}]}}]}}"#
     );
     let headers = [("Content-Type", "application/json")];
     let answer =
@@ -86,10 +86,21 @@ fn a_parent_may_be_missing_if_the_test_says_so() {
 }
 
 #[test]
+fn of_traces_at_the_same_time_the_first_counts() {
+    let jaeger = AllInOne::start().expect("start");
+    send(&jaeger, ("shop", "buy"), 1, 3, 0);
+    send(&jaeger, ("shop", "lost"), 2, 3, 0);
+    let trace = jaeger.wait_for_service("shop").within(PATIENCE).blocking().expect("a trace");
+    assert_eq!(trace.to_string(), "shop: buy\n");
+    let lost = "beside this trace arrived: 0000000000000002 (shop: lost)";
+    assert_eq!(trace.note(), Some(lost));
+}
+
+#[test]
 fn the_newest_trace_of_a_service_counts() {
     let jaeger = AllInOne::start().expect("start");
     send(&jaeger, ("shop", "first"), 1, 1, 0);
-    send(&jaeger, ("shop", "second"), 2, 2, 0);
+    send(&jaeger, ("shop", "second"), 2, 20, 0);
     let trace = jaeger.wait_for_service("shop").within(PATIENCE).blocking().expect("a trace");
     assert_eq!(trace.to_string(), "shop: second\n");
     let others = "beside this trace arrived: 0000000000000001 (shop: first)";

@@ -35,6 +35,7 @@ mod pages;
 pub mod parity;
 mod png256;
 mod program;
+mod project;
 mod real;
 pub mod robustness;
 mod transcript;
@@ -46,8 +47,9 @@ pub use httpbin::{Answer, Httpbin};
 pub use jaeger::Jaeger;
 pub use pages::Pages;
 pub use program::{Finished, Program, Running};
+pub use project::Project;
 pub use real::Real;
-pub use transcript::{assert_row, assert_shown};
+pub use transcript::{assert_block, assert_row, assert_shown};
 
 /// Whether this machine has an address besides the loopback. The check sends no packet.
 #[must_use]

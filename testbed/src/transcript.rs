@@ -30,6 +30,18 @@ pub fn assert_shown(text: &str, first_line: &str, finished: &Finished) {
     }
 }
 
+/// Fails unless the text has a fenced block that shows this output. Ignores ids and ports.
+///
+/// # Panics
+///
+/// If the text has no such block.
+pub fn assert_block(text: &str, printed: &str) {
+    let normal = |block: &str| block.trim().lines().map(normalised).collect::<Vec<_>>();
+    let mut blocks = text.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let printed_lines = normal(printed);
+    assert!(blocks.any(|block| normal(block) == printed_lines), "no block shows:\n{printed}");
+}
+
 /// Fails unless a table row of the text contains these words and has inline code.
 ///
 /// # Panics

@@ -5,13 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use expect_trace::{Event, Status, expect_file};
-use testbed::{Answer, Finished, Httpbin, Jaeger, Program};
+use testbed::{Answer, Finished, Httpbin, Jaeger, Program, Project};
 
 const README: &str = include_str!("../../README.md");
 
@@ -70,35 +67,15 @@ impl Chapter {
 
     /// Sets up a project with the chapter's commands and this program, and builds it.
     fn build(&self, variant: &str, program: &str) -> PathBuf {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let name = format!("{}{variant}", self.name);
-        let folder = env::temp_dir().join(format!("rust-tracing-{}", std::process::id()));
-        let project = folder.join(&name);
-        let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-        let target = root.join(target).join("chapters");
-        let cargo = |arguments: &[&str]| {
-            let output = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-                .args(arguments)
-                .current_dir(if project.exists() { &project } else { root })
-                .env("CARGO_NET_OFFLINE", "true")
-                .env("CARGO_TARGET_DIR", &target)
-                .env("CARGO_PROFILE_DEV_DEBUG", "none") // less to compile
-                .output()
-                .unwrap();
-            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "cargo {arguments:?}: {stderr}");
-            stderr
-        };
-        cargo(&["new", "--quiet", "--vcs", "none", &project.to_string_lossy()]);
+        let project = Project::new(&format!("{}{variant}", self.name), &[]).unwrap();
         for line in self.blocks("sh").concat().lines() {
-            cargo(&line.split_whitespace().skip(1).collect::<Vec<_>>());
+            project.run(line).unwrap();
         }
-        fs::write(project.join("src/main.rs"), program).unwrap();
-        fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
-        let warnings = cargo(&["build"]);
+        project.write("src/main.rs", program).unwrap();
+        project.lock().unwrap();
+        let warnings = project.build().unwrap();
         assert!(!warnings.contains("warning"), "{warnings}");
-        fs::remove_dir_all(&project).unwrap();
-        target.join("debug").join(name + env::consts::EXE_SUFFIX)
+        project.program()
     }
 
     /// Builds and runs a variant of the program.

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::Path;
 
 /// Each document, and the folder to which its links are relative.
-const DOCUMENTS: [(&str, &str); 8] = [
+const DOCUMENTS: [(&str, &str); 9] = [
     ("", include_str!("../../README.md")),
     ("docs", include_str!("../../docs/MIGRATION.md")),
+    ("docs", include_str!("../../docs/TESTING.md")),
     ("docs", include_str!("../../docs/MEASURED.md")),
     ("all-in-one", include_str!("../../all-in-one/README.md")),
     ("expect-trace", include_str!("../../expect-trace/README.md")),
