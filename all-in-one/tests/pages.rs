@@ -182,3 +182,20 @@ fn numbers_that_json_has_not_do_not_spoil_a_search() {
     assert_eq!(trace.status, 200);
     assert_eq!(trace.json()["data"][0]["spans"][0]["tags"][0]["value"], "NaN");
 }
+
+/// The page sends OTLP to `/api/transform`, and reads Jaeger's JSON itself.
+#[test]
+#[ignore = "needs chromium and chromedriver: make test-browser"]
+fn the_page_shows_an_uploaded_file() {
+    let sender = AllInOne::start().expect("start");
+    let packet = Packet::of("shop").child(7, 1, 0, "buy", 1_000_000, 10);
+    UdpSender::new(&sender).send_and_wait(&packet.build());
+    let file = std::env::temp_dir().join(format!("upload-{}.json", std::process::id()));
+    sender.save(&file).expect("saved");
+    let jaeger = AllInOne::start().expect("start");
+    let pages = testbed::Pages::open(&jaeger.query_url().expect("open")).expect("a browser");
+    pages.upload(&file).expect("a trace is shown");
+    let titles = pages.browser().texts(".ResultItemTitle--title").expect("its title");
+    assert!(titles.iter().any(|title| title.contains("shop: buy")), "{titles:?}");
+    std::fs::remove_file(file).expect("removed");
+}

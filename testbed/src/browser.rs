@@ -105,6 +105,20 @@ impl Browser {
         })
     }
 
+    /// Puts a file into a file input, once that is there.
+    ///
+    /// # Errors
+    ///
+    /// If the page has no such input.
+    pub fn put(&self, selector: &str, file: &Path) -> Result<(), Box<dyn Error>> {
+        let client = self.client()?;
+        self.runtime.block_on(async {
+            let wait = client.wait().at_most(PAGE_LIMIT);
+            let input = wait.for_element(Locator::Css(selector)).await?;
+            Ok(input.send_keys(&file.to_string_lossy()).await?)
+        })
+    }
+
     /// Runs a script and returns its result.
     ///
     /// # Errors

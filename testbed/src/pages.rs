@@ -37,6 +37,18 @@ impl Pages {
         self.browser.wait_for(".ResultItemTitle--title")
     }
 
+    /// Uploads a file on the search page.
+    ///
+    /// # Errors
+    ///
+    /// If no trace is shown.
+    pub fn upload(&self, file: &Path) -> Result<(), Box<dyn Error>> {
+        self.browser.open(&format!("{}/search", self.url))?;
+        self.browser.click("//*[@role='tab'][contains(.,'Upload')]")?;
+        self.browser.put("input[type=file]", file)?;
+        self.browser.wait_for(".ResultItemTitle--title")
+    }
+
     /// Opens the page of a trace. Returns the service and operation of each span, line by line.
     ///
     /// # Errors
