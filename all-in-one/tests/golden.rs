@@ -19,6 +19,7 @@
 //! | `raw=true` after a read without it | process tags sorted: the read changed the store | as sent | a read changes nothing |
 //! | `/api/v3/*`, gRPC query on 16685 | answers | 404 and UNIMPLEMENTED, with a hint | the web pages and Grafana use `/api/*` |
 //! | paths outside of the base path | the page, with 200 | `/` redirects to the base path, others 404 | the page cannot work there, and a script must not take it for an answer |
+//! | `POST /api/transform` | the page, with 200 | the traces of a file, as in Jaeger 1.76; Jaeger's and Zipkin's JSON too | the page's upload sends OTLP there |
 //! | `/favicon.ico` | 404 in the recorded build, which had no web pages | the icon | browsers ask for it |
 //! | `quantile=0x1p-2`, `quantile=1_0` | 501 | 400 | nobody writes numbers like this, and both are errors |
 //! | OTLP: bytes | an empty text | binary | nothing is lost; Jaeger 1.76 |

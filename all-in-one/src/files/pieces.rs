@@ -2,7 +2,7 @@
 //!
 //! Usually each line is a value. A value may also stand on several lines, as in a pretty-printed
 //! file. A line that was cut off, as at the end of a program that was killed, costs no more than
-//! itself: the next line that begins like a value begins a new one.
+//! itself: it ends where JSON cannot go on in the next line, and that begins like a value.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -47,7 +47,7 @@ impl<R: BufRead> Pieces<R> {
         while open.is_open() && text.len() <= MAX_BODY {
             match self.line()? {
                 None => return Ok(Some(Piece { line, text: Err(CUT_OFF) })),
-                Some(more) if begins_a_value(&text) && begins_a_value(&more) => {
+                Some(more) if begins_a_value(&more) && !open.goes_on() => {
                     self.next = Some(more);
                     return Ok(Some(Piece { line, text: Err(CUT_OFF) }));
                 }
@@ -83,8 +83,7 @@ impl<R: BufRead> Pieces<R> {
     }
 }
 
-/// Whether a line looks like the beginning of a value, and not like one within a pretty-printed
-/// value: those are indented.
+/// Whether a line looks like the beginning of a value.
 fn begins_a_value(line: &[u8]) -> bool {
     line.starts_with(b"{\"") || line.starts_with(b"[{")
 }
@@ -95,11 +94,16 @@ struct Open {
     depth: usize,
     in_string: bool,
     escaped: bool,
+    /// The last byte that is not white space.
+    last: u8,
 }
 
 impl Open {
     fn read(&mut self, text: &[u8]) {
         for byte in text {
+            if !byte.is_ascii_whitespace() {
+                self.last = *byte;
+            }
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\\' if self.in_string => self.escaped = true,
@@ -114,6 +118,11 @@ impl Open {
 
     fn is_open(&self) -> bool {
         self.depth > 0
+    }
+
+    /// Whether a value may follow in the next line.
+    fn goes_on(&self) -> bool {
+        !self.in_string && matches!(self.last, b'[' | b'{' | b',' | b':')
     }
 }
 
@@ -138,6 +147,14 @@ mod tests {
         let found = pieces(&text);
         let texts: Vec<_> = found.iter().map(|(line, text)| (*line, text.as_deref())).collect();
         assert_eq!(texts, [(1, Ok("{\"a\":1}")), (3, Ok(pretty)), (9, Ok("[{\"b\":2}]"))]);
+    }
+
+    #[test]
+    fn lines_within_a_value_need_no_indentation() {
+        let text = "{\"data\":[\n{\"a\":[\n{\"b\":1},\n{\"c\":2}\n]}\n]}\n[{\"d\":3}]";
+        let lines: Vec<_> =
+            pieces(text).into_iter().map(|(line, text)| (line, text.is_ok())).collect();
+        assert_eq!(lines, [(1, true), (7, true)]);
     }
 
     #[test]
