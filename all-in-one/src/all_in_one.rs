@@ -55,6 +55,15 @@ const DOORS: &[OpenDoor] = &[
     |config, intake| query::grpc::open(config, &intake.context),
 ];
 
+/// The variable with the seconds for which the Jaeger of a failed test stays open.
+const KEEP_OPEN: &str = "KEEP_JAEGER";
+const HOW_TO_KEEP_OPEN: &str =
+    "with KEEP_JAEGER=60 the page below stays open for 60 s";
+
+fn seconds_to_keep_open() -> Option<u64> {
+    std::env::var(KEEP_OPEN).ok()?.parse().ok()
+}
+
 /// A running all-in-one. It stops when it is dropped.
 ///
 /// It has its own threads, so it works in sync and async code, and keeps running while a test waits
@@ -283,15 +292,10 @@ impl AllInOne {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn trace(&self, id: impl Into<TraceId>) -> Option<Trace> {
-        let id = id.into();
-        let trace = self.read(&[id]).into_iter().next()?;
-        Some(match self.trace_url(id) {
-            Ok(url) if cfg!(feature = "ui") => trace.with_link(url),
-            _ => trace,
-        })
+        self.read(&[id.into()]).into_iter().next()
     }
 
-    /// All traces as they are now, in the order in which they began to arrive.
+    /// All traces as they are now, the earliest first.
     ///
     /// ```
     /// let jaeger = jaeger_all_in_one::AllInOne::start()?;
@@ -299,14 +303,25 @@ impl AllInOne {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn traces(&self) -> Vec<Trace> {
-        self.store.ids().into_iter().filter_map(|id| self.trace(id)).collect()
+        self.read(&self.store.ids())
     }
 
-    /// The traces as the query API answers them.
+    /// The traces as the query API answers them, each with a link to its page.
     fn read(&self, ids: &[TraceId]) -> Vec<Trace> {
         let json = query::json(&self.api, ids);
         // What the query API writes can be read.
-        expect_trace::jaeger::traces(&json).unwrap_or_default()
+        let traces = expect_trace::jaeger::traces(&json).unwrap_or_default();
+        traces.into_iter().map(|trace| self.linked(trace)).collect()
+    }
+
+    fn linked(&self, trace: Trace) -> Trace {
+        let id = trace.id().and_then(|id| id.parse::<TraceId>().ok());
+        let Some(Ok(url)) = id.map(|id| self.trace_url(id)) else { return trace };
+        match seconds_to_keep_open() {
+            _ if !cfg!(feature = "ui") => trace,
+            Some(_) => trace.with_link(url),
+            None => trace.with_link(url).with_note(HOW_TO_KEEP_OPEN),
+        }
     }
 
     /// Adds the traces of a file: OTLP in JSON (a request, or a line for each, as the OpenTelemetry
@@ -365,14 +380,14 @@ impl AllInOne {
         &self.store
     }
 
-    /// Keeps the pages open after a failed test, for as many seconds as `KEEP_JAEGER` says.
-    fn keep_open(&self) {
-        let seconds = std::env::var("KEEP_JAEGER").ok().and_then(|value| value.parse().ok());
-        let (Some(seconds), Ok(url)) = (seconds, self.query_url()) else { return };
+    /// Keeps the pages open after a failure, for as many seconds as the variable `KEEP_JAEGER` says.
+    /// One that is dropped by a panic does so by itself.
+    pub fn keep_open(&self) {
+        let (Some(seconds), Ok(url)) = (seconds_to_keep_open(), self.query_url()) else { return };
         // Written to the terminal itself: the captured output of a test comes only at its end.
         let _ = writeln!(
             std::io::stderr(),
-            "\nthe test failed; its traces are on {url} for {seconds} s (KEEP_JAEGER), ctrl-c ends it"
+            "\nthe traces of what failed are on {url} for {seconds} s ({KEEP_OPEN}), ctrl-c ends it"
         );
         std::thread::sleep(Duration::from_secs(seconds));
     }

@@ -55,7 +55,8 @@ impl Expectation {
         writer.siblings(&self.roots, trace.root_indexes(), "", None);
         writer.note_moved();
         let notes = unknown_services(&self.roots, trace).into_iter();
-        let notes = notes.chain(trace.note().map(|note| Escaped(note).to_string())).collect();
+        let notes = notes.chain(trace.notes().iter().map(|note| Escaped(note).to_string()));
+        let notes = notes.collect();
         let link = trace.link().map(str::to_owned);
         Err(Difference { lines: writer.lines, count: writer.count, notes, link })
     }

@@ -12,7 +12,7 @@ use crate::span::Span;
 pub struct Trace {
     id: Option<String>,
     link: Option<String>,
-    note: Option<String>,
+    notes: Vec<String>,
     /// Each parent before its children, in one list: a deep trace must not overflow the stack.
     spans: Vec<Span>,
     places: Vec<Place>,
@@ -179,13 +179,13 @@ impl Trace {
     /// What else the reader of a failure should know, such as which other traces arrived.
     ///
     /// ```
-    /// assert_eq!(expect_trace::Trace::default().note(), None);
+    /// assert!(expect_trace::Trace::default().notes().is_empty());
     /// ```
-    pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
-    /// Sets what else the reader of a failure should know: the failure has it before its last line.
+    /// Adds something that the reader of a failure should know: the failure ends with it.
     ///
     /// ```
     /// use expect_trace::{Expectation, Trace};
@@ -197,7 +197,7 @@ impl Trace {
     /// ```
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
+        self.notes.push(note.into());
         self
     }
 

@@ -82,6 +82,10 @@ impl Run {
         let mut out = io::stderr().lock();
         self.print(jaeger.store(), &traces, &mut out)?;
         let good = expect::report(&self.expect, &traces, &mut out)?;
+        drop(out);
+        if !good {
+            jaeger.keep_open();
+        }
         Ok(if code == 0 && !good { 1 } else { code })
     }
 
