@@ -57,8 +57,7 @@ const DOORS: &[OpenDoor] = &[
 
 /// The variable with the seconds for which the Jaeger of a failed test stays open.
 const KEEP_OPEN: &str = "KEEP_JAEGER";
-const HOW_TO_KEEP_OPEN: &str =
-    "with KEEP_JAEGER=60 the page below stays open for 60 s";
+const HOW_TO_KEEP_OPEN: &str = "with KEEP_JAEGER=60 the page below stays open for 60 s";
 
 fn seconds_to_keep_open() -> Option<u64> {
     std::env::var(KEEP_OPEN).ok()?.parse().ok()
@@ -160,11 +159,25 @@ impl AllInOne {
     }
 
     /// The doors that are open: the ports for spans and for questions of clients, with their counts.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let ports: Vec<_> = jaeger.doors().iter().map(|door| door.port).collect();
+    /// assert!(ports.contains(&jaeger_all_in_one::Port::OtlpHttp));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn doors(&self) -> &[Door] {
         &self.doors
     }
 
     /// The open door of a port. The query and the admin port are no doors.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let door = jaeger.door(jaeger_all_in_one::Port::OtlpHttp).ok_or("it is closed")?;
+    /// assert_eq!(door.stats().spans, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn door(&self, port: Port) -> Option<&Door> {
         self.doors.iter().find(|door| door.port == port)
     }
@@ -193,6 +206,13 @@ impl AllInOne {
 
     /// The address to which clients of the agent send UDP packets in compact Thrift.
     ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.send_to(b"a packet", jaeger.agent_addr()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the port is closed.
     pub fn agent_addr(&self) -> Result<SocketAddr, ClosedPort> {
@@ -203,6 +223,12 @@ impl AllInOne {
     /// `with_endpoint` of an exporter takes. For the variable `OTEL_EXPORTER_OTLP_ENDPOINT`, which has no
     /// path, see [`AllInOne::variables`].
     ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.otlp_http_endpoint()?.ends_with("/v1/traces"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the port is closed.
     pub fn otlp_http_endpoint(&self) -> Result<String, ClosedPort> {
@@ -210,6 +236,12 @@ impl AllInOne {
     }
 
     /// The URL for spans in OTLP over gRPC, such as `http://127.0.0.1:4317`.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.otlp_grpc_endpoint()?.starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the port is closed.
@@ -220,6 +252,12 @@ impl AllInOne {
     /// The URL for spans of Jaeger clients in binary Thrift, such as
     /// `http://127.0.0.1:14268/api/traces`.
     ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.collector_endpoint()?.ends_with("/api/traces"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the port is closed.
     pub fn collector_endpoint(&self) -> Result<String, ClosedPort> {
@@ -227,6 +265,12 @@ impl AllInOne {
     }
 
     /// The URL for spans in Zipkin's JSON, such as `http://127.0.0.1:9411/api/v2/spans`.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.zipkin_endpoint()?.ends_with("/api/v2/spans"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the port is closed.
@@ -237,6 +281,12 @@ impl AllInOne {
     /// The URL of the web pages, such as `http://127.0.0.1:16686`, with the base path and without a
     /// slash at the end.
     ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.query_url()?.starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the port is closed.
     pub fn query_url(&self) -> Result<String, ClosedPort> {
@@ -244,6 +294,12 @@ impl AllInOne {
     }
 
     /// The URL of a trace's page.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert!(jaeger.trace_url(0x1f00_u128)?.ends_with("/trace/0000000000001f00"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the query port is closed.
@@ -365,11 +421,24 @@ impl AllInOne {
 
     /// Removes all traces, for a test that uses the Jaeger of another. Spans of theirs that arrive
     /// later are stored again.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// jaeger.clear();
+    /// assert_eq!(jaeger.usage().traces, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clear(&self) {
         self.store.clear();
     }
 
     /// How many traces, spans and bytes are stored, and how many were evicted.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// assert_eq!(jaeger.usage().spans, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn usage(&self) -> Usage {
         self.store.usage()
     }
@@ -382,6 +451,15 @@ impl AllInOne {
 
     /// Keeps the pages open after a failure, for as many seconds as the variable `KEEP_JAEGER` says.
     /// One that is dropped by a panic does so by itself.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let failed = false;
+    /// if failed {
+    ///     jaeger.keep_open();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn keep_open(&self) {
         let (Some(seconds), Ok(url)) = (seconds_to_keep_open(), self.query_url()) else { return };
         // Written to the terminal itself: the captured output of a test comes only at its end.
@@ -393,6 +471,14 @@ impl AllInOne {
     }
 
     /// Stops: stores what has already arrived, lets running requests end, and closes every port.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async move {
+    /// jaeger.shutdown().await;
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         for task in self.tasks.drain(..) {

@@ -133,7 +133,16 @@ impl Config {
     }
 }
 
-/// A port, and perhaps the host or address to listen on.
+/// A port, and perhaps the host or address to listen on. It is made from a number, from a
+/// [`SocketAddr`], or from text.
+///
+/// ```
+/// use jaeger_all_in_one::HostPort;
+///
+/// assert_eq!(":4318".parse(), Ok(HostPort::from(4318)));
+/// assert_eq!("[::1]:4318".parse::<HostPort>()?.host.as_deref(), Some("[::1]"));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
     /// A name or an address; `None` is the listen host.

@@ -103,36 +103,80 @@ impl<'a> Wait<'a> {
     }
 
     /// The trace must also have a span of this service: another process may send its spans later.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_service("shop").with_service("payments");
+    /// # drop(wait);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_service(mut self, service: impl Into<String>) -> Self {
         self.services.push(service.into());
         self
     }
 
     /// The trace must have at least this many spans.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_service("shop").with_spans(3);
+    /// # drop(wait);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_spans(mut self, spans: usize) -> Self {
         self.spans = spans;
         self
     }
 
     /// Parents may be missing: the test itself, or a caller that is not traced here, made them up.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_trace(0x1f00_u128).with_missing_parents();
+    /// # drop(wait);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_missing_parents(mut self) -> Self {
         self.parents_may_be_missing = true;
         self
     }
 
     /// How long nothing new of the trace must arrive, until it counts as whole: 25 ms by default.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let moment = std::time::Duration::from_millis(100);
+    /// let wait = jaeger.wait_for_service("shop").quiet_for(moment);
+    /// # drop(wait);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn quiet_for(mut self, quiet: Duration) -> Self {
         self.quiet = quiet;
         self
     }
 
     /// The time limit.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let limit = std::time::Duration::from_millis(1);
+    /// assert!(jaeger.wait_for_service("shop").within(limit).blocking().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// Waits on this thread. In async code it blocks the thread; await the wait instead.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_service("shop").within(std::time::Duration::ZERO);
+    /// let error = wait.blocking().unwrap_err();
+    /// assert!(error.to_string().contains("no spans arrived"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// At the time limit. The error says what is there.
@@ -311,11 +355,25 @@ struct InVain {
 
 impl WaitError {
     /// What arrived of the trace, or of the newest one that may have been meant.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_service("shop").within(std::time::Duration::ZERO);
+    /// assert!(wait.blocking().unwrap_err().trace().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trace(&self) -> Option<&Trace> {
         self.0.trace.as_ref()
     }
 
     /// The services that have spans, sorted.
+    ///
+    /// ```
+    /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;
+    /// let wait = jaeger.wait_for_service("shop").within(std::time::Duration::ZERO);
+    /// assert!(wait.blocking().unwrap_err().services().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn services(&self) -> &[String] {
         &self.0.services
     }
