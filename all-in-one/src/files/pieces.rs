@@ -2,7 +2,7 @@
 //!
 //! Usually each line is a value. A value may also stand on several lines, as in a pretty-printed
 //! file. A line that was cut off, as at the end of a program that was killed, costs no more than
-//! itself: it ends where JSON cannot go on in the next line, and that begins like a value.
+//! itself: it ends where the next line begins like a value that cannot be within it.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -47,7 +47,7 @@ impl<R: BufRead> Pieces<R> {
         while open.is_open() && text.len() <= MAX_BODY {
             match self.line()? {
                 None => return Ok(Some(Piece { line, text: Err(CUT_OFF) })),
-                Some(more) if begins_a_value(&more) && !open.goes_on() => {
+                Some(more) if is_another(&text, &more, &open) => {
                     self.next = Some(more);
                     return Ok(Some(Piece { line, text: Err(CUT_OFF) }));
                 }
@@ -83,9 +83,15 @@ impl<R: BufRead> Pieces<R> {
     }
 }
 
-/// Whether a line looks like the beginning of a value.
-fn begins_a_value(line: &[u8]) -> bool {
-    line.starts_with(b"{\"") || line.starts_with(b"[{")
+/// Whether a line begins another value than the one that is still open.
+fn is_another(text: &[u8], line: &[u8], open: &Open) -> bool {
+    let begins_a_value = line.starts_with(b"{\"") || line.starts_with(b"[{");
+    begins_a_value && (!open.goes_on() || is_request(text) && is_request(line))
+}
+
+/// Whether it is a request of OTLP's, or a part of one: these are never within each other.
+fn is_request(line: &[u8]) -> bool {
+    line.starts_with(b"{\"resource")
 }
 
 /// How much of a value is still open at the end of some text.
@@ -130,6 +136,9 @@ impl Open {
 mod tests {
     use super::*;
 
+    const OTLP: &str =
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a b","kind":2},{}]}]}]}"#;
+
     fn pieces(text: &str) -> Vec<(usize, Result<String, &'static str>)> {
         let mut pieces = Pieces::new(text.as_bytes());
         let mut found = Vec::new();
@@ -159,6 +168,12 @@ mod tests {
 
     #[test]
     fn a_line_that_was_cut_off_costs_only_itself() {
+        // What is left of fewer bytes is no request: it may go on.
+        for cut in 10..OTLP.len() {
+            let found = pieces(&format!("{}\n{OTLP}", &OTLP[..cut]));
+            let lines: Vec<_> = found.iter().map(|(line, text)| (*line, text.is_ok())).collect();
+            assert_eq!(lines, [(1, false), (2, true)], "{cut}");
+        }
         let found = pieces("{\"a\":1}\n{\"b\":\"x\n{\"c\":3}\n{\"d\":[\n");
         assert_eq!(found.len(), 4);
         assert_eq!((found[1].0, found[1].1.as_deref()), (2, Err(&CUT_OFF)));
