@@ -64,6 +64,8 @@ test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets ag
 	@# One test at a time: under load the real Jaeger loses UDP packets.
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin -- --test-threads=1
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-all-in-one --test golden -- --ignored --nocapture
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) SAMPLING_STRATEGIES_FILE=$(CURDIR)/all-in-one/tests/sampling/operations.json \
+		$(CARGO) test --locked -p jaeger-all-in-one --test sampling -- --ignored
 
 $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)

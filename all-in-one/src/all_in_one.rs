@@ -19,6 +19,7 @@ use crate::model::TraceId;
 use crate::port::Port;
 use crate::query::api::Api;
 use crate::receive::intake::Intake;
+use crate::receive::strategy::Strategies;
 use crate::server::connections::{ConnectionBudget, Listener};
 use crate::server::context::Context;
 use crate::server::counters::Counters;
@@ -44,7 +45,7 @@ const DOORS: &[OpenDoor] = &[
     #[cfg(feature = "jaeger-grpc")]
     receive::protobuf::grpc::open,
     #[cfg(feature = "jaeger")]
-    |config, intake| admin::agent_http::open(config, &intake.context),
+    admin::agent_http::open,
     #[cfg(feature = "otlp-grpc")]
     receive::otlp::grpc::open,
     #[cfg(feature = "otlp-http")]
@@ -121,7 +122,9 @@ impl AllInOne {
         let base_path = config.base()?;
         let (stop, stopped) = watch::channel(false);
         let context = Context::new(stopped.clone());
-        let intake = Intake { store: Arc::clone(&store), context };
+        let (strategies, reload) = Strategies::load(&config)?;
+        let strategies = Arc::new(strategies);
+        let intake = Intake { store: Arc::clone(&store), context, strategies };
         let ports = Ports::bind(&config, &intake)?;
 
         let threads = Threads::start()?;
@@ -131,6 +134,10 @@ impl AllInOne {
         for opened in ports.doors {
             tasks.push(tokio::spawn((opened.serve)()?));
             doors.push(opened.door);
+        }
+        if let Some(reload) = reload {
+            let strategies = Arc::clone(&intake.strategies);
+            tasks.push(tokio::spawn(reload.run(strategies, stopped.clone())));
         }
         let pages = ui::WebPages::new(&base_path);
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -34,6 +35,11 @@ pub struct Config {
     pub max_traces: usize,
     /// How many bytes of memory the stored spans and their indexes may take.
     pub max_bytes: usize,
+    /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every
+    /// trace.
+    pub strategies_file: Option<PathBuf>,
+    /// How often that file is read again; zero reads it once.
+    pub strategies_reload_interval: Duration,
     /// By port.
     addresses: [Option<HostPort>; Port::ALL.len()],
 }
@@ -48,6 +54,8 @@ impl Default for Config {
             max_clock_skew: Duration::ZERO,
             max_traces: 100_000,
             max_bytes: 256 << 20,
+            strategies_file: None,
+            strategies_reload_interval: Duration::ZERO,
             addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
         }
         .close(Port::Zipkin)
@@ -111,6 +119,20 @@ impl Config {
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets [`Config::strategies_file`].
+    #[must_use]
+    pub fn strategies_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.strategies_file = Some(file.into());
+        self
+    }
+
+    /// Sets [`Config::strategies_reload_interval`].
+    #[must_use]
+    pub fn strategies_reload_interval(mut self, interval: Duration) -> Self {
+        self.strategies_reload_interval = interval;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use crate::port::Port;
 
@@ -17,6 +18,13 @@ pub enum StartError {
         /// The path.
         value: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The file of sampling strategies cannot be used.
+    Strategies {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, with line and column where it is about its content.
         reason: String,
     },
     /// The system refused threads or an event queue.
@@ -48,6 +56,9 @@ impl fmt::Display for StartError {
             StartError::BasePath { value, reason } => {
                 write!(f, "--query.base-path cannot be \"{value}\": {reason}")
             }
+            StartError::Strategies { file, reason } => {
+                write!(f, "--sampling.strategies-file cannot be \"{}\": {reason}", file.display())
+            }
             StartError::Runtime(source) => write!(f, "cannot start: {source}"),
         }
     }
@@ -77,7 +88,7 @@ impl Error for StartError {
         match self {
             StartError::Bind(errors) => errors.first().map(|error| &error.source as _),
             StartError::Runtime(source) => Some(source),
-            StartError::BasePath { .. } => None,
+            StartError::BasePath { .. } | StartError::Strategies { .. } => None,
         }
     }
 }

@@ -152,6 +152,7 @@ mod tests {
             ("a request body, after decompression", mib(MAX_BODY)),
             ("all request bodies that are being received", mib((body::READING_KIB as usize) << 10)),
             ("spans decoded from one request at a time", mib(body::MAX_DECODED)),
+            ("a file of sampling strategies", mib(receive::strategy::file::LARGEST_FILE)),
             ("the head of an HTTP request", kib(http::LARGEST_HEAD)),
             ("the headers of a gRPC call", kib(grpc::LARGEST_HEAD as usize)),
             ("connections to the doors", mib(connections::DOORS_KIB << 10)),

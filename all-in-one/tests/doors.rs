@@ -247,15 +247,6 @@ fn a_call_of_something_else_says_that_it_is_not_there() {
     }
 }
 
-#[test]
-fn the_sampling_strategy_is_told_by_grpc_too() {
-    let jaeger = AllInOne::start().expect("start");
-    let method = "/jaeger.api_v2.SamplingManager/GetSamplingStrategy";
-    let answer = support::grpc::call(jaeger.at(Port::CollectorGrpc), method, b"\x0a\x03foo");
-    // Jaeger 1.35's answer: probabilistic, at a rate of 0.001.
-    assert_eq!(&answer.expect("an answer")[..], b"\x12\x09\x09\xfc\xa9\xf1\xd2\x4d\x62\x50\x3f");
-}
-
 #[tokio::test]
 async fn open_connections_do_not_hold_up_the_end() {
     let jaeger = AllInOne::start().expect("start");

@@ -74,7 +74,7 @@ const PARTS: &[(&str, &[&str])] = &[
     (
         "receive",
         &[
-            "warnings", "json", "intake", "strategy", "protobuf", "thrift", "otlp", "zipkin",
+            "warnings", "json", "strategy", "intake", "protobuf", "thrift", "otlp", "zipkin",
             "fuzz", "mod",
         ],
     ),

@@ -13,7 +13,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     // Only traces are kept.
     ("OTEL_METRICS_EXPORTER", "none"),
     ("OTEL_LOGS_EXPORTER", "none"),
-    // The Jaeger clients sample one trace in a thousand by default.
+    // Most Jaeger clients sample one trace in a thousand until they have asked for a strategy.
     ("JAEGER_SAMPLER_TYPE", "const"),
     ("JAEGER_SAMPLER_PARAM", "1"),
 ];

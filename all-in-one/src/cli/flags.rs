@@ -1,5 +1,6 @@
 //! The flags, each with Jaeger's own name and environment variable.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::time::Duration;
 
@@ -99,6 +100,18 @@ pub(super) struct Flags {
     #[arg(long = "query.max-clock-skew-adjustment", env = "QUERY_MAX_CLOCK_SKEW_ADJUSTMENT", value_name = "DURATION", default_value = "0s", value_parser = duration)]
     max_clock_skew: Duration,
 
+    /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every trace
+    #[arg(
+        long = "sampling.strategies-file",
+        env = "SAMPLING_STRATEGIES_FILE",
+        value_name = "FILE"
+    )]
+    strategies_file: Option<OsString>,
+
+    /// How often to read the file of sampling strategies again; 0s reads it once
+    #[arg(long = "sampling.strategies-reload-interval", env = "SAMPLING_STRATEGIES_RELOAD_INTERVAL", value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    strategies_reload_interval: Duration,
+
     /// Lowest level to log: debug, info, warn or error; RUST_LOG gives finer control
     #[arg(long = "log-level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub(super) log_level: Level,
@@ -128,7 +141,12 @@ impl Flags {
             .base_path(self.base_path)
             .max_clock_skew(self.max_clock_skew)
             .max_traces(self.max_traces)
-            .max_bytes(self.max_bytes);
+            .max_bytes(self.max_bytes)
+            .strategies_reload_interval(self.strategies_reload_interval);
+        let config = match self.strategies_file.filter(|file| !file.is_empty()) {
+            Some(file) => config.strategies_file(file),
+            None => config,
+        };
         let addresses = [
             (Port::AgentCompact, Some(self.agent_compact)),
             (Port::AgentBinary, Some(self.agent_binary)),

@@ -70,5 +70,6 @@ fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
         Some(ClientError::Settings(error)) => Some(error),
         _ => None,
     });
-    matches!(of_start, Some(StartError::BasePath { .. })) || error.is::<flags::Usage>()
+    matches!(of_start, Some(StartError::BasePath { .. } | StartError::Strategies { .. }))
+        || error.is::<flags::Usage>()
 }

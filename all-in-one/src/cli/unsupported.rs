@@ -57,10 +57,6 @@ const FLAGS: &[(&str, &[&str])] = &[
         "web pages of other origins cannot send spans here",
         &["collector.zipkin.allowed-headers", "collector.zipkin.allowed-origins"],
     ),
-    (
-        "every client gets the default sampling strategy",
-        &["sampling.strategies-file", "sampling.strategies-reload-interval"],
-    ),
     ("metrics are served for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
     ("the store is in memory and needs no token", &["query.bearer-token-propagation"]),
     (

@@ -11,7 +11,11 @@ use crate::store::Store;
 
 /// An intake that puts spans into this store.
 pub(crate) fn intake(store: &Arc<Store>) -> Intake {
-    Intake { store: Arc::clone(store), context: Context::new(watch::channel(false).1) }
+    Intake {
+        store: Arc::clone(store),
+        context: Context::new(watch::channel(false).1),
+        strategies: Arc::default(),
+    }
 }
 
 pub(crate) const DATAGRAM: fn(&Intake, &[u8]) = thrift::udp::fuzz;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use super::strategy::Strategies;
 use crate::model::Batch;
 use crate::server::context::Context;
 use crate::server::counters::{Counters, Reason};
 use crate::store::Store;
 
-/// The store, and what all doors share.
+/// The store, what all doors share, and the sampling strategies.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) store: Arc<Store>,
     pub(crate) context: Context,
+    pub(crate) strategies: Arc<Strategies>,
 }
 
 impl Intake {

@@ -20,12 +20,12 @@ use bytes::Bytes;
 use tonic::Status;
 use tonic::server::UnaryService;
 
+use super::wire::Fields;
 use super::{Error, jaeger};
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
 use crate::receive::intake::Intake;
-use crate::receive::strategy;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
@@ -61,7 +61,8 @@ async fn post_spans(State(collector): State<Arc<Collector>>, request: Request) -
 }
 
 async fn sampling_strategy(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    call(SamplingStrategy, request, &collector.intake.context.bodies).await
+    let budget = collector.intake.context.bodies.clone();
+    call(SamplingStrategy(collector), request, &budget).await
 }
 
 async fn unknown(State(collector): State<Arc<Collector>>, request: Request) -> Response {
@@ -131,16 +132,31 @@ impl Collector {
     }
 }
 
-struct SamplingStrategy;
+struct SamplingStrategy(Arc<Collector>);
 
 impl UnaryService<Bytes> for SamplingStrategy {
     type Response = Bytes;
     type Future = std::future::Ready<Result<tonic::Response<Bytes>, Status>>;
 
-    /// Ignores the service in the request: every service gets the same strategy.
-    fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
-        std::future::ready(Ok(tonic::Response::new(strategy::strategy_message())))
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let answer = match service(request.get_ref()) {
+            Ok(service) => Ok(tonic::Response::new(self.0.intake.strategies.message(&service))),
+            Err(error) => Err(self.0.refuse(&error)),
+        };
+        std::future::ready(answer)
     }
+}
+
+/// The service in a message `SamplingStrategyParameters`, which is its field 1.
+fn service(message: &[u8]) -> Result<String, Error> {
+    let mut service = &b""[..];
+    let mut fields = Fields::of(message);
+    while let Some((number, value)) = fields.next()? {
+        if number == 1 {
+            service = value.bytes()?;
+        }
+    }
+    Ok(String::from_utf8_lossy(service).into_owned())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::error::BindError;
 use crate::model::Batch;
 use crate::port::Port;
 use crate::receive::intake::Intake;
-use crate::receive::strategy;
+use crate::receive::strategy::{self, Form};
 use crate::server::body::BodyError;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};
@@ -58,7 +58,9 @@ async fn handle(
     let query = uri.query().unwrap_or("");
     match (uri.path(), method) {
         ("/api/traces", Method::POST) => collector.post(headers, body).await,
-        ("/api/sampling", Method::GET) => strategy::strategy(query),
+        ("/api/sampling", Method::GET) => {
+            collector.intake.strategies.answer(query, Form::Collector)
+        }
         ("/api/baggageRestrictions", Method::GET) => {
             strategy::baggage(query, "baggage restrictions not implemented")
         }
