@@ -139,6 +139,10 @@ bench-load: ## Measure the embedded Jaeger under load, and the real one if JAEGE
 	done
 	@$(BIN:debug=release)/bench-load
 
+.PHONY: bench-test-build
+bench-test-build: ## Measure the first build of a test that uses the library, beside another collector (minutes, needs the network)
+	@CARGO=$(CARGO) scripts/bench-test-build.sh
+
 .PHONY: check-oldest
 check-oldest: ## Check that the oldest supported Rust builds everything (needs rustup)
 	rustup toolchain install $(OLDEST_RUST) --profile minimal
