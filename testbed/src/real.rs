@@ -1,6 +1,7 @@
 //! Runs the binary of the real Jaeger 1.35.
 
 use std::collections::HashMap;
+use std::env;
 use std::ffi::OsStr;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -27,6 +28,9 @@ const FLAGS: [(&str, &str); 12] = [
     ("query", "query.http-server.host-port"),
 ];
 
+/// What the container has in `/etc/jaeger/sampling_strategies.json`.
+const STRATEGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sampling_strategies.json");
+
 /// How often to start it with other ports if another process takes one of them first.
 const ATTEMPTS: usize = 5;
 
@@ -43,7 +47,8 @@ pub struct Real {
 }
 
 impl Real {
-    /// Starts it on unused ports, without traces of its own, and with one worker, so that it stores
+    /// Starts it on unused ports, without traces of its own, with the sampling strategies of the
+    /// container unless `SAMPLING_STRATEGIES_FILE` names others, and with one worker, so that it stores
     /// spans in the order in which they are sent.
     ///
     /// # Errors
@@ -69,6 +74,9 @@ impl Real {
             "--processor.jaeger-compact.server-socket-buffer-size=8388608",
             "--processor.jaeger-binary.workers=1",
         ]);
+        if env::var_os("SAMPLING_STRATEGIES_FILE").is_none() {
+            command.env("SAMPLING_STRATEGIES_FILE", STRATEGIES);
+        }
         let mut addresses = HashMap::new();
         let mut held = Vec::new(); // all at once, or two doors could get the same port
         for (door, flag) in FLAGS {
