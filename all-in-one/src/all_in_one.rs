@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_trace::Trace;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -23,7 +22,7 @@ use crate::receive::strategy::Strategies;
 use crate::server::connections::{ConnectionBudget, Listener};
 use crate::server::context::Context;
 use crate::server::counters::Counters;
-use crate::server::door::{Door, Opened, bind, tcp};
+use crate::server::door::{Bound, Door, Opened, bind, tcp};
 use crate::server::http;
 use crate::server::threads::Threads;
 use crate::store::{Limits, Store, Usage};
@@ -143,22 +142,23 @@ impl AllInOne {
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         // These two have no spans to count, but refused connections.
         let counters = [Port::Query, Port::Admin].map(|port| Counters::of(port.name()));
-        let listen = |listener, budget, counters| {
-            let listener = TcpListener::from_std(listener).map_err(StartError::Runtime)?;
-            Ok(Listener::new(listener, http::CONNECTION_SIZE, budget, counters))
+        let listen = |sockets, budget, counters| {
+            Listener::new(sockets, http::CONNECTION_SIZE, budget, counters)
+                .map_err(StartError::Runtime)
         };
-        let query = ports.query.as_ref().map(|(_, address)| *address);
-        if let Some((listener, address)) = ports.query {
-            let router =
-                http::guarded(query::router::router(Arc::clone(&api), files::read), address);
-            let listener = listen(listener, ConnectionBudget::to_query(), &counters[0])?;
+        let query = ports.query.as_ref().map(|bound| bound.address);
+        if let Some(Bound { sockets, address }) = ports.query {
+            let router = query::router::router(Arc::clone(&api), files::read);
+            let router = http::guarded(router, address, config.host_names(Port::Query));
+            let listener = listen(sockets, ConnectionBudget::to_query(), &counters[0])?;
             tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
         }
-        let admin = ports.admin.as_ref().map(|(_, address)| *address);
-        if let Some((listener, address)) = ports.admin {
-            let listener = listen(listener, ConnectionBudget::to_admin(), &counters[1])?;
+        let admin = ports.admin.as_ref().map(|bound| bound.address);
+        if let Some(Bound { sockets, address }) = ports.admin {
+            let listener = listen(sockets, ConnectionBudget::to_admin(), &counters[1])?;
             let router = Admin::new(doors.clone(), counters, Arc::clone(&store));
-            let router = http::guarded(admin::router(router), address);
+            let router = admin::router(router);
+            let router = http::guarded(router, address, config.host_names(Port::Admin));
             tasks.push(tokio::spawn(http::serve(listener, router, stopped)));
         }
         drop(context);
@@ -189,7 +189,8 @@ impl AllInOne {
         self.doors.iter().find(|door| door.port == port)
     }
 
-    /// The address of a port, unless it is closed.
+    /// The address of a port, unless it is closed. A port on both loopback addresses, as by default, has
+    /// the same number on ::1.
     ///
     /// ```
     /// use jaeger_all_in_one::{AllInOne, Port};
@@ -507,8 +508,8 @@ impl Drop for AllInOne {
 /// The bound ports: all that the settings ask for.
 struct Ports {
     doors: Vec<Opened>,
-    query: Option<(std::net::TcpListener, SocketAddr)>,
-    admin: Option<(std::net::TcpListener, SocketAddr)>,
+    query: Option<Bound<std::net::TcpListener>>,
+    admin: Option<Bound<std::net::TcpListener>>,
 }
 
 impl Ports {

@@ -1,7 +1,7 @@
 //! Settings.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -25,7 +25,8 @@ use crate::port::Port;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where each address without a host listens; `0.0.0.0` lets other machines connect.
+    /// Where each address without a host listens: `localhost` is both loopback addresses, 127.0.0.1
+    /// and ::1; `0.0.0.0` lets other machines connect.
     pub listen_host: String,
     /// Path under which the web pages and the query API are served, such as `/jaeger`.
     pub base_path: String,
@@ -35,6 +36,10 @@ pub struct Config {
     pub max_traces: usize,
     /// How many bytes of memory the stored spans and their indexes may take.
     pub max_bytes: usize,
+    /// Names besides `localhost` under which a browser may ask the query and the admin port while they
+    /// are on loopback, as through a proxy that keeps the Host header. `*.example.com` is every name
+    /// below that one, `*` is any.
+    pub allowed_hosts: Vec<String>,
     /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every
     /// trace.
     pub strategies_file: Option<PathBuf>,
@@ -49,11 +54,12 @@ impl Default for Config {
     /// Jaeger, and [`Port::Zipkin`] closed.
     fn default() -> Self {
         Config {
-            listen_host: "127.0.0.1".to_owned(),
+            listen_host: LOCALHOST.to_owned(),
             base_path: "/".to_owned(),
             max_clock_skew: Duration::ZERO,
             max_traces: 100_000,
             max_bytes: 256 << 20,
+            allowed_hosts: Vec::new(),
             strategies_file: None,
             strategies_reload_interval: Duration::ZERO,
             addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
@@ -122,6 +128,13 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::allowed_hosts`].
+    #[must_use]
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets [`Config::strategies_file`].
     #[must_use]
     pub fn strategies_file(mut self, file: impl Into<PathBuf>) -> Self {
@@ -143,16 +156,45 @@ impl Config {
         Ok(if base == "/" { String::new() } else { base })
     }
 
+    /// The host of a port; `None` if it is closed.
+    fn host(&self, port: Port) -> Option<&str> {
+        self.address(port).map(|address| address.host.as_deref().unwrap_or(&self.listen_host))
+    }
+
+    /// The names under which a port may be asked while it is on loopback.
+    pub(crate) fn host_names(&self, port: Port) -> Vec<String> {
+        let own = self.host(port).map(str::to_owned);
+        self.allowed_hosts.iter().cloned().chain(own).collect()
+    }
+
     /// Where a port is to listen; `None` if it is closed.
-    pub(crate) fn resolve(&self, port: Port) -> Result<Option<SocketAddr>, BindError> {
-        let Some(address) = self.address(port) else { return Ok(None) };
-        let host = address.host.as_deref().unwrap_or(&self.listen_host);
+    pub(crate) fn resolve(&self, port: Port) -> Result<Option<Listen>, BindError> {
+        let (Some(address), Some(host)) = (self.address(port), self.host(port)) else {
+            return Ok(None);
+        };
+        if host.eq_ignore_ascii_case(LOCALHOST) {
+            let first = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port));
+            return Ok(Some(Listen { first, also: Some(Ipv6Addr::LOCALHOST) }));
+        }
         let error =
             |source| BindError { port, address: format!("{host}:{}", address.port), source };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let mut found = (bare, address.port).to_socket_addrs().map_err(error)?;
-        found.next().map(Some).ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))
+        let first = found.next();
+        let first = first.ok_or_else(|| error(std::io::ErrorKind::AddrNotAvailable.into()))?;
+        Ok(Some(Listen { first, also: None }))
     }
+}
+
+/// The name of both loopback addresses.
+const LOCALHOST: &str = "localhost";
+
+/// Where a port is to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listen {
+    pub(crate) first: SocketAddr,
+    /// The other loopback address, with the same port, on machines that have it.
+    pub(crate) also: Option<Ipv6Addr>,
 }
 
 /// A port, and perhaps the host or address to listen on. It is made from a number, from a
@@ -252,13 +294,21 @@ mod tests {
     #[test]
     fn an_address_may_go_without_a_host() {
         let config = Config::default().listen_host("::1").listen(Port::Query, 1);
-        let address = config.resolve(Port::Query).expect("an address").expect("open");
-        assert_eq!(address.to_string(), "[::1]:1");
+        let resolve = |config: &Config| {
+            let listen = config.resolve(Port::Query).expect("an address").expect("open");
+            (listen.first.to_string(), listen.also)
+        };
+        assert_eq!(resolve(&config), ("[::1]:1".to_owned(), None));
         let host: HostPort = "[::1]:2".parse().expect("an address");
         let config = config.listen(Port::Query, host.clone());
-        let address = config.resolve(Port::Query).expect("an address").expect("open");
-        assert_eq!(address.to_string(), "[::1]:2");
-        assert_eq!(HostPort::from(address), host);
+        assert_eq!(resolve(&config), ("[::1]:2".to_owned(), None));
+        assert_eq!(HostPort::from(SocketAddr::from((Ipv6Addr::LOCALHOST, 2))), host);
+        let both = ("127.0.0.1:3".to_owned(), Some(Ipv6Addr::LOCALHOST));
+        for host in ["localhost:3", "LOCALHOST:3"] {
+            let host: HostPort = host.parse().expect("an address");
+            assert_eq!(resolve(&config.clone().listen(Port::Query, host)), both);
+        }
+        assert_eq!(resolve(&Config::default().listen(Port::Query, 3)), both);
     }
 
     #[test]

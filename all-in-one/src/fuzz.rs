@@ -93,7 +93,8 @@ pub fn query(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     let address = SocketAddr::from(([127, 0, 0, 1], 16_686));
     SHOP.with(|api| {
-        let router = http::guarded(router(Arc::clone(api), crate::files::read), address);
+        let router = router(Arc::clone(api), crate::files::read);
+        let router = http::guarded(router, address, Vec::new());
         let stream = Escaped::new(Connection(bytes.to_vec().into()));
         RUNTIME.with(|runtime| runtime.block_on(http::serve_one(stream, router)));
     });

@@ -13,7 +13,7 @@ use tracing::Level;
 /// The flags and environment variables, each with Jaeger's own name.
 #[derive(Debug, Args)]
 pub(super) struct Flags {
-    /// Host for every address that names none; 0.0.0.0 lets other machines connect
+    /// Host for every address that names none: localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines connect
     #[arg(
         long = "listen-host",
         env = "JAEGER_LISTEN_HOST",
@@ -21,6 +21,10 @@ pub(super) struct Flags {
         default_value_t = Config::default().listen_host
     )]
     listen_host: String,
+
+    /// Names, with commas between, under which a browser may ask 16686 and 14269 besides localhost; *.example.com is every name below
+    #[arg(long = "allowed-hosts", env = "JAEGER_ALLOWED_HOSTS", value_name = "NAMES", value_parser = host_names)]
+    allowed_hosts: Option<HostNames>,
 
     /// Number to add to every port, for a second instance beside another one
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -138,6 +142,7 @@ impl Flags {
     pub(super) fn config(self) -> Result<Config, Usage> {
         let config = Config::default()
             .listen_host(self.listen_host)
+            .allowed_hosts(self.allowed_hosts.unwrap_or_default().0)
             .base_path(self.base_path)
             .max_clock_skew(self.max_clock_skew)
             .max_traces(self.max_traces)
@@ -195,6 +200,23 @@ fn moved(port: u16, offset: Option<u16>) -> Result<u16, Usage> {
     }
 }
 
+/// Names of hosts.
+#[derive(Clone, Debug, Default)]
+struct HostNames(Vec<String>);
+
+fn host_names(text: &str) -> Result<HostNames, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let is_name = |name: &str| {
+        let name = name.strip_prefix("*.").unwrap_or(name);
+        name == "*" || name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+    };
+    let names = names.map(|name| match is_name(name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("\"{name}\" is no host name; it goes without a scheme and a port")),
+    });
+    names.collect::<Result<_, _>>().map(HostNames)
+}
+
 /// An address of the collector's: Jaeger accepts a bare port there too.
 fn collector_address(text: &str) -> Result<HostPort, String> {
     match text.parse() {
@@ -242,6 +264,15 @@ fn bytes(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_are_names() {
+        let names = host_names("a.test, *.b.test,*,").expect("names");
+        assert_eq!(names.0, ["a.test", "*.b.test", "*"]);
+        for text in ["http://a.test", "a.test:80", "a b", "**.c", "a.*"] {
+            assert!(host_names(text).expect_err(text).contains("is no host name"), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -36,7 +36,8 @@ impl Server {
             let source = io::Error::other(ClosedPort(Port::Query));
             ClientError::NoAnswer { url: String::new(), source }
         };
-        let (address, path) = (resolved.map(reachable).ok_or_else(closed)?, config.base()?);
+        let (address, path) =
+            (resolved.map(|listen| reachable(listen.first)).ok_or_else(closed)?, config.base()?);
         let (host, url) = (address.to_string(), format!("http://{address}{path}"));
         Ok(Server { address, host, url, path })
     }

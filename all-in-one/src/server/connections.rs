@@ -6,6 +6,7 @@
 //! capacity of its buffers.
 
 use std::io;
+use std::net::{self, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -46,10 +47,12 @@ pub(crate) struct ConnectionSize {
     pub(crate) buffers: u32,
 }
 
-/// A listening port, with the size of its connections and their budget.
+/// A listening port on one or two addresses, with the size of its connections and their budget.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: TcpListener,
+    first: TcpListener,
+    /// The other loopback address.
+    second: Option<TcpListener>,
     size: ConnectionSize,
     budget: ConnectionBudget,
     counters: Arc<Counters>,
@@ -117,19 +120,26 @@ impl ConnectionBudget {
 }
 
 impl Listener {
+    /// For the sockets of one port, of which there is at least one. Called within a runtime.
+    ///
+    /// # Errors
+    /// If the system refuses to watch them.
     pub(crate) fn new(
-        listener: TcpListener,
+        sockets: Vec<net::TcpListener>,
         size: ConnectionSize,
         budget: ConnectionBudget,
         counters: &Arc<Counters>,
-    ) -> Self {
-        Listener { listener, size, budget, counters: Arc::clone(counters) }
+    ) -> io::Result<Self> {
+        let mut sockets = sockets.into_iter().map(TcpListener::from_std);
+        let first = sockets.next().ok_or(io::ErrorKind::AddrNotAvailable)??;
+        let second = sockets.next().transpose()?;
+        Ok(Listener { first, second, size, budget, counters: Arc::clone(counters) })
     }
 
     /// Waits for the next connection that fits into the budget.
     pub(crate) async fn accept(&self) -> Connection<IdleTimeout<TcpStream>> {
         loop {
-            match self.listener.accept().await {
+            match self.accept_any().await {
                 Ok((stream, _)) => match self.budget.admit(self.size) {
                     Some(memory) => return self.open(stream, memory),
                     None => self.counters.refuse(Reason::Connections, "too many connections"),
@@ -140,6 +150,16 @@ impl Listener {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
+        }
+    }
+
+    async fn accept_any(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        match &self.second {
+            None => self.first.accept().await,
+            Some(second) => tokio::select! {
+                accepted = self.first.accept() => accepted,
+                accepted = second.accept() => accepted,
+            },
         }
     }
 

@@ -91,33 +91,50 @@ where
     drop(server().serve_connection(TokioIo::new(stream), service).await);
 }
 
-/// Adds the check of the Host header to a router.
-pub(crate) fn local_only(router: Router, bound: SocketAddr) -> Router {
-    router.layer(middleware::from_fn_with_state(Arc::new(bound), check_host))
+/// Adds the limit of a request's head to a router.
+pub(crate) fn limit_head(router: Router) -> Router {
+    router.layer(middleware::from_fn(check_head))
 }
 
-/// Adds to a router what holds for every answer: the check of the Host header, compression, `Vary`
-/// and `nosniff`.
-pub(crate) fn guarded(router: Router, bound: SocketAddr) -> Router {
-    local_only(compressed(router).layer(middleware::from_fn(finish)), bound)
+/// Adds to a router what holds for every answer of a port whose answers are worth reading: the check
+/// of the Host header, compression, `Vary` and `nosniff`. Bound to loopback, it answers under
+/// `names` too.
+pub(crate) fn guarded(router: Router, bound: SocketAddr, names: Vec<String>) -> Router {
+    let router = compressed(router).layer(middleware::from_fn(finish));
+    let router = match bound.ip().is_loopback() {
+        true => router.layer(middleware::from_fn_with_state(Arc::new(names), check_host)),
+        false => router,
+    };
+    limit_head(router)
+}
+
+async fn check_head(request: Request, next: Next) -> Response {
+    if head_size(&request) > LARGEST_HEAD {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    next.run(request).await
 }
 
 /// Protects against DNS rebinding. Only this machine can connect to a loopback address, but so can
 /// a foreign web page in a browser here, through a name of its own that resolves to 127.0.0.1. Its
 /// requests carry that name as Host.
 async fn check_host(
-    State(bound): State<Arc<SocketAddr>>,
+    State(names): State<Arc<Vec<String>>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if head_size(&request) > LARGEST_HEAD {
-        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    let host = request.headers().get(header::HOST);
+    // HTTP/1.0, which no browser uses, may have none.
+    let Some(host) = host else { return next.run(request).await };
+    let name = host_name(host);
+    if name.is_some_and(|name| is_own(name, &names)) {
+        return next.run(request).await;
     }
-    if bound.ip().is_loopback() && !is_own(request.headers(), bound.ip()) {
-        let text = "this server listens on loopback only, so the Host header must name it: use localhost or 127.0.0.1\n";
-        return (StatusCode::FORBIDDEN, text).into_response();
-    }
-    next.run(request).await
+    let name: String = name.unwrap_or_default().chars().take(100).collect();
+    let why = format!(
+        "this server listens on loopback only, and the Host header names another machine, \"{name}\": use localhost, or allow the name with --allowed-hosts or JAEGER_ALLOWED_HOSTS\n"
+    );
+    text(StatusCode::FORBIDDEN, why)
 }
 
 /// The approximate size of a request's head. hyper reads in chunks, so it lets through slightly
@@ -128,24 +145,33 @@ fn head_size(request: &Request) -> usize {
     line + lines.map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
 }
 
-fn is_own(headers: &HeaderMap, bound: IpAddr) -> bool {
-    let Some(host) = headers.get(header::HOST) else {
-        return true; // HTTP/1.0, which no browser uses
-    };
-    let Ok(host) = host.to_str() else {
-        return false;
-    };
+/// The name in a Host header, without port, brackets and the dot at its end.
+fn host_name(host: &HeaderValue) -> Option<&str> {
+    let host = host.to_str().ok()?;
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _port)) => address,
         None => host.split(':').next().unwrap_or(host),
     };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| {
-            ip == bound
-                || ip == IpAddr::from([127, 0, 0, 1])
-                || ip == IpAddr::from([0u16, 0, 0, 0, 0, 0, 0, 1])
-        })
+    Some(name.strip_suffix('.').unwrap_or(name))
+}
+
+/// Whether a name cannot be one that a foreign page made up: addresses and `localhost` resolve to
+/// themselves, whoever asks.
+fn is_own(name: &str, allowed: &[String]) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok()
+        || !name.is_empty()
+            && allowed.iter().any(|allowed| matches(&name, &allowed.to_ascii_lowercase()))
+}
+
+/// Whether a name is the allowed one, or below it if that begins with a star.
+fn matches(name: &str, allowed: &str) -> bool {
+    match allowed.strip_prefix('*') {
+        Some(end) => name.len() > end.len() && name.ends_with(end),
+        None => name == allowed,
+    }
 }
 
 /// Compresses the answers of a router for clients that accept it. Browsers do, so it comes with the
@@ -225,23 +251,43 @@ mod tests {
         assert_eq!(begin.elapsed(), Duration::from_secs(30));
     }
 
-    fn host(text: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(text))])
-    }
-
     #[test]
     fn only_names_of_this_machine_pass() {
-        let bound = IpAddr::from([127, 0, 0, 5]);
-        for own in
-            ["localhost", "LocalHost:16686", "127.0.0.1:1", "127.0.0.5", "[::1]:80", "localhost."]
-        {
-            assert!(is_own(&host(own), bound), "{own}");
+        let allowed = ["jaeger.test", "*.Example.com", ""].map(str::to_owned);
+        let passes = |text: &'static str| {
+            host_name(&HeaderValue::from_static(text)).is_some_and(|name| is_own(name, &allowed))
+        };
+        for own in [
+            "localhost",
+            "LocalHost:16686",
+            "localhost.",
+            "jaeger.localhost:80",
+            "127.0.0.1:1",
+            "0.0.0.0:16686",
+            "10.0.0.1",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]",
+            "Jaeger.test:1",
+            "a.b.example.com",
+        ] {
+            assert!(passes(own), "{own}");
         }
-        for foreign in
-            ["evil.example", "localhost.evil.example:16686", "10.0.0.1", "127.0.0.6", "[::2]", ""]
-        {
-            assert!(!is_own(&host(foreign), bound), "{foreign}");
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example:16686",
+            "notlocalhost",
+            "127.0.0.1.evil.example",
+            "evil-example.com",
+            "example.com",
+            ".example.com",
+            "x.jaeger.test",
+            ":80",
+        ] {
+            assert!(!passes(foreign), "{foreign}");
         }
+        assert!(is_own("evil.example", &["*".to_owned()]));
+        let binary = HeaderValue::from_bytes(b"\xff").expect("a value");
+        assert!(host_name(&binary).is_none());
     }
 
     /// What a client that accepts gzip gets of an answer with this body.
@@ -252,7 +298,7 @@ mod tests {
             let body = body.lock().expect("the body").take().expect("one request");
             std::future::ready(([(header::CONTENT_TYPE, "text/plain")], body))
         };
-        let router = guarded(Router::new().fallback(answer), bound);
+        let router = guarded(Router::new().fallback(answer), bound, Vec::new());
         let request = Request::get("/").header(header::ACCEPT_ENCODING, "gzip");
         let request = request.body(Body::empty()).expect("a request");
         let answer = TowerToHyperService::new(router).call(request).await.expect("an answer");

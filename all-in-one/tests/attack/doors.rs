@@ -1,11 +1,15 @@
 //! Who can reach the ports.
 
-use crate::support::Open;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+
+use crate::support::{Open, Packet, get, until};
 use jaeger_all_in_one::{AllInOne, Config, Port};
 
 #[test]
 fn only_this_machine_reaches_a_port_unless_others_are_let_in() {
-    for (host, loopback) in [("127.0.0.1", true), ("::1", true), ("0.0.0.0", false)] {
+    for (host, loopback) in
+        [("localhost", true), ("127.0.0.1", true), ("::1", true), ("0.0.0.0", false)]
+    {
         let config = Config::ephemeral().listen_host(host);
         let jaeger = match AllInOne::start_with(config) {
             // Some machines have no IPv6.
@@ -17,7 +21,35 @@ fn only_this_machine_reaches_a_port_unless_others_are_let_in() {
             assert_eq!(address.ip().is_loopback(), loopback, "{address}");
         }
     }
-    assert_eq!(Config::default().listen_host, "127.0.0.1");
+    assert_eq!(Config::default().listen_host, "localhost");
+}
+
+#[test]
+fn each_port_is_on_both_loopback_addresses() {
+    let Ok(taken) = TcpListener::bind("[::1]:0") else { return }; // some machines have no IPv6
+    let jaeger = AllInOne::start().expect("start");
+    let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, jaeger.at(port).port()));
+    for port in Port::ALL {
+        assert!(jaeger.at(port).is_ipv4(), "{port}");
+        if !port.is_udp() {
+            TcpStream::connect(v6(port)).expect("an open port");
+        }
+    }
+    let socket = UdpSocket::bind("[::1]:0").expect("a socket");
+    for (spans, port) in [Port::AgentCompact, Port::AgentZipkin].into_iter().enumerate() {
+        let packet = Packet::of("shop").span(spans as u64 + 1, 1, "buy", 1).build();
+        socket.send_to(&packet, v6(port)).expect("send");
+    }
+    let spans = || jaeger.doors().iter().map(|door| door.stats().spans).sum::<u64>();
+    until("the spans of both", || spans() == 2);
+    let answer = get(v6(Port::Query), "/api/services");
+    assert_eq!(answer.json()["data"], serde_json::json!(["shop"]));
+
+    // Where another program has the number on one of them, spans would get lost.
+    let number = taken.local_addr().expect("an address").port();
+    let config = Config::ephemeral().listen(Port::OtlpHttp, number);
+    let error = AllInOne::start_with(config).expect_err("the port is in use").to_string();
+    assert!(error.contains(&format!("[::1]:{number}")), "{error}");
 }
 
 #[tokio::test]

@@ -9,11 +9,12 @@
 //! Nothing that arrives stops a door. A datagram that cannot be decoded is counted, and the first
 //! one is logged.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use socket2::{Domain, Protocol as Transport, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 use tracing::{debug, warn};
@@ -25,7 +26,7 @@ use crate::model::Batch;
 use crate::port::Port;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
-use crate::server::door::{Door, Opened, bind};
+use crate::server::door::{Bound, Door, Opened, bind};
 
 /// The largest datagram that Jaeger's agent accepts, in bytes. UDP carries up to 65,507: what lies
 /// between is lost silently in Jaeger, and counted here.
@@ -78,18 +79,21 @@ fn open(
     decode: Decode,
     intake: &Intake,
 ) -> Result<Option<Opened>, BindError> {
-    let Some((socket, address)) = bind(config, port, socket)? else { return Ok(None) };
+    let Some(Bound { sockets, address }) = bind(config, port, socket)? else { return Ok(None) };
     let door = Door { port, address, counters: Counters::of(port.name()) };
     let agent = Agent::new(decode, intake, &door.counters);
     let serve = move || {
-        let socket = UdpSocket::from_std(socket).map_err(StartError::Runtime)?;
-        Ok(Box::pin(agent.serve(socket)) as _)
+        let sockets: io::Result<Vec<_>> = sockets.into_iter().map(UdpSocket::from_std).collect();
+        let sockets = sockets.map_err(StartError::Runtime)?;
+        Ok(Box::pin(async move {
+            join_all(sockets.into_iter().map(|socket| agent.serve(socket))).await;
+        }) as _)
     };
     Ok(Some(Opened { door, serve: Box::new(serve) }))
 }
 
 /// Binds the door's socket.
-fn socket(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAddr)> {
+fn socket(address: SocketAddr) -> io::Result<(std::net::UdpSocket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Transport::UDP))?;
     // A smaller buffer loses more of a burst, but is no reason not to start.
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
@@ -103,7 +107,7 @@ fn socket(address: SocketAddr) -> std::io::Result<(std::net::UdpSocket, SocketAd
     Ok((socket, bound))
 }
 
-/// Receives the datagrams of a door.
+/// Receives the datagrams of a door, at each of its addresses.
 struct Agent {
     intake: Intake,
     counters: Arc<Counters>,
@@ -116,7 +120,7 @@ impl Agent {
     }
 
     /// Receives until the signal to stop, and then what has already arrived.
-    async fn serve(self, socket: UdpSocket) {
+    async fn serve(&self, socket: UdpSocket) {
         let mut stop = self.intake.context.stop.clone();
         // Larger than any datagram that is accepted: a larger one must not look truncated.
         let mut buffer = vec![0; 1 << 16];
@@ -145,7 +149,7 @@ impl Agent {
     }
 
     /// Receives what has arrived, up to [`AT_ONCE`] datagrams.
-    fn drain(&self, socket: &UdpSocket, buffer: &mut [u8]) -> std::io::Result<()> {
+    fn drain(&self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
         for _ in 0..AT_ONCE {
             match socket.try_recv(buffer) {
                 Ok(length) => self.receive(&buffer[..length]),
