@@ -378,4 +378,7 @@ fn an_upload_is_shown_and_not_stored() {
         assert!(error["msg"].as_str().is_some_and(|msg| msg.contains(part)), "{error}");
     }
     assert_eq!(jaeger.usage().spans, 0, "nothing is stored");
+    let headers = [("Sec-Fetch-Site", "cross-site")];
+    let answer = exchange(jaeger.query(), "POST", "/api/transform", &headers, b"{}");
+    assert_eq!(answer.status, 403, "a page of another site");
 }

@@ -14,12 +14,17 @@ use super::extra;
 use super::jaeger::{self, Processes};
 use crate::model::Batch;
 use crate::receive::{otlp, zipkin};
+use crate::server::body::MAX_BODY;
 use crate::store::Store;
 
 /// How many spans are decoded at a time.
 const AT_ONCE: usize = 256;
 /// How many tags a batch of Jaeger's spans may have.
 const TAGS_AT_ONCE: usize = 64 << 10;
+
+/// How many bytes of OTLP a value may become: a resource is decoded again for every group of spans,
+/// and a large one may have many small groups.
+const MOST_REPEATED: usize = 16 * MAX_BODY;
 
 const UNKNOWN: &str = "it is neither OTLP (an object with resourceSpans) nor Jaeger's JSON (an object \
                        with data) nor Zipkin's JSON v2 (an array of spans)";
@@ -35,6 +40,8 @@ pub(crate) struct Reader<'s> {
     pub(crate) refused: u64,
     /// The spans that were dropped because their trace is too large.
     pub(crate) dropped: u64,
+    /// How many bytes of OTLP were decoded.
+    decoded: usize,
 }
 
 /// The fields by which a format is known.
@@ -85,7 +92,7 @@ struct ScopeSpans<'a> {
 
 impl<'s> Reader<'s> {
     pub(crate) fn new(store: &'s Store, report: &'s mut dyn FnMut(&str)) -> Self {
-        Reader { store, report, spans: 0, refused: 0, dropped: 0 }
+        Reader { store, report, spans: 0, refused: 0, dropped: 0, decoded: 0 }
     }
 
     /// Reads a JSON value.
@@ -191,6 +198,12 @@ impl<'s> Reader<'s> {
     }
 
     fn otlp(&mut self, resource: &str, scope: &str, spans: &[&str]) {
+        self.decoded +=
+            resource.len() + scope.len() + spans.iter().map(|it| it.len()).sum::<usize>();
+        if self.decoded > MOST_REPEATED {
+            let why = "its resources are too large to be repeated for so many scopes";
+            return self.refuse(spans.len() as u64, why);
+        }
         let request = |resource: &str, scope: &str, spans: &[&str]| {
             let spans = spans.join(",");
             format!(

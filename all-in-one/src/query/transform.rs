@@ -63,6 +63,10 @@ pub(super) async fn transform(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
+    if is_foreign(&headers) {
+        let why = "only a page of this server may upload files from a browser";
+        return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
+    }
     let Ok(place) = Arc::clone(&uploads.places).try_acquire_owned() else {
         let why = "too many uploads at once: try again";
         return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
@@ -87,4 +91,10 @@ pub(super) async fn transform(
         traces::write(api, &form, out, &found, Vec::new(), true)
     })
     .await
+}
+
+/// Whether a page of another site asks: it could not read the answer, but cause the work.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("Sec-Fetch-Site").and_then(|site| site.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
