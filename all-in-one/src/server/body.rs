@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
@@ -31,6 +31,8 @@ pub(crate) const MAX_DECODED: usize = 16 << 20;
 /// How many bytes of memory one byte may become: an empty OTLP attribute is 2 bytes on the wire and
 /// 56 in memory.
 const SWELLS: usize = 28;
+/// The codings of a body, for answers.
+const SUPPORTED: &str = "[gzip, deflate, zlib, identity]";
 /// How long a body may take to arrive.
 pub(crate) const TIME: Duration = Duration::from_secs(30);
 
@@ -55,12 +57,12 @@ impl Default for BodyBudget {
 pub(crate) enum BodyError {
     /// Larger than [`MAX_BODY`].
     TooLarge,
-    /// Another Content-Encoding than gzip; its name.
+    /// A Content-Encoding that is not known; its name.
     Coding(String),
     /// More than one Content-Encoding header.
     Codings,
-    /// It is not gzip, although its header says so, or it is incomplete.
-    Gzip(String),
+    /// It is not compressed as its header says, or it is incomplete.
+    Compressed(String),
     /// The connection ended before the body did.
     Broken(String),
     /// It took longer than [`TIME`].
@@ -75,7 +77,7 @@ impl BodyError {
         match self {
             BodyError::TooLarge => Reason::TooLarge,
             BodyError::Coding(_) | BodyError::Codings => Reason::Unsupported,
-            BodyError::Gzip(_) => Reason::Malformed,
+            BodyError::Compressed(_) => Reason::Malformed,
             BodyError::Broken(_) => Reason::Socket,
             BodyError::Slow => Reason::Slow,
             BodyError::Busy => Reason::Busy,
@@ -87,7 +89,7 @@ impl BodyError {
         match self {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::Coding(_) | BodyError::Codings => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::Gzip(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            BodyError::Compressed(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
             BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -99,10 +101,10 @@ impl std::fmt::Display for BodyError {
         match self {
             BodyError::TooLarge => write!(f, "the body is larger than {MAX_BODY} bytes"),
             BodyError::Coding(name) => {
-                write!(f, "unsupported content encoding {name}, supported: [gzip, identity]")
+                write!(f, "unsupported content encoding {name}, supported: {SUPPORTED}")
             }
             BodyError::Codings => f.write_str("more than one Content-Encoding header"),
-            BodyError::Gzip(why) | BodyError::Broken(why) => f.write_str(why),
+            BodyError::Compressed(why) | BodyError::Broken(why) => f.write_str(why),
             BodyError::Slow => write!(f, "the body took longer than {TIME:?}"),
             BodyError::Busy => f.write_str("too many requests at once"),
         }
@@ -117,15 +119,15 @@ impl BodyBudget {
         body: Body,
         work: impl FnOnce(Bytes) -> T + Send + 'static,
     ) -> Result<T, BodyError> {
-        let gzip = is_gzip(headers)?;
+        let coding = Coding::of(headers)?;
         let read = tokio::time::timeout(TIME, self.read(headers, body));
         let (body, _held) = read.await.map_err(|_| BodyError::Slow)??;
-        if !gzip {
+        let Some(coding) = coding else {
             return self.decode(body.len(), move || work(body)).await;
-        }
+        };
         // Its size is not known before: it can be a thousand times as large.
         let work = move || {
-            let plain = gunzip(&body)?;
+            let plain = coding.unpack(&body)?;
             drop(body);
             Ok(work(plain.into()))
         };
@@ -180,29 +182,74 @@ impl BodyBudget {
     }
 }
 
-/// Whether the body is gzip. No other Content-Encoding is supported.
-fn is_gzip(headers: &HeaderMap) -> Result<bool, BodyError> {
-    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let coding = codings.next().map_or("", |value| value.to_str().unwrap_or("?")).trim();
-    if codings.next().is_some() {
-        return Err(BodyError::Codings);
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Gzip,
+    /// With the head of zlib, as HTTP demands, or without, as some clients send it.
+    Deflate,
+}
+
+impl Coding {
+    /// The coding that the headers name, if any.
+    fn of(headers: &HeaderMap) -> Result<Option<Self>, BodyError> {
+        let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let coding = codings.next().map_or("", |value| value.to_str().unwrap_or("?")).trim();
+        if codings.next().is_some() {
+            return Err(BodyError::Codings);
+        }
+        match coding.to_ascii_lowercase().as_str() {
+            "" | "identity" | "none" => Ok(None),
+            "gzip" | "x-gzip" => Ok(Some(Coding::Gzip)),
+            "deflate" | "zlib" => Ok(Some(Coding::Deflate)),
+            other => Err(BodyError::Coding(other.chars().take(40).collect())),
+        }
     }
-    match coding.to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(false),
-        "gzip" => Ok(true),
-        other => Err(BodyError::Coding(other.chars().take(40).collect())),
+
+    fn unpack(self, packed: &[u8]) -> Result<Vec<u8>, BodyError> {
+        match self {
+            Coding::Gzip => read(MultiGzDecoder::new(packed), packed.len(), "gzip"),
+            Coding::Deflate if has_zlib_head(packed) => {
+                let mut reader = ZlibDecoder::new(packed);
+                let plain = read(&mut reader, packed.len(), "zlib")?;
+                whole(plain, reader.total_in(), packed)
+            }
+            Coding::Deflate => {
+                let mut reader = DeflateDecoder::new(packed);
+                let plain = read(&mut reader, packed.len(), "deflate")?;
+                whole(plain, reader.total_in(), packed)
+            }
+        }
     }
 }
 
-fn gunzip(packed: &[u8]) -> Result<Vec<u8>, BodyError> {
-    let mut plain = Vec::with_capacity((packed.len() * 3).min(MAX_BODY));
+fn has_zlib_head(packed: &[u8]) -> bool {
+    match packed {
+        [method, flags, ..] => {
+            method & 15 == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
+        }
+        _ => false,
+    }
+}
+
+/// Reads what a body decompresses to.
+fn read(reader: impl Read, packed: usize, coding: &str) -> Result<Vec<u8>, BodyError> {
+    let mut plain = Vec::with_capacity((packed * 3).min(MAX_BODY));
     // One byte more than allowed, to tell a body that is too large from one that just fits.
-    let mut reader = MultiGzDecoder::new(packed).take(MAX_BODY as u64 + 1);
+    let mut reader = reader.take(MAX_BODY as u64 + 1);
     reader.read_to_end(&mut plain).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => BodyError::Gzip("unexpected EOF".to_owned()),
-        _ => BodyError::Gzip(format!("gzip: {error}")),
+        std::io::ErrorKind::UnexpectedEof => BodyError::Compressed("unexpected EOF".to_owned()),
+        _ => BodyError::Compressed(format!("{coding}: {error}")),
     })?;
     if plain.len() > MAX_BODY { Err(BodyError::TooLarge) } else { Ok(plain) }
+}
+
+/// The body, if nothing follows its end.
+fn whole(plain: Vec<u8>, read: u64, packed: &[u8]) -> Result<Vec<u8>, BodyError> {
+    if read == packed.len() as u64 && read > 0 {
+        return Ok(plain);
+    }
+    Err(BodyError::Compressed("the compressed body ends before its last byte".to_owned()))
 }
 
 #[cfg(test)]
@@ -211,7 +258,8 @@ pub(crate) mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    use flate2::{Compression, write::GzEncoder};
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
     use hyper::body::Frame;
     use std::io::Write;
 
@@ -219,6 +267,18 @@ pub(crate) mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(plain).expect("gzip");
         encoder.finish().expect("gzip")
+    }
+
+    fn zlib(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).expect("zlib");
+        encoder.finish().expect("zlib")
+    }
+
+    fn deflate(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).expect("deflate");
+        encoder.finish().expect("deflate")
     }
 
     /// A body that gives one byte, and then nothing.
@@ -267,24 +327,46 @@ pub(crate) mod tests {
         assert_eq!(budget.work(&HeaderMap::new(), body(), |body| body.len()).await, Ok(2 << 20));
     }
 
+    /// Compresses a body.
+    type Pack = fn(&[u8]) -> Vec<u8>;
+    const PACKED: [(Coding, Pack); 3] =
+        [(Coding::Gzip, gzip), (Coding::Deflate, zlib), (Coding::Deflate, deflate)];
+
     #[test]
     fn size_counts_after_decompression() {
-        assert_eq!(gunzip(&gzip(&vec![0; MAX_BODY])).map(|plain| plain.len()), Ok(MAX_BODY));
-        assert_eq!(gunzip(&gzip(&vec![0; MAX_BODY + 1])), Err(BodyError::TooLarge));
+        for (coding, pack) in PACKED {
+            let plain = coding.unpack(&pack(&vec![0; MAX_BODY]));
+            assert_eq!(plain.map(|plain| plain.len()), Ok(MAX_BODY));
+            assert_eq!(coding.unpack(&pack(&vec![0; MAX_BODY + 1])), Err(BodyError::TooLarge));
+        }
     }
 
     #[test]
-    fn gzip_that_lies_is_refused() {
-        let good = gzip(b"spans");
-        for (what, bytes) in [
-            ("nothing", Vec::new()),
-            ("plain text", b"spans".to_vec()),
-            ("half of it", good[..good.len() / 2].to_vec()),
-            ("no checksum", good[..good.len() - 8].to_vec()),
-            ("a wrong checksum", [&good[..good.len() - 8], &[0; 8]].concat()),
-            ("something behind it", [&good[..], b"more"].concat()),
-        ] {
-            assert!(matches!(gunzip(&bytes), Err(BodyError::Gzip(_))), "{what}");
+    fn what_is_not_compressed_as_it_says_is_refused() {
+        for (number, (coding, pack)) in PACKED.into_iter().enumerate() {
+            let good = pack(b"spans");
+            assert_eq!(coding.unpack(&good).as_deref(), Ok(&b"spans"[..]));
+            for (what, bytes) in [
+                ("nothing", Vec::new()),
+                ("plain text", b"spans".to_vec()),
+                ("half of it", good[..good.len() / 2].to_vec()),
+                ("something behind it", [&good[..], b"more"].concat()),
+            ] {
+                let unpacked = coding.unpack(&bytes);
+                assert!(matches!(unpacked, Err(BodyError::Compressed(_))), "{what}: {number}");
+            }
+        }
+        for (coding, good, check) in
+            [(Coding::Gzip, gzip(b"spans"), 8), (Coding::Deflate, zlib(b"spans"), 4)]
+        {
+            let body = &good[..good.len() - check];
+            for (what, bytes) in [
+                ("no checksum", body.to_vec()),
+                ("a wrong checksum", [body, &[0; 8][..check]].concat()),
+            ] {
+                let unpacked = coding.unpack(&bytes);
+                assert!(matches!(unpacked, Err(BodyError::Compressed(_))), "{what}: {coding:?}");
+            }
         }
     }
 }
