@@ -103,7 +103,7 @@ fn a_bad_span_costs_only_itself() {
         r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
         otlp.join(",")
     );
-    let zipkin = format!("[{},{}", r#"{"traceId":"0a","id":"000000000000000b"}"#, &ZIPKIN[1..]);
+    let zipkin = format!("[{},{}", r#"{"traceId":"0x","id":"000000000000000b"}"#, &ZIPKIN[1..]);
     let jaeger = JAEGER.replace(r#""spans":["#, r#""spans":[{"traceID":"a","spanID":"c","startTime":-5},{"traceID":"a","spanID":"c","operationName":"x","startTime":5,"processID":"p9"},"#);
     for (what, text, good, bad) in
         [("OTLP", otlp, 2, 3), ("Zipkin", zipkin, 1, 1), ("Jaeger", jaeger, 1, 2)]

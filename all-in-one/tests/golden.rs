@@ -25,11 +25,17 @@
 //! | OTLP: bytes | an empty text | binary | nothing is lost; Jaeger 1.76 |
 //! | OTLP: a zero id | stored as trace or span 0 | refused, partial success | OTLP calls it invalid |
 //! | OTLP: an id of the wrong length | refuses the request | refuses the span, partial success | the other spans are valid |
-//! | OTLP/HTTP: deflate, br | decompresses one, ignores the other | 415 | only gzip is supported, within bounds |
+//! | OTLP/HTTP: br | ignores it | 415 | the bytes would be taken for something else |
+//! | OTLP/HTTP: a media type in capitals or with a parameter | 415 | accepted | RFC 9110 |
 //! | OTLP/JSON: an unknown field | refuses the request | ignores it | OTLP demands it; today's clients send some |
 //! | OTLP/JSON: something after the value | ignored | 400 | it is not JSON |
+//! | OTLP/JSON, Zipkin: a number as text, base64 or short ids | refuses the request | mends them | their meaning is clear |
+//! | OTLP/JSON, Zipkin: one bad span among others | refuses the request | refuses the span | the other spans are valid |
 //! | Zipkin: a null span, or a span of both sides | 500 | 202 | Jaeger panics there |
-//! | Zipkin: v1, Thrift, protobuf | accepted | 415, names v2 JSON | nobody sends them any more |
+//! | Zipkin protobuf: an endpoint without an IPv4 address | 500 | 202 | Jaeger panics there |
+//! | Zipkin protobuf: a remote endpoint without a kind | a tag without a name | left out, as in JSON | it is meaningless |
+//! | Zipkin v1 JSON: a number as a tag | its bytes in the wrong order, or Go's `%!s(…)` | as sent | it is meaningless |
+//! | Zipkin over UDP: a span without a service | drops the batch | stored as `unknown-service-name` | as over HTTP |
 //! | HTTP: a foreign Host on loopback | accepted | 403 | a foreign web page must not send spans |
 //!
 //! Where a whole answer differs, the expected one is in the `otherwise.jsonl` of the case.

@@ -144,6 +144,10 @@ fn json_lists(depth: usize) -> String {
     json_with(&format!(r#"{open}{{"stringValue":"deep"}}{}"#, "]}}".repeat(depth)))
 }
 
+fn nested_brackets(depth: usize) -> String {
+    "[".repeat(depth) + &"]".repeat(depth)
+}
+
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(plain).expect("gzip");
@@ -179,7 +183,7 @@ fn values_nest_49_deep_and_no_deeper_than_the_decoder_can() {
         ("100,000 lists", PROTOBUF, raw_lists(100_000)),
         ("60 lists", JSON, json_lists(60).into_bytes()),
         ("100,000 lists", JSON, json_lists(100_000).into_bytes()),
-        ("100,000 brackets", JSON, json_with(&"[".repeat(100_000)).into_bytes()),
+        ("100,000 values", JSON, json_with(&nested_brackets(100_000)).into_bytes()),
     ] {
         let answer = doors.post(kind, &body);
         assert_eq!(answer.status, 400, "{what} in {kind}: {}", answer.text());
@@ -187,7 +191,9 @@ fn values_nest_49_deep_and_no_deeper_than_the_decoder_can() {
         assert!(reason.contains("deep") || reason.contains("depth"), "{what}: {reason}");
         assert!(reason.chars().count() <= 200, "{what}: {reason}");
     }
-    assert_eq!(doors.refused("otlp-http", Reason::Malformed), 6);
+    let unfinished = json_with(&"[".repeat(100_000)).into_bytes();
+    assert_eq!(doors.post(JSON, &unfinished).status, 400);
+    assert_eq!(doors.refused("otlp-http", Reason::Malformed), 7);
     doors.assert_alive();
 }
 
@@ -248,7 +254,7 @@ fn what_would_swell_when_it_is_decoded_is_refused() {
     );
     let many = format!("[{}0]", "0,".repeat(5 << 20));
     let answer = doors.post(JSON, format!("{{\"unknown\":{many}}}").as_bytes());
-    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(answer.status, 200, "what is unknown is passed over: {}", answer.text());
     doors.assert_alive();
 }
 
@@ -290,7 +296,7 @@ fn encodings_that_lie_are_refused_in_the_request_s_own() {
     ] {
         assert_eq!(doors.post_gzip(PROTOBUF, &body).status, 400, "{what}");
     }
-    for coding in ["zstd", "snappy", "deflate", "br", "gzip, gzip"] {
+    for coding in ["zstd", "snappy", "br", "gzip, gzip"] {
         let headers = [("Content-Type", JSON), ("Content-Encoding", coding)];
         let answer = exchange(doors.http, "POST", "/v1/traces", &headers, b"{}");
         assert_eq!(answer.status, 415, "{coding}");
@@ -362,12 +368,14 @@ fn json_takes_numbers_as_text_and_passes_over_what_is_unknown() {
     assert_eq!(tag("span.kind"), Value::String("server".into()));
     assert_eq!(tag("error"), Value::Bool(true));
     for (field, value) in [
-        ("name", "5"),
+        ("name", "[5]"),
         ("kind", "\"NOPE\""),
         ("kind", "99999999999"),
         ("startTimeUnixNano", "-1"),
-        ("startTimeUnixNano", "\"1.5\""),
-        ("startTimeUnixNano", "1e3"),
+        ("startTimeUnixNano", "\"soon\""),
+        ("startTimeUnixNano", "1e300"),
+        ("endTimeUnixNano", "{\"low\": 1}"),
+        ("spanId", "\"0102030405060708090a\""),
         ("traceId", "\"zz\""),
         ("attributes", "{}"),
         ("status", "[]"),
@@ -466,18 +474,16 @@ fn a_body_that_never_ends_does_not_stop_others() {
 }
 
 #[test]
-fn zipkin_s_other_formats_are_told_which_one_is_taken() {
+fn zipkin_s_json_is_taken_compressed_and_other_types_are_not() {
     let jaeger = AllInOne::start().expect("start");
     let zipkin = jaeger.at(Port::Zipkin);
     for (path, kind) in [
-        ("/api/v1/spans", JSON),
-        ("/api/v1/spans", "application/x-thrift"),
-        ("/api/v2/spans", PROTOBUF),
+        ("/api/v1/spans", PROTOBUF),
         ("/api/v2/spans", "application/x-thrift"),
+        ("/api/v1/spans", "text/html"),
     ] {
         let answer = exchange(zipkin, "POST", path, &[("Content-Type", kind)], b"[]");
-        assert_eq!(answer.status, 415, "{path} {kind}");
-        assert!(answer.text().contains("/api/v2/spans"), "{}", answer.text());
+        assert_eq!((answer.status, &*answer.text()), (400, "Unsupported Content-Type\n"), "{path}");
     }
     for (kind, text) in
         [("text/plain", "Unsupported Content-Type\n"), ("", "Cannot parse Content-Type\n")]

@@ -74,8 +74,20 @@ const PARTS: &[(&str, &[&str])] = &[
     (
         "receive",
         &[
-            "warnings", "json", "strategy", "intake", "protobuf", "thrift", "otlp", "zipkin",
-            "fuzz", "mod",
+            "warnings",
+            "mend",
+            "json",
+            "lenient",
+            "faults",
+            "strategy",
+            "intake",
+            "protobuf",
+            "zipkin_core",
+            "thrift",
+            "otlp",
+            "zipkin",
+            "fuzz",
+            "mod",
         ],
     ),
 ];

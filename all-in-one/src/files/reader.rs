@@ -4,15 +4,16 @@
 //! reported and counted, and the others are kept.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
+use serde::de;
 use serde_json::value::RawValue;
 
 use super::extra;
 use super::jaeger::{self, Processes};
 use crate::model::Batch;
+use crate::receive::json::each;
+use crate::receive::mend::as_json;
 use crate::receive::{otlp, zipkin};
 use crate::server::body::MAX_BODY;
 use crate::store::Store;
@@ -100,7 +101,7 @@ impl<'s> Reader<'s> {
     /// # Errors
     /// Where the text is not JSON, or of no known format.
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), String> {
-        let text = String::from_utf8_lossy(text);
+        let text = as_json(text)?;
         self.value(parse(&text)?, 2)
     }
 
@@ -240,7 +241,7 @@ impl<'s> Reader<'s> {
                 .copied()
                 .filter(|span| {
                     let checked = check(span);
-                    checked.map_err(|why| self.refuse(1, &format!("{}{why}", name(span)))).is_ok()
+                    checked.map_err(|why| self.refuse(1, &why)).is_ok()
                 })
                 .collect();
             if good.is_empty() {
@@ -300,19 +301,6 @@ fn is_zipkin(item: &RawValue) -> bool {
     })
 }
 
-/// Names a span of OTLP or Zipkin for an error, if it has an id.
-fn name(span: &str) -> String {
-    #[derive(Deserialize)]
-    struct Ids {
-        #[serde(rename = "spanId", alias = "span_id", alias = "id")]
-        id: String,
-    }
-    match serde_json::from_str::<Ids>(span) {
-        Ok(Ids { id }) => format!("span {:?}: ", id.chars().take(40).collect::<String>()),
-        Err(_) => String::new(),
-    }
-}
-
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
@@ -320,44 +308,4 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
 /// A field that is there, even if it is null.
 fn some<'de, D: de::Deserializer<'de>>(reader: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(reader).map(Some)
-}
-
-/// Visits the items of an array one by one; null is an empty array.
-fn each<'a>(
-    list: &'a RawValue,
-    visit: &mut dyn FnMut(&'a RawValue) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut reader = serde_json::Deserializer::from_str(list.get());
-    Each { visit }.deserialize(&mut reader).map_err(|error| error.to_string())
-}
-
-struct Each<'v, 'a> {
-    visit: &'v mut dyn FnMut(&'a RawValue) -> Result<(), String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Each<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Each<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<&'de RawValue>()? {
-            (self.visit)(item).map_err(de::Error::custom)?;
-        }
-        Ok(())
-    }
 }

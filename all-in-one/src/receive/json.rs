@@ -1,18 +1,23 @@
 //! JSON from a client, as a tree of bounded size.
 //!
-//! OTLP and Zipkin are decoded from this tree: they accept numbers that were sent as text, and
-//! ignore unknown fields.
+//! OTLP and Zipkin are decoded span by span, each from such a tree: they accept numbers that were
+//! sent as text, and ignore unknown fields.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use serde_json::value::RawValue;
+
+use super::mend::mended;
 
 /// How deep arrays and objects may nest: deeper than any format here needs.
 const MAX_DEPTH: u16 = 256;
-/// How many values a text may hold: about seven thousand spans. A value takes up to 56 bytes of
-/// memory and 2 bytes of text. Without this limit, 20 MiB of text would become half a gigabyte.
+/// How many values a span may hold. A value takes up to 56 bytes of memory and 2 bytes of text.
+/// Without this limit, 20 MiB of text would become half a gigabyte.
 const MAX_VALUES: usize = 400_000;
 
 /// A value.
@@ -27,8 +32,11 @@ pub(super) enum Json<'a> {
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
     /// The fields in the order sent. A name can occur twice.
-    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+    Object(JsonFields<'a>),
 }
+
+/// The fields of an object.
+pub(super) type JsonFields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
 impl<'a> Json<'a> {
     /// Parses one value; only white space may follow it.
@@ -55,6 +63,37 @@ impl<'a> Json<'a> {
             Json::Text(_) => "a string",
             Json::List(_) => "an array",
             Json::Object(_) => "an object",
+        }
+    }
+}
+
+/// Parses a value and passes it to `read`; where that fails, once more with the text mended.
+///
+/// # Errors
+/// That of `read`, or why the mended text is not JSON.
+pub(super) fn read<T>(
+    text: &str,
+    read: impl Fn(Json<'_>) -> Result<T, String>,
+) -> Result<T, String> {
+    match Json::parse(text.as_bytes()) {
+        Ok(value) => read(value),
+        Err(_) => read(Json::parse(mended(text.as_bytes())?.as_bytes())?),
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Json::Null => out.serialize_unit(),
+            Json::Bool(value) => out.serialize_bool(*value),
+            Json::Int(value) => out.serialize_i64(*value),
+            Json::Uint(value) => out.serialize_u64(*value),
+            Json::Float(value) => out.serialize_f64(*value),
+            Json::Text(text) => out.serialize_str(text),
+            Json::List(items) => out.collect_seq(items),
+            Json::Object(fields) => {
+                out.collect_map(fields.iter().map(|(name, value)| (name, value)))
+            }
         }
     }
 }
@@ -138,7 +177,7 @@ impl<'de> Visitor<'de> for TreeBuilder<'_> {
 }
 
 /// A field's name, borrowed unless it contains an escape.
-struct Key;
+pub(super) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;
@@ -161,6 +200,49 @@ impl<'de> Visitor<'de> for Key {
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
         Ok(value.to_owned().into())
+    }
+}
+
+/// Visits the items of an array one by one; null is an empty array.
+///
+/// # Errors
+/// Where it is not an array, or `visit` fails.
+pub(crate) fn each<'a>(
+    list: &'a RawValue,
+    visit: &mut dyn FnMut(&'a RawValue) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut reader = serde_json::Deserializer::from_str(list.get());
+    Each { visit }.deserialize(&mut reader).map_err(|error| error.to_string())
+}
+
+struct Each<'v, 'a> {
+    visit: &'v mut dyn FnMut(&'a RawValue) -> Result<(), String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Each<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Each<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<&'de RawValue>()? {
+            (self.visit)(item).map_err(de::Error::custom)?;
+        }
+        Ok(())
     }
 }
 

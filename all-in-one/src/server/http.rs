@@ -137,6 +137,12 @@ async fn check_host(
     text(StatusCode::FORBIDDEN, why)
 }
 
+/// The media type of a body in lower case, without its parameters; empty if the header is missing.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let header = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    header.and_then(|kind| kind.split(';').next()).unwrap_or("").trim().to_ascii_lowercase()
+}
+
 /// The approximate size of a request's head. hyper reads in chunks, so it lets through slightly
 /// more than its limit.
 fn head_size(request: &Request) -> usize {

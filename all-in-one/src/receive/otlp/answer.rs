@@ -4,33 +4,34 @@ use serde_json::{Value, json};
 
 use crate::receive::protobuf::message::Message;
 
-/// Why spans are refused that are well formed.
-const INVALID_IDS: &str = "trace ids have 16 bytes and span ids 8, and neither is all zero";
-
-/// An `ExportTraceServiceResponse`: its `partial_success` says how many spans were refused.
-#[derive(Clone, Copy, Debug)]
+/// An `ExportTraceServiceResponse`: its `partial_success` says how many spans were refused, and why.
+/// Without a refused span it is a warning.
+#[derive(Debug, Default)]
 pub(super) struct ExportAnswer {
     pub(super) refused: u64,
+    pub(super) why: Option<String>,
 }
 
 impl ExportAnswer {
-    pub(super) fn protobuf(self) -> Vec<u8> {
+    pub(super) fn protobuf(&self) -> Vec<u8> {
         let mut answer = Message::default();
-        if self.refused > 0 {
+        if let Some(why) = &self.why {
             let mut partial = Message::default();
-            partial.varint(1, self.refused);
-            partial.bytes(2, INVALID_IDS.as_bytes());
+            if self.refused > 0 {
+                partial.varint(1, self.refused);
+            }
+            partial.bytes(2, why.as_bytes());
             answer.message(1, &partial);
         }
         answer.into_bytes()
     }
 
-    pub(super) fn json(self) -> Value {
-        match self.refused {
-            0 => json!({}),
-            refused => json!({ "partialSuccess": {
-                "rejectedSpans": refused.to_string(),
-                "errorMessage": INVALID_IDS,
+    pub(super) fn json(&self) -> Value {
+        match &self.why {
+            None => json!({}),
+            Some(why) => json!({ "partialSuccess": {
+                "rejectedSpans": self.refused.to_string(),
+                "errorMessage": why,
             }}),
         }
     }

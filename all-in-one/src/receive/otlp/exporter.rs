@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use super::answer::ExportAnswer;
-use super::{json, proto};
+use super::{json_request, proto};
 use crate::model::Batch;
+use crate::receive::faults::Faults;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::threads::AT_ONCE;
 
 /// How many spans of a large request are decoded before they are stored.
 const SPANS_AT_ONCE: usize = 512;
+
+/// Why spans are refused that are well formed.
+const INVALID_IDS: &str = "trace ids have 16 bytes and span ids 8, and neither is all zero";
 
 /// The longest reason in an answer, in characters: some errors name every level of nesting.
 const LONGEST_REASON: usize = 200;
@@ -46,18 +50,24 @@ impl Exporter {
         }
         let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
         let refused = proto::decode(request, most, take)?;
-        for _ in 0..refused {
-            let why = "an OTLP span with an id that is zero or has the wrong length";
-            self.counters.refuse(Reason::InvalidSpan, why);
-        }
-        Ok(ExportAnswer { refused })
+        let why = "an OTLP span with an id that is zero or has the wrong length";
+        self.counters.refuse_many(Reason::InvalidSpan, refused, why);
+        Ok(ExportAnswer { refused, why: (refused > 0).then(|| INVALID_IDS.to_owned()) })
     }
 
-    /// The same for a request in JSON, which is converted to protobuf first.
+    /// The same for a request in JSON, which is converted to protobuf first. What cannot be read is
+    /// left out.
     pub(super) fn export_json(&self, text: impl AsRef<[u8]>) -> Result<ExportAnswer, String> {
-        let message = json::to_protobuf(text.as_ref())?;
-        drop(text);
-        self.export(&message)
+        let mut faults = Faults::default();
+        let message = json_request::to_protobuf(text, &mut faults)?;
+        let mut answer = self.export(&message)?;
+        if let Some(why) = faults.first() {
+            self.counters.refuse_many(Reason::InvalidSpan, faults.spans, why);
+            self.counters.refuse_many(Reason::Malformed, faults.parts, why);
+            answer.refused += faults.spans;
+            answer.why = Some(shortened(why.to_owned()));
+        }
+        Ok(answer)
     }
 }
 

@@ -74,7 +74,7 @@ impl Exporter {
             Encoding::Json => exporter.export_json(body),
         };
         match self.intake.context.bodies.work(&head.headers, body, work).await {
-            Ok(Ok(answer)) => encoding.answer(answer),
+            Ok(Ok(answer)) => encoding.answer(&answer),
             Ok(Err(reason)) => {
                 let reason = shortened(reason);
                 self.counters.refuse(Reason::Malformed, &reason);
@@ -104,14 +104,14 @@ enum Encoding {
 
 impl Encoding {
     fn of(headers: &HeaderMap) -> Option<Self> {
-        match headers.get(header::CONTENT_TYPE)?.to_str().ok()? {
+        match http::media_type(headers).as_str() {
             PROTOBUF => Some(Encoding::Protobuf),
             JSON => Some(Encoding::Json),
             _ => None,
         }
     }
 
-    fn answer(self, answer: ExportAnswer) -> Response {
+    fn answer(self, answer: &ExportAnswer) -> Response {
         self.respond(StatusCode::OK, || answer.protobuf(), || answer.json())
     }
 
@@ -146,7 +146,7 @@ impl Encoding {
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
     let exporter = Exporter::new(intake, &Arc::default());
     match exporter.export_json(body) {
-        Ok(answer) => drop(Encoding::Json.answer(answer)),
+        Ok(answer) => drop(Encoding::Json.answer(&answer)),
         Err(reason) => drop(Encoding::Json.error(StatusCode::BAD_REQUEST, shortened(reason))),
     }
 }

@@ -4,7 +4,7 @@
 //! <https://github.com/open-telemetry/opentelemetry-proto>, and <https://opentelemetry.io/docs/specs/otlp/>.
 //!
 //! A request is decoded, each of its spans becomes one of Jaeger's (`proto`), and the answer says
-//! how many were refused. A request in JSON becomes protobuf first (`json`).
+//! how many were refused. A request in JSON becomes protobuf first (`json_request`, `json`).
 
 mod answer;
 mod exporter;
@@ -14,6 +14,7 @@ pub(crate) mod grpc;
 #[cfg(feature = "otlp-http")]
 pub(crate) mod http;
 mod json;
+mod json_request;
 pub(crate) mod limits;
 mod nested;
 mod proto;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::limits::{ErrorText, spend};
 use super::proto::{each, fixed, message, varint};
@@ -146,6 +148,11 @@ impl Serialize for Nested<'_> {
             Nested::Text(text) => out.serialize_str(text),
             Nested::Bool(value) => out.serialize_bool(*value),
             Nested::Int(value) => out.serialize_i64(*value),
+            // A zero in a list keeps its sign, in Jaeger too.
+            Nested::Double(value) if *value == 0.0 && value.is_sign_negative() => {
+                let zero = RawValue::from_string("-0".to_owned()).map_err(S::Error::custom)?;
+                zero.serialize(out)
+            }
             Nested::Double(value) if value.is_finite() => out.serialize_f64(*value),
             Nested::Double(value) => out.serialize_str(infinite(*value)),
             Nested::Bytes(bytes) => out.serialize_str(&BASE64.encode(bytes)),

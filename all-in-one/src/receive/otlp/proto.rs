@@ -126,9 +126,10 @@ impl<'a> Decoder<'a, '_> {
             let first = self.batch.tags.len();
             for tag in attributes {
                 match &*tag.key {
-                    // A name that is not a string counts as empty.
+                    // A name that is not a string counts as empty. The text of a list or a map was
+                    // made here, that of a string is where it was received.
                     SERVICE_NAME => drop(service.get_or_insert(match tag.value {
-                        TagValue::String(name) => name,
+                        TagValue::String(name @ Bytes::Borrowed(_)) => name,
                         _ => Bytes::default(),
                     })),
                     _ => self.batch.tags.push(tag),

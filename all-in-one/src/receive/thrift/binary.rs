@@ -125,6 +125,10 @@ impl<'a> Protocol<'a> for Binary<'a> {
         Ok(self.input.byte()? == 1)
     }
 
+    fn i16(&mut self) -> Result<i16, Error> {
+        Ok(i16::from_be_bytes(self.input.array()?))
+    }
+
     fn i32(&mut self) -> Result<i32, Error> {
         Ok(i32::from_be_bytes(self.input.array()?))
     }

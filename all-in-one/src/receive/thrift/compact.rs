@@ -152,6 +152,10 @@ impl<'a> Protocol<'a> for Compact<'a> {
         }
     }
 
+    fn i16(&mut self) -> Result<i16, Error> {
+        i16::try_from(self.zigzag()?).map_err(|_| Error::Varint)
+    }
+
     fn i32(&mut self) -> Result<i32, Error> {
         i32::try_from(self.zigzag()?).map_err(|_| Error::Varint)
     }

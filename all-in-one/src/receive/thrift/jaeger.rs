@@ -6,15 +6,17 @@
 
 use std::borrow::Cow;
 
-use super::{Error, Protocol, Type};
+use super::{Error, Protocol, Type, zipkin};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
     TraceId, append,
 };
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
+use crate::receive::zipkin_core;
 use crate::server::body::MAX_DECODED;
 
-/// Reads the agent's message `emitBatch(Batch)`, as a call or oneway.
+/// Reads a message of the agent's, as a call or oneway: `emitBatch(Batch)`, or
+/// `emitZipkinBatch(list<zipkincore.Span>)`.
 pub(crate) fn emit_batch<'a>(
     input: &mut impl Protocol<'a>,
     format: &'static str,
@@ -23,21 +25,32 @@ pub(crate) fn emit_batch<'a>(
     if !matches!(message.kind, 1 | 4) {
         return Err(Error::MessageKind(message.kind));
     }
-    match message.name {
-        b"emitBatch" => {}
-        b"emitZipkinBatch" => return Err(Error::ZipkinBatch),
+    let is_zipkin = match message.name {
+        b"emitBatch" => false,
+        b"emitZipkinBatch" => true,
         other => return Err(Error::Method(shown(other))),
-    }
+    };
     let mut found = None;
     let outer = input.begin_struct()?;
     while let Some(field) = input.field()? {
         match (field.id, field.kind) {
-            (1, Type::Struct) => found = Some(batch(input, format)?),
+            (1, Type::Struct) if !is_zipkin => found = Some(batch(input, format)?),
+            (1, Type::List) if is_zipkin => found = Some(zipkin_batch(input, format)?),
             _ => input.skip(field.kind)?,
         }
     }
     input.end_struct(outer);
-    found.ok_or(Error::Missing("batch"))
+    found.ok_or(Error::Missing(if is_zipkin { "spans" } else { "batch" }))
+}
+
+/// Reads Zipkin's spans.
+fn zipkin_batch<'a>(
+    input: &mut impl Protocol<'a>,
+    format: &'static str,
+) -> Result<Batch<'a>, Error> {
+    let mut whole = Vec::new();
+    zipkin::spans(input, usize::MAX, &mut |spans| whole = spans)?;
+    Ok(zipkin_core::spans(whole, format))
 }
 
 /// Reads a `Batch`. Every span gets the batch's process, and the tag that names its format.

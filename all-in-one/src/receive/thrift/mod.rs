@@ -6,13 +6,19 @@
 //! nesting by [`MAX_DEPTH`].
 
 pub(crate) mod binary;
+#[cfg(feature = "jaeger")]
 pub(crate) mod compact;
 mod cursor;
+#[cfg(feature = "jaeger")]
 pub(crate) mod http;
+#[cfg(feature = "jaeger")]
 pub(crate) mod jaeger;
+#[cfg(feature = "jaeger")]
 mod media_type;
 mod sniff;
+#[cfg(feature = "jaeger")]
 pub(crate) mod udp;
+pub(in crate::receive) mod zipkin;
 
 use std::fmt;
 
@@ -79,6 +85,8 @@ pub(crate) trait Protocol<'a> {
     fn list(&mut self) -> Result<(Type, usize), Error>;
     /// Reads a boolean.
     fn bool(&mut self) -> Result<bool, Error>;
+    /// Reads an integer of 16 bits.
+    fn i16(&mut self) -> Result<i16, Error>;
     /// Reads an integer of 32 bits.
     fn i32(&mut self) -> Result<i32, Error>;
     /// Reads an integer of 64 bits.
@@ -123,8 +131,6 @@ pub(crate) enum Error {
     MessageKind(u8),
     /// The agent does not have this method.
     Method(String),
-    /// Spans in zipkin.thrift, a format from before 2017 that the agent accepted on port 5775.
-    ZipkinBatch,
     /// A required field is missing.
     Missing(&'static str),
     /// The spans take more memory than one request may.
@@ -146,9 +152,6 @@ impl fmt::Display for Error {
             Error::Protocol(looks) => f.write_str(looks),
             Error::MessageKind(kind) => write!(f, "it is a message of type {kind}, not a call"),
             Error::Method(name) => write!(f, "it calls {name}, which the agent does not have"),
-            Error::ZipkinBatch => f.write_str(
-                "dropped spans in zipkin.thrift, a retired format: send OTLP to port 4318, or Zipkin v2 JSON to port 9411",
-            ),
             Error::Missing(field) => write!(f, "the required field {field} is missing"),
             Error::TooMuch => f.write_str("its spans take too much memory: send smaller batches"),
             Error::ElementType(list) => write!(f, "the elements of {list} have another type"),

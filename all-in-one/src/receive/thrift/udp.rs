@@ -1,10 +1,10 @@
-//! The agent's UDP doors: one Thrift message `emitBatch` per datagram.
+//! The agent's UDP doors: one Thrift message `emitBatch` or `emitZipkinBatch` per datagram.
 //!
 //! | port | protocol | who sends it |
 //! |---|---|---|
 //! | 6831 | compact | most clients |
 //! | 6832 | binary | the clients for Node.js |
-//! | 5775 | compact | clients of 2016, with zipkin.thrift, which is counted and not stored |
+//! | 5775 | compact | clients of 2016, with zipkin.thrift |
 //!
 //! Nothing that arrives stops a door. A datagram that cannot be decoded is counted, and the first
 //! one is logged.
@@ -57,8 +57,8 @@ pub(crate) fn binary(config: &Config, intake: &Intake) -> Result<Option<Opened>,
     open(config, Port::AgentBinary, decode_binary, intake)
 }
 
-/// Opens the door for zipkin.thrift in the compact protocol. Like every port of the agent it
-/// accepts Jaeger's own spans too.
+/// Opens the door for zipkin.thrift in the compact protocol. Each port of the agent accepts both
+/// Zipkin's and Jaeger's own spans.
 pub(crate) fn zipkin(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
     open(config, Port::AgentZipkin, decode_compact, intake)
 }
@@ -200,7 +200,7 @@ pub(in crate::receive) fn fuzz(intake: &Intake, packet: &[u8]) {
 
 fn reason(error: &Error) -> Reason {
     match error {
-        Error::Protocol(_) | Error::Method(_) | Error::ZipkinBatch => Reason::Unsupported,
+        Error::Protocol(_) | Error::Method(_) => Reason::Unsupported,
         _ => Reason::Malformed,
     }
 }

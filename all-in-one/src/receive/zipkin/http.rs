@@ -1,7 +1,12 @@
-//! Zipkin's collector: `POST /api/v2/spans` on port 9411, in JSON.
+//! Zipkin's collector on port 9411.
 //!
-//! Source: <https://zipkin.io/zipkin-api/zipkin2-api.yaml>; statuses are those of Jaeger 1.35. Only
-//! version 2 in JSON is accepted; other formats of Zipkin's are refused with a hint.
+//! | request | formats |
+//! |---|---|
+//! | POST /api/v2/spans | JSON, protobuf |
+//! | POST /api/v1/spans | JSON, Thrift |
+//!
+//! Source: <https://zipkin.io/zipkin-api/>; statuses are those of Jaeger 1.35. A span that cannot be
+//! read is refused alone; if none is left, the answer is 400.
 
 use std::sync::Arc;
 
@@ -12,18 +17,22 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use super::{json, translate};
+use super::json::{self, Version};
+use super::{proto, translated};
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
+use crate::receive::faults::Faults;
 use crate::receive::intake::Intake;
+use crate::receive::thrift::{self, binary::Binary};
+use crate::receive::zipkin_core::CoreSpan;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};
-use crate::server::http::{not_found, text};
+use crate::server::http::{self, not_found, text};
+use crate::server::threads::AT_ONCE;
 
-/// The hint for a client that sends another format.
-const ONLY_V2: &str =
-    "only Zipkin v2 JSON is accepted here: POST it to /api/v2/spans as application/json\n";
+/// How many spans of a large body are decoded before they are stored.
+const SPANS_AT_ONCE: usize = 512;
 /// The longest reason in an answer, in characters.
 const LONGEST_REASON: usize = 1_000;
 
@@ -36,10 +45,54 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, B
 
 fn router(collector: Arc<Collector>) -> Router {
     Router::new()
-        .route("/api/v2/spans", any(spans))
-        .route("/api/v1/spans", any(old))
+        .route("/api/v2/spans", any(v2))
+        .route("/api/v1/spans", any(v1))
         .fallback(|| async { not_found() })
         .with_state(collector)
+}
+
+async fn v2(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    collector.receive(Version::V2, request).await
+}
+
+async fn v1(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    collector.receive(Version::V1, request).await
+}
+
+/// A format of spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json(Version),
+    Proto,
+    Thrift,
+}
+
+impl Format {
+    /// The format that a header names, or the answer where it names another.
+    fn of(headers: &HeaderMap, version: Version) -> Result<Option<Self>, &'static str> {
+        match (http::media_type(headers).as_str(), version) {
+            ("application/json", _) => Ok(Some(Format::Json(version))),
+            ("application/x-protobuf", Version::V2) => Ok(Some(Format::Proto)),
+            ("application/x-thrift", Version::V1) => Ok(Some(Format::Thrift)),
+            // Some clients send none.
+            ("", _) if !headers.contains_key(header::CONTENT_TYPE) => Ok(None),
+            ("", _) => Err("Cannot parse Content-Type\n"),
+            _ => Err("Unsupported Content-Type\n"),
+        }
+    }
+
+    /// The format by the first byte of a body.
+    fn by_content(body: &[u8], version: Version) -> Self {
+        match (body.first(), version) {
+            (Some(b'\n'), Version::V2)
+                if body.get(1).is_some_and(|byte| !b" \n\r\t[{".contains(byte)) =>
+            {
+                Format::Proto
+            }
+            (Some(12), Version::V1) => Format::Thrift,
+            _ => Format::Json(version),
+        }
+    }
 }
 
 /// Decodes and stores the requests of the door.
@@ -48,24 +101,17 @@ struct Collector {
     counters: Arc<Counters>,
 }
 
-async fn spans(State(collector): State<Arc<Collector>>, request: Request) -> Response {
-    let counters = Arc::clone(&collector.counters);
-    let response = collector.take(request).await;
-    counters.received();
-    response
-}
-
-async fn old(State(collector): State<Arc<Collector>>) -> Response {
-    collector.counters.refuse(Reason::Unsupported, ONLY_V2.trim_end());
-    collector.counters.received();
-    text(StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2)
-}
-
-/// Decodes a body, for the fuzzer.
+/// Decodes a body in each format, for the fuzzer.
 #[cfg(any(test, fuzzing))]
 pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
-    if let Ok(spans) = json::decode(body) {
-        Collector::new(intake, &Arc::default()).store(&spans);
+    let formats =
+        [Format::Json(Version::V1), Format::Json(Version::V2), Format::Proto, Format::Thrift];
+    for format in formats {
+        let collector = Collector::new(intake, &Arc::default());
+        let in_parts = collector.store(body, format, 2);
+        // As a whole it may take too much memory.
+        let whole = Collector::new(intake, &Arc::default()).store(body, format, usize::MAX);
+        assert!(whole.is_err() || in_parts.is_ok(), "{format:?}");
     }
 }
 
@@ -75,18 +121,32 @@ impl Collector {
         Collector { intake, counters }
     }
 
-    async fn take(self: Arc<Self>, request: Request) -> Response {
+    async fn receive(self: Arc<Self>, version: Version, request: Request) -> Response {
+        let counters = Arc::clone(&self.counters);
+        let response = self.take(version, request).await;
+        counters.received();
+        response
+    }
+
+    async fn take(self: Arc<Self>, version: Version, request: Request) -> Response {
         let (head, body) = request.into_parts();
         if head.method != Method::POST {
             self.counters.refuse(Reason::Unsupported, "a request other than POST");
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
-        if let Some((status, reason)) = wrong_type(&head.headers) {
-            self.counters.refuse(Reason::Unsupported, reason.trim_end());
-            return text(status, reason);
-        }
+        let format = match Format::of(&head.headers, version) {
+            Ok(format) => format,
+            Err(reason) => {
+                self.counters.refuse(Reason::Unsupported, reason.trim_end());
+                return text(StatusCode::BAD_REQUEST, reason);
+            }
+        };
         let collector = Arc::clone(&self);
-        let work = move |body: Bytes| json::decode(&body).map(|spans| collector.store(&spans));
+        let work = move |body: Bytes| {
+            let format = format.unwrap_or_else(|| Format::by_content(&body, version));
+            let most = if body.len() <= AT_ONCE { usize::MAX } else { SPANS_AT_ONCE };
+            collector.store(&body, format, most)
+        };
         match self.intake.context.bodies.work(&head.headers, body, work).await {
             Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
             Ok(Err(reason)) => self.refuse(StatusCode::BAD_REQUEST, Reason::Malformed, &reason),
@@ -96,8 +156,28 @@ impl Collector {
         }
     }
 
-    fn store(&self, spans: &[json::ZipkinSpan]) {
-        self.intake.take(&self.counters, translate::spans(spans));
+    /// Decodes and stores the spans of a body, about `most` at a time.
+    ///
+    /// # Errors
+    /// Where the body is malformed, or all of its spans are refused; then nothing is stored.
+    fn store(&self, body: &[u8], format: Format, most: usize) -> Result<(), String> {
+        if most < usize::MAX && !matches!(format, Format::Json(_)) {
+            // Decoded once before anything is stored: it may turn out to be malformed at its end.
+            decode(body, format, most, &mut Faults::default(), &mut |_| {})?;
+        }
+        let (mut faults, mut stored) = (Faults::default(), 0);
+        decode(body, format, most, &mut faults, &mut |spans| {
+            stored += spans.len();
+            self.intake.take(&self.counters, translated(spans));
+        })?;
+        match faults.first() {
+            Some(why) if stored == 0 => Err(why.to_owned()),
+            Some(why) => {
+                self.counters.refuse_many(Reason::InvalidSpan, faults.spans, why);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn refuse(&self, status: StatusCode, counted: Reason, reason: &str) -> Response {
@@ -111,16 +191,19 @@ impl Collector {
     }
 }
 
-/// The status and text for a content type that is not accepted.
-fn wrong_type(headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/json" => None,
-        "" => Some((StatusCode::BAD_REQUEST, "Cannot parse Content-Type\n")),
-        "application/x-thrift" | "application/x-protobuf" => {
-            Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, ONLY_V2))
+/// Decodes a body and passes its spans to `take`, about `most` at a time.
+fn decode<'a>(
+    body: &'a [u8],
+    format: Format,
+    most: usize,
+    faults: &mut Faults,
+    take: &mut dyn FnMut(Vec<CoreSpan<'a>>),
+) -> Result<(), String> {
+    match format {
+        Format::Json(version) => json::decode(body, version, faults, take),
+        Format::Proto => proto::decode(body, most, faults, take).map_err(|why| why.to_string()),
+        Format::Thrift => {
+            thrift::zipkin::spans(&mut Binary::new(body), most, take).map_err(|why| why.to_string())
         }
-        _ => Some((StatusCode::BAD_REQUEST, "Unsupported Content-Type\n")),
     }
 }

@@ -1,268 +1,282 @@
-//! Zipkin's spans in JSON, validated by Zipkin's own description of the format, as Jaeger does.
+//! Zipkin's spans in JSON, of version 2 and of version 1.
+//!
+//! Source: <https://zipkin.io/zipkin-api/>. What is clear is mended: a number as a tag, text as a
+//! port, an id without its leading zeros. A span with anything else wrong is refused alone.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
-use crate::model::{SpanId, TraceId};
-use crate::receive::json::Json;
-use crate::server::body::MAX_DECODED;
+use serde_json::value::RawValue;
 
-/// A span as it was sent.
-#[derive(Debug, Default)]
-pub(super) struct ZipkinSpan {
-    pub(super) trace_id: TraceId,
-    pub(super) id: SpanId,
-    /// A zero is a parent too: Jaeger adds a tag for it.
-    pub(super) parent: Option<SpanId>,
-    pub(super) name: String,
-    pub(super) kind: Option<SpanKind>,
-    /// In microseconds since the Unix epoch; 0 is unknown.
-    pub(super) timestamp: i64,
-    /// In microseconds; 0 is unknown.
-    pub(super) duration: i64,
-    pub(super) debug: bool,
-    pub(super) local: Option<ZipkinEndpoint>,
-    pub(super) remote: Option<ZipkinEndpoint>,
-    pub(super) annotations: Vec<Annotation>,
-    pub(super) tags: Vec<(String, String)>,
-}
+use super::last_of_each;
+use crate::model::SpanId;
+use crate::receive::faults::Faults;
+use crate::receive::json::{Json, each, read};
+use crate::receive::lenient::{self, boolean, id, integer, list, mismatch, object, time};
+use crate::receive::mend::as_json;
+use crate::receive::zipkin_core::{
+    Annotation, BinaryAnnotation, CoreSpan, Endpoint, Kind, SpanV2, ValueType,
+};
 
-/// The role of a span in a call or a message.
+/// How much text is decoded at a time, in bytes, and how many spans.
+const TEXT_AT_ONCE: usize = 1 << 20;
+const SPANS_AT_ONCE: usize = 512;
+
+/// The versions of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SpanKind {
-    Client,
-    Server,
-    Producer,
-    Consumer,
+pub(super) enum Version {
+    V1,
+    V2,
 }
 
-/// A program on the network.
-#[derive(Debug, Default)]
-pub(super) struct ZipkinEndpoint {
-    pub(super) service: String,
-    pub(super) ipv4: Option<Ipv4Addr>,
-    pub(super) ipv6: Option<Ipv6Addr>,
-    /// 0 is unknown.
-    pub(super) port: u16,
-}
-
-/// An event during a span.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Annotation {
-    /// In microseconds since the Unix epoch.
-    pub(super) timestamp: i64,
-    pub(super) value: String,
-}
-
-/// Reads a list of spans.
+/// Reads a list of spans, or one span, and passes them to `take`, some at a time. What is refused is
+/// in `faults`.
 ///
 /// # Errors
-/// Where the text is not such a list, or a span is invalid.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<ZipkinSpan>, String> {
-    let items = list(Json::parse(body)?, "the body")?;
-    if items.len() > MAX_DECODED / size_of::<ZipkinSpan>() {
-        return Err("it holds too many spans".to_owned());
-    }
-    items.into_iter().filter(|item| !matches!(item, Json::Null)).map(span).collect()
-}
-
-/// The fields of a span that are strings in JSON and have another type in the span.
-#[derive(Default)]
-struct Texts {
-    trace_id: String,
-    id: String,
-    parent: String,
-    kind: String,
-    local: Option<Addresses>,
-    remote: Option<Addresses>,
-}
-
-/// An endpoint's addresses, as text.
-#[derive(Default)]
-struct Addresses {
-    ipv4: String,
-    ipv6: String,
-}
-
-fn span(value: Json) -> Result<ZipkinSpan, String> {
-    let (mut span, mut texts) = (ZipkinSpan::default(), Texts::default());
-    for (name, value) in object(value, "a span")? {
-        match &*name {
-            "traceId" => texts.trace_id = text(value, &name)?,
-            "id" => texts.id = text(value, &name)?,
-            "parentId" => texts.parent = text(value, "parentId")?,
-            "name" => span.name = text(value, "name")?,
-            "kind" => texts.kind = text(value, "kind")?,
-            "timestamp" => span.timestamp = integer(value, "timestamp")?,
-            "duration" => span.duration = integer(value, "duration")?,
-            "debug" => span.debug = boolean(value, "debug")?,
-            "localEndpoint" => {
-                (span.local, texts.local) = endpoint(value, "localEndpoint")?.unzip()
-            }
-            "remoteEndpoint" => {
-                (span.remote, texts.remote) = endpoint(value, "remoteEndpoint")?.unzip()
-            }
-            "annotations" => span.annotations = annotations(value)?,
-            "tags" => span.tags = tags(value)?,
-            _ => {}
-        }
-    }
-    check(span, texts)
-}
-
-/// Validates a span, and parses the fields that were sent as text.
-fn check(mut span: ZipkinSpan, texts: Texts) -> Result<ZipkinSpan, String> {
-    let mut seen = HashSet::new();
-    if !span.annotations.iter().all(|annotation| seen.insert(annotation)) {
-        return Err("annotations: duplicates are not allowed".to_owned());
-    }
-    if span.duration < 0 {
-        return Err("duration: it must not be negative".to_owned());
-    }
-    span.id = SpanId(id("id", &texts.id, 16)?.low);
-    span.trace_id = id("traceId", &texts.trace_id, 32)?;
-    if !texts.parent.is_empty() {
-        span.parent = Some(SpanId(id("parentId", &texts.parent, 16)?.low));
-    }
-    span.kind = kind(&texts.kind)?;
-    addresses(&mut span.local, texts.local)?;
-    addresses(&mut span.remote, texts.remote)?;
-    Ok(span)
-}
-
-/// Parses an id of 16 to `longest` digits, which must be in lower case.
-fn id(field: &str, text: &str, longest: usize) -> Result<TraceId, String> {
-    let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    let id = text.parse().ok().filter(|_| is_lower && (16..=longest).contains(&text.len()));
-    id.ok_or_else(|| {
-        format!("{field}: it must be 16 to {longest} hexadecimal digits, in lower case")
-    })
-}
-
-fn kind(name: &str) -> Result<Option<SpanKind>, String> {
-    match name {
-        "CLIENT" => Ok(Some(SpanKind::Client)),
-        "SERVER" => Ok(Some(SpanKind::Server)),
-        "PRODUCER" => Ok(Some(SpanKind::Producer)),
-        "CONSUMER" => Ok(Some(SpanKind::Consumer)),
-        "" => Ok(None),
-        _ => Err("kind: it must be CLIENT, SERVER, PRODUCER or CONSUMER".to_owned()),
-    }
-}
-
-/// Parses an endpoint's addresses.
-fn addresses(
-    endpoint: &mut Option<ZipkinEndpoint>,
-    texts: Option<Addresses>,
+/// Where the text is not JSON, or not a list.
+pub(super) fn decode<'a>(
+    body: &[u8],
+    version: Version,
+    faults: &mut Faults,
+    take: &mut dyn FnMut(Vec<CoreSpan<'a>>),
 ) -> Result<(), String> {
-    if let (Some(endpoint), Some(texts)) = (endpoint, texts) {
-        endpoint.ipv4 = address("ipv4", &texts.ipv4)?;
-        endpoint.ipv6 = address("ipv6", &texts.ipv6)?;
+    let text = as_json(body)?;
+    let whole: &RawValue = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let (mut spans, mut size) = (Vec::new(), 0);
+    let mut one = |item: &RawValue| {
+        let text = item.get();
+        if text == "null" {
+            return Ok(());
+        }
+        match read(text, |value| span(value, version)) {
+            Ok(span) => spans.push(span),
+            Err(why) => faults.refuse_span(text, &why),
+        }
+        size += text.len();
+        if spans.len() >= SPANS_AT_ONCE || size >= TEXT_AT_ONCE {
+            take(std::mem::take(&mut spans));
+            size = 0;
+        }
+        Ok(())
+    };
+    if whole.get().starts_with('{') {
+        one(whole)?;
+    } else {
+        each(whole, &mut one)?;
     }
+    take(spans);
     Ok(())
 }
 
-fn address<A: std::str::FromStr>(field: &str, text: &str) -> Result<Option<A>, String> {
-    match text.parse() {
-        Ok(address) => Ok(Some(address)),
-        Err(_) if text.is_empty() => Ok(None),
-        Err(_) => Err(format!("{field}: {text:?} is not an address")),
-    }
+/// A span, of which only the fields say the version.
+#[derive(Default)]
+struct Sent {
+    v2: SpanV2<'static>,
+    /// Its tags as version 1 has them.
+    tags_v1: Vec<BinaryAnnotation<'static>>,
+    has_ids: [bool; 2],
+    is_v1: bool,
 }
 
-fn endpoint(value: Json, field: &str) -> Result<Option<(ZipkinEndpoint, Addresses)>, String> {
-    let fields = match value {
-        Json::Object(fields) => fields,
-        Json::Null => return Ok(None),
-        other => return Err(mismatch(&other, field, "an object")),
-    };
-    let (mut endpoint, mut texts) = (ZipkinEndpoint::default(), Addresses::default());
+fn span(value: Json, version: Version) -> Result<CoreSpan<'static>, String> {
+    let Json::Object(fields) = value else { return Err(mismatch(&value, "an object")) };
+    let mut sent = Sent { is_v1: version == Version::V1, ..Sent::default() };
     for (name, value) in fields {
-        match &*name {
-            "serviceName" => endpoint.service = text(value, "serviceName")?,
-            "ipv4" => texts.ipv4 = text(value, "ipv4")?,
-            "ipv6" => texts.ipv6 = text(value, "ipv6")?,
-            // Its lower 16 bits, as in Jaeger.
-            "port" => endpoint.port = integer(value, "port")? as u16,
-            _ => {}
+        sent.field(&name, value).map_err(|why| format!("{name}: {why}"))?;
+    }
+    for (is_there, name) in sent.has_ids.iter().zip(["traceId", "id"]) {
+        if !is_there {
+            return Err(format!("{name} is missing"));
         }
     }
-    Ok(Some((endpoint, texts)))
+    Ok(sent.into_core())
 }
 
-fn annotations(value: Json) -> Result<Vec<Annotation>, String> {
-    list(value, "annotations")?.into_iter().map(annotation).collect()
+impl Sent {
+    fn field(&mut self, name: &str, value: Json) -> Result<(), String> {
+        let core = &mut self.v2.core;
+        match name {
+            "traceId" => core.trace_id = number(value, 16, &mut self.has_ids[0])?.into(),
+            "id" => core.id = span_id(value, &mut self.has_ids[1])?,
+            "parentId" => {
+                let mut is_there = false;
+                let parent = span_id(value, &mut is_there)?;
+                core.parent = is_there.then_some(parent);
+            }
+            "name" => core.name = text(value)?.into(),
+            "kind" => self.v2.kind = kind(value)?,
+            "timestamp" => core.timestamp = optional_time(value)?,
+            "duration" => core.duration = optional_time(value)?,
+            "debug" => core.debug = boolean(value)?,
+            "localEndpoint" => self.v2.local = endpoint(value)?,
+            "remoteEndpoint" => self.v2.remote = endpoint(value)?,
+            "annotations" => {
+                core.annotations = list(value)?
+                    .into_iter()
+                    .map(|item| annotation(item, &mut self.is_v1))
+                    .collect::<Result<_, _>>()?;
+            }
+            "tags" => core.binary = tags(value)?,
+            "binaryAnnotations" => {
+                self.is_v1 = true;
+                self.tags_v1 =
+                    list(value)?.into_iter().map(binary_annotation).collect::<Result<_, _>>()?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn into_core(mut self) -> CoreSpan<'static> {
+        self.v2.core.binary.extend(self.tags_v1);
+        let is_v2 = !self.is_v1 || self.v2.kind.is_some() || self.v2.local.is_some();
+        if is_v2 { self.v2.into_core() } else { self.v2.core }
+    }
 }
 
-fn annotation(value: Json) -> Result<Annotation, String> {
-    let mut found = Annotation { timestamp: 0, value: String::new() };
-    for (name, value) in object(value, "an annotation")? {
+/// The number in an id of `length` bytes, and whether it is there.
+fn number(value: Json, length: usize, is_there: &mut bool) -> Result<u128, String> {
+    let bytes = id(value, length)?;
+    *is_there = !bytes.is_empty();
+    Ok(bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)))
+}
+
+/// A span's id. Of one with the length of a trace's, the lower half counts, as in Jaeger.
+fn span_id(value: Json, is_there: &mut bool) -> Result<SpanId, String> {
+    let length = match &value {
+        Json::Text(text) if (17..=32).contains(&text.trim().len()) => 16,
+        _ => 8,
+    };
+    number(value, length, is_there).map(|number| SpanId(number as u64))
+}
+
+/// A time; null is unknown.
+fn optional_time(value: Json) -> Result<Option<i64>, String> {
+    match value {
+        Json::Null => Ok(None),
+        value => time(value).map(Some),
+    }
+}
+
+fn kind(value: Json) -> Result<Option<Kind>, String> {
+    let name = lenient::text(value)?;
+    match name.to_ascii_uppercase().as_str() {
+        "CLIENT" => Ok(Some(Kind::Client)),
+        "SERVER" => Ok(Some(Kind::Server)),
+        "PRODUCER" => Ok(Some(Kind::Producer)),
+        "CONSUMER" => Ok(Some(Kind::Consumer)),
+        // The names for a span that is of no side.
+        "" | "INTERNAL" | "LOCAL" | "UNSPECIFIED" | "SPAN_KIND_UNSPECIFIED" => Ok(None),
+        _ => Err("it must be CLIENT, SERVER, PRODUCER or CONSUMER".to_owned()),
+    }
+}
+
+fn endpoint(value: Json) -> Result<Option<Endpoint<'static>>, String> {
+    if matches!(value, Json::Null) {
+        return Ok(None);
+    }
+    let mut endpoint = Endpoint::default();
+    for (name, value) in object(value)? {
+        let read = match &*name {
+            "serviceName" => text(value).map(|text| endpoint.service = text.into()),
+            "ipv4" => address(value).and_then(|address| {
+                endpoint.ipv4 = address.map(ipv4).transpose()?.map_or(0, u32::from);
+                Ok(())
+            }),
+            "ipv6" => address(value).map(|address| {
+                endpoint.ipv6 = address.map(|it| ipv6(it).octets().to_vec().into());
+            }),
+            // Its lower 16 bits, as in Jaeger.
+            "port" => integer(value).map(|port| endpoint.port = port as u16),
+            _ => Ok(()),
+        };
+        read.map_err(|why| format!("{name}: {why}"))?;
+    }
+    Ok(Some(endpoint))
+}
+
+/// An address, without the scope that one of a link-local network may have.
+fn address(value: Json) -> Result<Option<IpAddr>, String> {
+    let text = lenient::text(value)?;
+    let address = text.split('%').next().unwrap_or("").trim();
+    match address.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) if address.is_empty() => Ok(None),
+        Err(_) => Err(format!("{text:?} is not an address")),
+    }
+}
+
+fn ipv4(address: IpAddr) -> Result<Ipv4Addr, String> {
+    match address {
+        IpAddr::V4(address) => Ok(address),
+        IpAddr::V6(long) => {
+            long.to_ipv4_mapped().ok_or_else(|| format!("{long} is not an IPv4 address"))
+        }
+    }
+}
+
+fn ipv6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+fn annotation(value: Json, is_v1: &mut bool) -> Result<Annotation<'static>, String> {
+    let mut found = Annotation { timestamp: 0, value: Vec::new().into(), host: None };
+    for (name, value) in object(value)? {
         match &*name {
-            "timestamp" => found.timestamp = integer(value, "timestamp")?,
-            "value" => found.value = text(value, "value")?,
+            "timestamp" => found.timestamp = time(value)?,
+            "value" => found.value = text(value)?.into(),
+            "endpoint" => {
+                *is_v1 = true;
+                found.host = endpoint(value)?.map(Rc::new);
+            }
             _ => {}
         }
     }
     Ok(found)
 }
 
-/// The tags in the order sent; of a repeated key the last value counts.
-fn tags(value: Json) -> Result<Vec<(String, String)>, String> {
-    let mut seen = HashSet::new();
-    let mut tags = Vec::new();
-    for (key, value) in object(value, "tags")?.into_iter().rev() {
-        let value = text(value, "tags")?;
-        if seen.insert(key.clone()) {
-            tags.push((key.into_owned(), value));
+/// A tag of version 1.
+fn binary_annotation(value: Json) -> Result<BinaryAnnotation<'static>, String> {
+    let mut found = BinaryAnnotation::text("", Vec::new());
+    let (mut kind, mut sent) = (String::new(), Json::Null);
+    for (name, value) in object(value)? {
+        match &*name {
+            "key" => found.key = text(value)?.into(),
+            "value" => sent = value,
+            "type" => kind = lenient::text(value)?.to_ascii_uppercase(),
+            "endpoint" => found.host = endpoint(value)?.map(Rc::new),
+            _ => {}
         }
     }
-    tags.reverse();
+    (found.value, found.kind) = match kind.as_str() {
+        "BOOL" => (vec![boolean(sent)?.into()].into(), ValueType::BOOL),
+        "I16" | "I32" | "I64" => (integer(sent)?.to_be_bytes().to_vec().into(), ValueType::I64),
+        "DOUBLE" => (lenient::float(sent)?.to_be_bytes().to_vec().into(), ValueType::DOUBLE),
+        "BYTES" => (lenient::bytes(sent)?.into(), ValueType::BYTES),
+        // The address of the other side.
+        "" if matches!(sent, Json::Bool(_)) => {
+            (vec![boolean(sent)?.into()].into(), ValueType::BOOL)
+        }
+        _ => (text(sent)?.into(), ValueType::STRING),
+    };
+    Ok(found)
+}
+
+/// The tags of version 2.
+fn tags(value: Json) -> Result<Vec<BinaryAnnotation<'static>>, String> {
+    let mut tags = Vec::new();
+    for (key, value) in object(value)? {
+        let value = text(value).map_err(|why| format!("{key}: {why}"))?;
+        let tag = BinaryAnnotation::text("", value);
+        tags.push(BinaryAnnotation { key: key.into_owned().into_bytes().into(), ..tag });
+    }
+    last_of_each(&mut tags);
     Ok(tags)
 }
 
-type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
-
-fn object<'a>(value: Json<'a>, field: &str) -> Result<Fields<'a>, String> {
-    match value {
-        Json::Object(fields) => Ok(fields),
-        Json::Null => Ok(Vec::new()),
-        other => Err(mismatch(&other, field, "an object")),
-    }
-}
-
-fn list<'a>(value: Json<'a>, field: &str) -> Result<Vec<Json<'a>>, String> {
-    match value {
-        Json::List(items) => Ok(items),
-        Json::Null => Ok(Vec::new()),
-        other => Err(mismatch(&other, field, "an array")),
-    }
-}
-
-fn mismatch(value: &Json, field: &str, wanted: &str) -> String {
-    format!("{field}: expected {wanted}, found {}", value.kind())
-}
-
-fn text(value: Json, field: &str) -> Result<String, String> {
-    match value {
-        Json::Text(text) => Ok(text.into_owned()),
-        Json::Null => Ok(String::new()),
-        other => Err(mismatch(&other, field, "a string")),
-    }
-}
-
-fn integer(value: Json, field: &str) -> Result<i64, String> {
-    match value {
-        Json::Int(number) => Ok(number),
-        Json::Null => Ok(0),
-        other => Err(mismatch(&other, field, "an integer")),
-    }
-}
-
-fn boolean(value: Json, field: &str) -> Result<bool, String> {
-    match value {
-        Json::Bool(value) => Ok(value),
-        Json::Null => Ok(false),
-        other => Err(mismatch(&other, field, "a boolean")),
-    }
+fn text(value: Json) -> Result<Vec<u8>, String> {
+    lenient::text(value).map(|text| text.into_owned().into_bytes())
 }
