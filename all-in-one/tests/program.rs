@@ -96,22 +96,41 @@ fn a_port_in_use_is_one_line_and_code_1() {
 }
 
 #[test]
-fn a_variable_without_effect_is_said_and_no_more() {
+fn what_changes_nothing_is_said_once() {
     let mut command = program();
-    command.env("COLLECTOR_QUEUE_SIZE", "5").env("SPAN_STORAGE_TYPE", "cassandra");
+    command.env("COLLECTOR_QUEUE_SIZE", "5").env("QUERY_HTTP_TLS_ENABLED", "false");
+    command.args(["--metrics-backend=prometheus", "--span-storage.type", "memory"]);
     let running = Running::start(command.stderr(Stdio::piped()));
     assert_eq!(support::get(running.address(), "/api/services").status, 200);
     let text = running.stop_and_read_log();
-    for name in ["COLLECTOR_QUEUE_SIZE", "SPAN_STORAGE_TYPE"] {
+    for name in [
+        "COLLECTOR_QUEUE_SIZE",
+        "QUERY_HTTP_TLS_ENABLED",
+        "--metrics-backend",
+        "--span-storage.type",
+    ] {
         assert_eq!(text.matches(name).count(), 1, "{text}");
     }
 }
 
 #[test]
-fn a_flag_of_jaeger_s_that_has_no_effect_is_refused() {
-    let (code, text) = refused(program().arg("--collector.queue-size=5"));
-    assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
-    assert!(text.contains("--collector.queue-size") && text.contains("not supported"), "{text}");
+fn it_does_not_start_without_what_would_be_lost_or_exposed() {
+    for (name, value) in [
+        ("SPAN_STORAGE_TYPE", "badger"),
+        ("COLLECTOR_GRPC_TLS_ENABLED", "true"),
+        ("COLLECTOR_TAGS", "a=b"),
+    ] {
+        let (code, text) = refused(program().env(name, value));
+        assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
+        assert!(text.starts_with(&format!("error: {name} cannot be \"{value}\" here: ")), "{text}");
+    }
+    for flag in
+        ["--span-storage.type=cassandra", "--query.http.tls.enabled", "--config-file=a.yaml"]
+    {
+        let (code, text) = refused(program().arg(flag));
+        assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
+        assert!(text.contains(flag.split('=').next().expect("a name")), "{text}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use jaeger_all_in_one::{Port, Style, TraceId};
 use super::check::Check;
 use super::flags::Flags;
 use super::run::Run;
-use super::unsupported;
+use super::unsupported::{self, Refused};
 
 /// What `--version` prints; `-V` prints the first line.
 const LONG_VERSION: &str = concat!(
@@ -39,6 +39,10 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     pub(super) files: Files,
+
+    /// What the log says of flags without effect.
+    #[arg(skip)]
+    pub(super) warnings: Vec<String>,
 }
 
 /// Files of traces.
@@ -140,8 +144,9 @@ pub(super) fn parse(
         ours &= argument != "--";
         if ours { two_dashes(argument) } else { argument }
     });
+    let (arguments, warnings) = unsupported::take_out(arguments.collect(), command)?;
     let matches = command().try_get_matches_from(arguments)?;
-    Ok(Arguments::from_arg_matches(&matches)?)
+    Ok(Arguments { warnings, ..Arguments::from_arg_matches(&matches)? })
 }
 
 /// The whole command line, as clap knows it.
@@ -165,13 +170,18 @@ pub(super) fn command() -> clap::Command {
 
 /// Why the arguments cannot be used, or the text that they ask for (`--help`).
 #[derive(Debug)]
-pub(super) struct Rejected(clap::Error);
+pub(super) enum Rejected {
+    Arguments(clap::Error),
+    Setting(Refused),
+}
 
 impl Rejected {
     /// Prints the text to stdout, or the error to stderr, and returns the exit code: 0 or 2.
     pub(super) fn print(&self) -> u8 {
-        if self.0.exit_code() == 0 {
-            let _ = self.0.print();
+        if let Rejected::Arguments(text) = self
+            && text.exit_code() == 0
+        {
+            let _ = text.print();
             return 0;
         }
         eprintln!("{self}");
@@ -181,34 +191,40 @@ impl Rejected {
 
 impl From<clap::Error> for Rejected {
     fn from(error: clap::Error) -> Self {
-        Rejected(error)
+        Rejected::Arguments(error)
+    }
+}
+
+impl From<Refused> for Rejected {
+    fn from(refused: Refused) -> Self {
+        Rejected::Setting(refused)
     }
 }
 
 impl fmt::Display for Rejected {
     /// One line that names the setting and the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let context = |kind| self.0.get(kind).map(ToString::to_string);
+        let error = match self {
+            Rejected::Arguments(error) => error,
+            Rejected::Setting(refused) => return write!(f, "error: {refused}"),
+        };
+        let context = |kind| error.get(kind).map(ToString::to_string);
         let bad_value =
-            matches!(self.0.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+            matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
         if let (true, Some(arg), Some(value)) =
             (bad_value, context(ContextKind::InvalidArg), context(ContextKind::InvalidValue))
         {
             let flag = arg.split_whitespace().next().unwrap_or_default().trim_matches(['[', ']']);
-            let reason = std::error::Error::source(&self.0).map(ToString::to_string);
+            let reason = std::error::Error::source(error).map(ToString::to_string);
             let reason = reason.unwrap_or_else(|| "it cannot be used".to_owned());
             return write!(f, "error: {flag}{} cannot be \"{value}\": {reason}", variable(flag));
         }
-        if self.0.kind() == ErrorKind::MissingRequiredArgument {
+        if error.kind() == ErrorKind::MissingRequiredArgument {
             let missing = context(ContextKind::InvalidArg).unwrap_or_default();
             let usage = context(ContextKind::Usage).unwrap_or_default();
             return write!(f, "error: missing {missing}; {}", usage.replacen('U', "u", 1));
         }
-        let flag = context(ContextKind::InvalidArg).unwrap_or_default();
-        if let Some(why) = unsupported::why(flag.trim_start_matches('-')) {
-            return write!(f, "error: Jaeger's flag {flag} is not supported here: {why}");
-        }
-        let text = self.0.to_string();
+        let text = error.to_string();
         f.write_str(text.lines().next().unwrap_or("error: bad arguments"))
     }
 }
@@ -295,19 +311,23 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_only_jaeger_knows_is_named() {
+    fn a_flag_that_only_jaeger_knows_is_a_warning_or_an_error() {
+        let parse = |args: &[&str]| super::parse([&["jaeger-all-in-one"], args].concat());
         for args in [
-            &["--collector.queue-size=5"][..],
-            &["--config-file", "jaeger.yaml"],
-            &["-query.http.tls.enabled"],
+            &["--collector.queue-size=5", "--memory.max-traces=7"][..],
+            &["-collector.queue-size", "5", "--memory.max-traces", "7"],
         ] {
+            let arguments = parse(args).expect("it changes nothing");
+            assert_eq!(arguments.warnings.len(), 1, "{:?}", arguments.warnings);
+            assert_eq!(arguments.flags.config().expect("ports").max_traces, 7);
+        }
+        for args in [&["--config-file", "jaeger.yaml"][..], &["-query.http.tls.enabled"]] {
             let line = parse(args).expect_err("not supported").to_string();
-            let flag = args[0].trim_start_matches('-').split('=').next().expect("a flag");
-            assert!(line.contains(flag) && line.contains("is not supported here: "), "{line}");
-            assert!(!line.contains('\n'), "{line}");
+            assert!(line.starts_with(&format!("error: --{}", args[0].trim_start_matches('-'))));
+            assert!(line.contains(" here: ") && !line.contains('\n'), "{line}");
         }
         let line = parse(&["--no-such-flag"]).expect_err("unknown").to_string();
-        assert!(!line.contains("Jaeger"), "{line}");
+        assert!(line.contains("--no-such-flag"), "{line}");
     }
 
     #[test]
@@ -350,7 +370,10 @@ mod tests {
         let config = flags.config().expect("ports");
         assert_eq!((&*config.base_path, config.max_traces), ("/jaeger", 7));
         let help = super::parse(["jaeger-all-in-one", "tree", "--help"]).expect_err("its help");
-        let help = help.0.to_string();
+        let help = match help {
+            Rejected::Arguments(help) => help.to_string(),
+            Rejected::Setting(refused) => panic!("{refused}"),
+        };
         assert!(
             help.contains(Port::Query.flag()) && !help.contains(Port::Collector.flag()),
             "{help}"

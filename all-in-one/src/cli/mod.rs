@@ -41,7 +41,8 @@ fn act(arguments: arguments::Arguments) -> Result<u8, Box<dyn Error>> {
     match arguments.command {
         None => {
             log::to_stderr(arguments.flags.log_level);
-            serve::serve(arguments.flags.config()?, &arguments.files)?;
+            let config = arguments.flags.config()?;
+            serve::serve(config, &arguments.files, &arguments.warnings)?;
         }
         Some(Command::Status { flags }) => {
             println!("A Jaeger answers on {}", status(&flags.config()?)?);
@@ -72,4 +73,5 @@ fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
     });
     matches!(of_start, Some(StartError::BasePath { .. } | StartError::Strategies { .. }))
         || error.is::<flags::Usage>()
+        || error.is::<unsupported::Refused>()
 }

@@ -13,12 +13,16 @@ use tracing::{info, warn};
 
 use super::arguments::{Files, command};
 use super::signals::{stop_signal, user_signal};
-use super::unsupported::ignored_variables;
+use super::unsupported;
 
 /// Loads files, starts, prints the open ports, waits for a signal, stops and saves.
-pub(super) fn serve(config: Config, files: &Files) -> Result<(), Box<dyn Error>> {
-    for variable in ignored_variables(&command()) {
-        warn!("{variable}");
+pub(super) fn serve(
+    config: Config,
+    files: &Files,
+    warnings: &[String],
+) -> Result<(), Box<dyn Error>> {
+    for warning in warnings.iter().chain(&unsupported::variables(&command())?) {
+        warn!("{warning}");
     }
     if let Some(file) = &files.save {
         can_be_saved(file)?;

@@ -1,20 +1,49 @@
-//! Settings of Jaeger 1.35 that have no effect here. Such a flag is an error, such an environment
-//! variable a warning in the log.
+//! Settings of Jaeger 1.35 that have no effect here.
 //!
-//! The names are those that the original's `--help` and `env` list. A flag's variable is its
-//! name in upper case with underscores.
+//! Where the program does without the setting what was asked for, or at least nothing worse, that is
+//! a warning in the log. Where it would lose spans or settings, or expose something, it does not
+//! start: exit code 2. A flag and its environment variable, the name in upper case with underscores,
+//! are treated alike.
+//!
+//! The names are those that the original's `--help` and `env` list.
 
 use std::ffi::OsString;
 use std::fmt;
 
-/// Flags without effect here, and why.
-const FLAGS: &[(&str, &[&str])] = &[
+use jaeger_all_in_one::HostPort;
+use jaeger_all_in_one::go_format::parse_bool;
+
+/// The values of a setting with which the program may start without it. An empty one always is.
+#[derive(Clone, Copy, Debug)]
+enum Harmless {
+    /// Every value.
+    Any,
+    /// No value.
+    None,
+    /// These values.
+    Values(&'static [&'static str]),
+    /// Numbers up to this one.
+    UpTo(u64),
+    /// A boolean that is false.
+    False,
+    /// A boolean; both values.
+    Bool,
+    /// An address of this machine.
+    Local,
+}
+
+use Harmless::{Any, Bool, False, Local, None as Never, UpTo, Values};
+
+/// Flags without effect here: why, and the values that are harmless.
+const FLAGS: &[(&str, Harmless, &[&str])] = &[
     (
         "settings come from flags and the environment; write the file's settings there",
+        Never,
         &["config-file"],
     ),
     (
         "there are no queues and no workers: spans go straight to the store",
+        Any,
         &[
             "collector.num-workers",
             "collector.queue-size",
@@ -28,59 +57,67 @@ const FLAGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the limit is 65000 bytes a packet, and the receive buffer is as large as the kernel grants",
+        "the receive buffer is as large as the kernel grants",
+        Any,
         &[
-            "processor.jaeger-binary.server-max-packet-size",
             "processor.jaeger-binary.server-socket-buffer-size",
-            "processor.jaeger-compact.server-max-packet-size",
             "processor.jaeger-compact.server-socket-buffer-size",
-            "processor.zipkin-compact.server-max-packet-size",
             "processor.zipkin-compact.server-socket-buffer-size",
         ],
     ),
     (
-        "the limit is 4 MiB a message, and connections have no maximum age",
+        "the limit is 65000 bytes a packet",
+        UpTo(65_000),
+        &[
+            "processor.jaeger-binary.server-max-packet-size",
+            "processor.jaeger-compact.server-max-packet-size",
+            "processor.zipkin-compact.server-max-packet-size",
+        ],
+    ),
+    (
+        "the limit is 4 MiB a message",
+        UpTo(4 << 20),
+        &["collector.grpc-server.max-message-size", "collector.otlp.grpc.max-message-size"],
+    ),
+    (
+        "connections have no maximum age",
+        Any,
         &[
             "collector.grpc-server.max-connection-age",
             "collector.grpc-server.max-connection-age-grace",
-            "collector.grpc-server.max-message-size",
             "collector.otlp.grpc.max-connection-age",
             "collector.otlp.grpc.max-connection-age-grace",
-            "collector.otlp.grpc.max-message-size",
         ],
     ),
-    (
-        "every span is stored, as it was sent",
-        &["collector.tags", "downsampling.hashsalt", "downsampling.ratio"],
-    ),
+    ("spans are stored as they were sent", Never, &["collector.tags"]),
+    ("every span is stored", Any, &["downsampling.hashsalt", "downsampling.ratio"]),
     (
         "web pages of other origins cannot send spans here",
+        Never,
         &["collector.zipkin.allowed-headers", "collector.zipkin.allowed-origins"],
     ),
-    ("metrics are served for Prometheus, at /metrics", &["metrics-backend", "metrics-http-route"]),
-    ("the store is in memory and needs no token", &["query.bearer-token-propagation"]),
-    (
-        "the embedded web pages cannot be changed",
-        &["query.additional-headers", "query.static-files", "query.ui-config"],
-    ),
-    (
-        "the agent's ports lead to the store of this process",
-        &[
-            "reporter.grpc.discovery.min-peers",
-            "reporter.grpc.host-port",
-            "reporter.grpc.retry.max",
-            "reporter.type",
-        ],
-    ),
-    (IN_MEMORY, &["span-storage.type"]),
+    ("metrics are served for Prometheus", Values(&["prometheus", "none"]), &["metrics-backend"]),
+    ("metrics are served at /metrics", Values(&["/metrics"]), &["metrics-http-route"]),
+    ("the store is in memory and needs no token", Bool, &["query.bearer-token-propagation"]),
+    ("answers have no further headers", Never, &["query.additional-headers"]),
+    ("the embedded web pages are shown", Any, &["query.static-files", "query.ui-config"]),
+    (SAME_PROCESS, Any, &["reporter.grpc.discovery.min-peers", "reporter.grpc.retry.max"]),
+    (SAME_PROCESS, Values(&["grpc"]), &["reporter.type"]),
+    (SAME_PROCESS, Local, &["reporter.grpc.host-port"]),
+    (IN_MEMORY, Values(&["memory"]), &["span-storage.type"]),
 ];
 
-const IN_MEMORY: &str = "spans are kept in memory";
+const SAME_PROCESS: &str = "the agent's ports lead to the store of this process";
+const IN_MEMORY: &str =
+    "spans are kept in memory only; for a store on disk, compose/scale-out runs Jaeger itself";
 const NO_TLS: &str = "TLS is not supported; put a proxy in front";
 
-/// What precedes and follows `.tls.` in the names of flags.
-const TLS: &[(&[&str], &[&str])] = &[
+/// Flags for TLS: why they have no effect, what precedes `.tls.` in their names, and what follows.
+type Tls = (&'static str, &'static [&'static str], &'static [(&'static str, Harmless)]);
+
+const TLS: &[Tls] = &[
     (
+        NO_TLS,
         &[
             "admin.http",
             "collector.grpc",
@@ -91,75 +128,195 @@ const TLS: &[(&[&str], &[&str])] = &[
             "query.grpc",
             "query.http",
         ],
-        &["cert", "cipher-suites", "client-ca", "enabled", "key", "max-version", "min-version"],
+        &[
+            ("cert", Never),
+            ("cipher-suites", Never),
+            ("client-ca", Never),
+            ("enabled", False),
+            ("key", Never),
+            ("max-version", Never),
+            ("min-version", Never),
+        ],
     ),
-    (&["reporter.grpc"], &["ca", "cert", "enabled", "key", "server-name", "skip-host-verify"]),
+    // Between the agent and the collector, which are one process here.
+    (
+        SAME_PROCESS,
+        &["reporter.grpc"],
+        &[
+            ("ca", Any),
+            ("cert", Any),
+            ("enabled", Bool),
+            ("key", Any),
+            ("server-name", Any),
+            ("skip-host-verify", Bool),
+        ],
+    ),
 ];
 
-/// Environment variables without a flag: the value that has no effect in Jaeger either, and why
-/// other values have none here.
-const VARIABLES: &[(&str, &str, &str)] = &[
-    ("SPAN_STORAGE_TYPE", "memory", IN_MEMORY),
-    ("DEPENDENCY_STORAGE_TYPE", "memory", IN_MEMORY),
-    ("SAMPLING_STORAGE_TYPE", "memory", IN_MEMORY),
-    ("SAMPLING_CONFIG_TYPE", "file", "adaptive sampling is not supported"),
-    ("METRICS_STORAGE_TYPE", "", "the Monitor page has no metrics to show"),
+/// How the flags of other stores begin. Jaeger has them once such a store is chosen.
+const STORES: [&str; 7] =
+    ["badger.", "cassandra", "es.", "es-archive.", "grpc-storage", "kafka.", "prometheus."];
+
+/// Environment variables without a flag: the value that has no effect in Jaeger either, why other
+/// values have none here, and which of them are harmless.
+const VARIABLES: &[(&str, &str, &str, Harmless)] = &[
+    ("SPAN_STORAGE_TYPE", "memory", IN_MEMORY, Never),
+    ("DEPENDENCY_STORAGE_TYPE", "memory", IN_MEMORY, Never),
+    ("SAMPLING_STORAGE_TYPE", "memory", IN_MEMORY, Any),
+    ("SAMPLING_CONFIG_TYPE", "file", "adaptive sampling is not supported", Any),
+    ("METRICS_STORAGE_TYPE", "", "the Monitor page has no metrics to show", Any),
 ];
 
-/// A variable that is set, that Jaeger 1.35 supports, and that has no effect here.
+/// A setting with which the program does not start.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct IgnoredVariable {
-    /// Its name.
-    name: String,
-    /// Why it has no effect.
-    why: &'static str,
-}
+pub(super) struct Refused(String);
 
-impl fmt::Display for IgnoredVariable {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has no effect here: {}", self.name, self.why)
+        f.write_str(&self.0)
     }
 }
 
-/// The environment variables that Jaeger 1.35 supports and that have no effect here. An empty one
-/// counts as unset.
-pub(super) fn ignored_variables(command: &clap::Command) -> Vec<IgnoredVariable> {
-    ignored(command, |name| std::env::var_os(name))
+impl std::error::Error for Refused {}
+
+impl Harmless {
+    fn allows(self, value: &str) -> bool {
+        value.is_empty()
+            || match self {
+                Any | Bool => true,
+                Never => false,
+                Values(values) => values.contains(&value),
+                UpTo(most) => value.parse::<u64>().is_ok_and(|value| value <= most),
+                False => parse_bool(value) == Ok(false),
+                Local => value.split(',').all(is_local),
+            }
+    }
+
+    /// Whether a flag may go without a value, and is true then.
+    fn is_bool(self) -> bool {
+        matches!(self, Bool | False)
+    }
 }
 
-fn ignored(
+fn is_local(address: &str) -> bool {
+    let host = address.parse::<HostPort>().map(|address| address.host);
+    host.is_ok_and(|host| match host.as_deref() {
+        None | Some("localhost" | "[::1]") => true,
+        Some(host) => host.starts_with("127."),
+    })
+}
+
+/// What the log says of a setting.
+///
+/// # Errors
+/// If the program must not start without the setting.
+fn judge(name: &str, value: &str, why: &str, harmless: Harmless) -> Result<String, Refused> {
+    if harmless.allows(value) {
+        return Ok(format!("{name} has no effect here: {why}"));
+    }
+    let value: String = value.chars().take(100).collect();
+    Err(Refused(format!("{name} cannot be \"{value}\" here: {why}")))
+}
+
+/// Takes the flags without effect out of the arguments, and returns what the log says of them. What
+/// follows `--` belongs to another program.
+///
+/// # Errors
+/// If the program must not start without one of them.
+pub(super) fn take_out(
+    arguments: Vec<OsString>,
+    command: impl Fn() -> clap::Command,
+) -> Result<(Vec<OsString>, Vec<String>), Refused> {
+    let (mut others, mut warnings) = (Vec::new(), Vec::new());
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        if argument == "--" {
+            others.push(argument);
+            others.extend(arguments);
+            break;
+        }
+        let text = argument.to_string_lossy();
+        let Some((flag, value, why, harmless)) = without_effect(&text, &command)? else {
+            others.push(argument);
+            continue;
+        };
+        let name = format!("--{flag}");
+        let value = match value {
+            Some(value) => value.to_owned(),
+            None if harmless.is_bool() => "true".to_owned(),
+            None => match arguments.next() {
+                Some(value) => value.to_string_lossy().into_owned(),
+                None => return Err(Refused(format!("{name} needs a value"))),
+            },
+        };
+        warnings.push(judge(&name, &value, why, harmless)?);
+    }
+    Ok((others, warnings))
+}
+
+/// The flag without effect that an argument is, with the value behind its equals sign.
+fn without_effect<'a>(
+    argument: &'a str,
+    command: impl Fn() -> clap::Command,
+) -> Result<Option<(&'a str, Option<&'a str>, &'static str, Harmless)>, Refused> {
+    let Some(text) = argument.strip_prefix("--") else { return Ok(None) };
+    let (flag, value) = match text.split_once('=') {
+        Some((flag, value)) => (flag, Some(value)),
+        None => (text, None),
+    };
+    if STORES.iter().any(|store| flag.starts_with(store)) {
+        return Err(Refused(format!("--{flag} is a setting of another store: {IN_MEMORY}")));
+    }
+    let found = flags().find(|(known, ..)| known == flag);
+    let found = found.filter(|_| !supports(&command(), flag));
+    Ok(found.map(|(_, why, harmless)| (flag, value, why, harmless)))
+}
+
+fn supports(command: &clap::Command, flag: &str) -> bool {
+    command.get_arguments().any(|arg| arg.get_long() == Some(flag))
+}
+
+/// What the log says of the environment variables without effect. An empty one counts as unset.
+///
+/// # Errors
+/// If the program must not start without one of them.
+pub(super) fn variables(command: &clap::Command) -> Result<Vec<String>, Refused> {
+    of_variables(command, |name| std::env::var_os(name))
+}
+
+fn of_variables(
     command: &clap::Command,
     get: impl Fn(&str) -> Option<OsString>,
-) -> Vec<IgnoredVariable> {
-    let supported = |flag: &str| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
-    let is_set =
-        |name: &str, idle: &str| get(name).is_some_and(|value| !value.is_empty() && value != idle);
+) -> Result<Vec<String>, Refused> {
+    let value = |name: &str, idle: &str| {
+        let value = get(name)?.to_string_lossy().into_owned();
+        Some(value).filter(|value| !value.is_empty() && value != idle)
+    };
     // The storage type is also a retired flag.
     let twice = |name: &str| VARIABLES.iter().any(|(known, ..)| *known == name);
     let flags = flags()
-        .filter(|(flag, _)| !supported(flag))
-        .map(|(flag, why)| (variable(&flag), why))
-        .filter(|(name, _)| !twice(name) && is_set(name, ""))
-        .map(|(name, why)| IgnoredVariable { name, why });
-    let others = VARIABLES
-        .iter()
-        .filter(|(name, idle, _)| is_set(name, idle))
-        .map(|(name, _, why)| IgnoredVariable { name: (*name).to_owned(), why });
-    flags.chain(others).collect()
+        .filter(|(flag, ..)| !supports(command, flag))
+        .map(|(flag, why, harmless)| (variable(&flag), "", why, harmless))
+        .filter(|(name, ..)| !twice(name));
+    let others =
+        VARIABLES.iter().map(|&(name, idle, why, harmless)| (name.to_owned(), idle, why, harmless));
+    let set = flags.chain(others).filter_map(|(name, idle, why, harmless)| {
+        let value = value(&name, idle)?;
+        Some(judge(&name, &value, why, harmless))
+    });
+    set.collect()
 }
 
-/// Why a flag of Jaeger 1.35 has no effect here; `None` for any other flag.
-pub(super) fn why(flag: &str) -> Option<&'static str> {
-    flags().find(|(known, _)| known == flag).map(|(_, why)| why)
-}
-
-fn flags() -> impl Iterator<Item = (String, &'static str)> {
-    let plain = FLAGS
-        .iter()
-        .flat_map(|(why, flags)| flags.iter().map(move |flag| ((*flag).to_owned(), *why)));
-    let tls = TLS.iter().flat_map(|(servers, settings)| {
+/// All flags without effect, with why, and their harmless values.
+fn flags() -> impl Iterator<Item = (String, &'static str, Harmless)> {
+    let plain = FLAGS.iter().flat_map(|(why, harmless, flags)| {
+        flags.iter().map(move |flag| ((*flag).to_owned(), *why, *harmless))
+    });
+    let tls = TLS.iter().flat_map(|(why, servers, settings)| {
         servers.iter().flat_map(move |server| {
-            settings.iter().map(move |setting| (format!("{server}.tls.{setting}"), NO_TLS))
+            settings.iter().map(move |(setting, harmless)| {
+                (format!("{server}.tls.{setting}"), *why, *harmless)
+            })
         })
     });
     plain.chain(tls)
@@ -174,39 +331,116 @@ mod tests {
     use super::super::arguments::command;
     use super::*;
 
-    fn names(set: &[(&str, &str)]) -> Vec<String> {
-        let get = |name: &str| {
-            set.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
-        };
-        ignored(&command(), get).into_iter().map(|ignored| ignored.name).collect()
+    fn of(name: &str, value: &str) -> Result<Vec<String>, Refused> {
+        of_variables(&command(), |known| (known == name).then(|| value.into()))
+    }
+
+    fn flag(text: &str) -> Result<Vec<String>, Refused> {
+        take_out(text.split(' ').map(OsString::from).collect(), command).map(|(_, all)| all)
+    }
+
+    /// Settings as flags, with values that lose and expose nothing.
+    const HARMLESS: &[(&str, &str)] = &[
+        ("collector.queue-size", "5"),
+        ("collector.num-workers", "100"),
+        ("collector.grpc-server.max-message-size", "4194304"),
+        ("collector.grpc.tls.enabled", "false"),
+        ("collector.otlp.grpc.max-connection-age", "1h"),
+        ("downsampling.ratio", "0.5"),
+        ("metrics-backend", "prometheus"),
+        ("metrics-http-route", "/metrics"),
+        ("processor.jaeger-compact.server-max-packet-size", "65000"),
+        ("processor.jaeger-binary.workers", "50"),
+        ("query.bearer-token-propagation", "true"),
+        ("query.http.tls.enabled", "F"),
+        ("reporter.grpc.host-port", "localhost:14250,127.0.0.1:1"),
+        ("reporter.grpc.tls.enabled", "true"),
+        ("reporter.type", "grpc"),
+        ("span-storage.type", "memory"),
+    ];
+
+    /// Settings that the program must not start without.
+    const HARMFUL: &[(&str, &str)] = &[
+        ("collector.grpc-server.max-message-size", "4194305"),
+        ("collector.grpc.tls.enabled", "true"),
+        ("collector.otlp.http.tls.cert", "cert.pem"),
+        ("collector.tags", "a=b"),
+        ("metrics-backend", "expvar"),
+        ("processor.jaeger-compact.server-max-packet-size", "65507"),
+        ("query.http.tls.enabled", "1"),
+        ("query.http.tls.enabled", "maybe"),
+        ("query.http.tls.client-ca", "ca.pem"),
+        ("reporter.grpc.host-port", "collector.example:14250"),
+        ("span-storage.type", "badger"),
+    ];
+
+    #[test]
+    fn what_loses_and_exposes_nothing_is_a_warning() {
+        for (name, value) in HARMLESS {
+            let warning = flag(&format!("--{name}={value}")).expect(name);
+            assert_eq!(warning.len(), 1, "{name}");
+            assert!(
+                warning[0].starts_with(&format!("--{name} has no effect here: ")),
+                "{warning:?}"
+            );
+            let of_variable = of(&variable(name), value).expect(name);
+            // Of this one the same value is not even named.
+            let silent = *name == "span-storage.type";
+            assert_eq!(of_variable.len(), usize::from(!silent), "{name}");
+            assert_eq!(of(&variable(name), ""), Ok(Vec::new()), "{name}");
+        }
     }
 
     #[test]
-    fn what_jaeger_would_heed_is_named_once() {
-        for name in [
-            "COLLECTOR_QUEUE_SIZE",
-            "COLLECTOR_GRPC_TLS_ENABLED",
-            "CONFIG_FILE",
-            "REPORTER_GRPC_TLS_SKIP_HOST_VERIFY",
-            "METRICS_STORAGE_TYPE",
-        ] {
-            assert_eq!(names(&[(name, "1")]), [name]);
+    fn what_would_lose_or_expose_something_is_refused() {
+        for (name, value) in HARMFUL {
+            let why = flag(&format!("--{name}={value}")).expect_err(name).to_string();
+            assert!(why.starts_with(&format!("--{name} cannot be \"{value}\" here: ")), "{why}");
+            let name = variable(name);
+            let why = of(&name, value).expect_err(&name).to_string();
+            assert!(why.starts_with(&format!("{name} cannot be \"{value}\" here: ")), "{why}");
         }
-        assert_eq!(names(&[("SPAN_STORAGE_TYPE", "elasticsearch")]), ["SPAN_STORAGE_TYPE"]);
+        for (name, value) in
+            [("SPAN_STORAGE_TYPE", "elasticsearch"), ("DEPENDENCY_STORAGE_TYPE", "cassandra")]
+        {
+            assert!(of(name, value).is_err(), "{name}");
+        }
+        let why = flag("--badger.ephemeral=false").expect_err("another store").to_string();
+        assert!(why.contains("another store") && why.contains("compose/scale-out"), "{why}");
+    }
+
+    #[test]
+    fn a_value_may_follow_as_an_argument_of_its_own() {
+        let (others, warnings) = take_out(
+            ["x", "--collector.queue-size", "5", "--query.bearer-token-propagation", "--a=1", "--"]
+                .into_iter()
+                .chain(["--collector.queue-size", "5"])
+                .map(OsString::from)
+                .collect(),
+            command,
+        )
+        .expect("they are harmless");
+        assert_eq!(others, ["x", "--a=1", "--", "--collector.queue-size", "5"]);
+        assert_eq!(warnings.len(), 2);
+        assert!(flag("--query.http.tls.enabled").is_err(), "it is true");
+        let why = flag("--collector.queue-size").expect_err("the value is missing").to_string();
+        assert_eq!(why, "--collector.queue-size needs a value");
     }
 
     #[test]
     fn what_changes_nothing_is_not_named() {
-        for set in [
+        for (name, value) in [
             ("SPAN_STORAGE_TYPE", "memory"),
             ("COLLECTOR_QUEUE_SIZE", ""),
             ("QUERY_BASE_PATH", "/jaeger"),
             ("MEMORY_MAX_TRACES", "5"),
             ("JAEGER_AGENT_HOST", "localhost"),
             ("COLLECTOR_SERVICE_HOST", "10.0.0.1"),
+            ("BADGER_EPHEMERAL", "false"),
         ] {
-            assert_eq!(names(&[set]), <[&str; 0]>::default(), "{set:?}");
+            assert_eq!(of(name, value), Ok(Vec::new()), "{name}");
         }
+        assert_eq!(of("METRICS_STORAGE_TYPE", "prometheus").expect("harmless").len(), 1);
     }
 
     /// What `all-in-one --help` of 1.35 lists, without those for TLS.
@@ -242,19 +476,17 @@ mod tests {
         let mut command = command();
         command.build();
         for flag in JAEGER.split_whitespace() {
-            let supported = command.get_arguments().any(|arg| arg.get_long() == Some(flag));
-            assert_ne!(supported, why(flag).is_some(), "{flag}");
+            let explained = flags().any(|(known, ..)| known == flag);
+            assert!(supports(&command, flag) || explained, "{flag}");
         }
     }
 
     #[test]
     fn a_flag_stands_once_in_the_table() {
-        let mut all: Vec<_> = flags().map(|(flag, _)| flag).collect();
+        let mut all: Vec<_> = flags().map(|(flag, ..)| flag).collect();
         let count = all.len();
         all.sort();
         all.dedup();
         assert_eq!(all.len(), count);
-        assert!(why("collector.otlp.http.tls.cert").is_some());
-        assert!(why("no-such-flag").is_none());
     }
 }
