@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -184,7 +184,7 @@ fn matches(name: &str, allowed: &str) -> bool {
 /// web pages.
 #[cfg(feature = "ui")]
 fn compressed(router: Router) -> Router {
-    use axum::http::{Extensions, HeaderMap, Version};
+    use axum::http::{Extensions, Version};
     use tower_http::CompressionLevel;
     use tower_http::compression::CompressionLayer;
 
