@@ -221,7 +221,8 @@ fn the_packages_build_from_vendored_sources_with_an_empty_cargo_home() {
     if !vendored.status.success() {
         vendored = vendor(&[]); // crates of other systems were never downloaded here
     }
-    assert!(vendored.status.success(), "{}", String::from_utf8_lossy(&vendored.stderr));
+    let stderr = String::from_utf8_lossy(&vendored.stderr);
+    assert!(vendored.status.success(), "without a network, run `cargo fetch` before: {stderr}");
     assert!(project.0.0.join("vendor/otlp-embedded/jaeger-ui/build/index.html").is_file());
     project.0.write(".cargo/config.toml", &String::from_utf8_lossy(&vendored.stdout));
 
