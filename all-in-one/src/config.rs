@@ -40,6 +40,10 @@ pub struct Config {
     /// are on loopback, as through a proxy that keeps the Host header. `*.example.com` is every name
     /// below that one, `*` is any.
     pub allowed_hosts: Vec<String>,
+    /// Web pages that may send OTLP over HTTP; pages on this machine always may.
+    pub otlp_http_cors: Cors,
+    /// Web pages that may send in Zipkin's formats; all, by default, as in Jaeger.
+    pub zipkin_cors: Cors,
     /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every
     /// trace.
     pub strategies_file: Option<PathBuf>,
@@ -60,6 +64,8 @@ impl Default for Config {
             max_traces: 100_000,
             max_bytes: 256 << 20,
             allowed_hosts: Vec::new(),
+            otlp_http_cors: Cors { local: true, ..Cors::new([""; 0], ["*"]) },
+            zipkin_cors: Cors::new(["*"], ["content-type"]),
             strategies_file: None,
             strategies_reload_interval: Duration::ZERO,
             addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
@@ -135,6 +141,20 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::otlp_http_cors`]; pages on this machine still may.
+    #[must_use]
+    pub fn otlp_http_cors(mut self, cors: Cors) -> Self {
+        self.otlp_http_cors = Cors { local: true, ..cors };
+        self
+    }
+
+    /// Sets [`Config::zipkin_cors`].
+    #[must_use]
+    pub fn zipkin_cors(mut self, cors: Cors) -> Self {
+        self.zipkin_cors = cors;
+        self
+    }
+
     /// Sets [`Config::strategies_file`].
     #[must_use]
     pub fn strategies_file(mut self, file: impl Into<PathBuf>) -> Self {
@@ -147,6 +167,15 @@ impl Config {
     pub fn strategies_reload_interval(mut self, interval: Duration) -> Self {
         self.strategies_reload_interval = interval;
         self
+    }
+
+    /// Which web pages may send to a port; `None` if none may.
+    pub(crate) fn cors(&self, port: Port) -> Option<&Cors> {
+        match port {
+            Port::OtlpHttp => Some(&self.otlp_http_cors),
+            Port::Zipkin => Some(&self.zipkin_cors),
+            _ => None,
+        }
     }
 
     /// The base path without a slash at its end: empty for the root.
@@ -195,6 +224,33 @@ pub(crate) struct Listen {
     pub(crate) first: SocketAddr,
     /// The other loopback address, with the same port, on machines that have it.
     pub(crate) also: Option<Ipv6Addr>,
+}
+
+/// Web pages of other origins that may send spans to a port, by POST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cors {
+    /// Origins such as `https://shop.example`; `*` in one is any part of it, and alone every origin.
+    pub origins: Vec<String>,
+    /// Names of the headers that their requests may have; `*` is any.
+    pub headers: Vec<String>,
+    /// Pages on this machine too: `localhost`, names below it, and loopback addresses.
+    pub(crate) local: bool,
+}
+
+impl Cors {
+    /// Pages of these origins may send requests with these headers.
+    pub fn new(
+        origins: impl IntoIterator<Item = impl Into<String>>,
+        headers: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let (origins, headers) = (origins.into_iter(), headers.into_iter());
+        Cors {
+            origins: origins.map(Into::into).collect(),
+            headers: headers.map(Into::into).collect(),
+            local: false,
+        }
+    }
 }
 
 /// A port, and perhaps the host or address to listen on. It is made from a number, from a

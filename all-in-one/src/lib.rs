@@ -78,7 +78,7 @@ pub use all_in_one::AllInOne;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use client::{ClientError, Source, Style, draw, newest, status, tree};
-pub use config::{Config, HostPort};
+pub use config::{Config, Cors, HostPort};
 pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};
 pub use model::{InvalidId, TraceId};

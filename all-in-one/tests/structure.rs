@@ -43,6 +43,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "body",
             "connections",
             "context",
+            "cors",
             "http",
             "grpc",
             "door",

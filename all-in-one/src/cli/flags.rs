@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use jaeger_all_in_one::config::base_path;
 use jaeger_all_in_one::go_format::{parse_bool, parse_duration};
-use jaeger_all_in_one::{Config, HostPort, Port};
+use jaeger_all_in_one::{Config, Cors, HostPort, Port};
 use tracing::Level;
 
 /// The flags and environment variables, each with Jaeger's own name.
@@ -84,6 +84,43 @@ pub(super) struct Flags {
     #[arg(long = Port::Zipkin.flag(), env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
     zipkin: Option<HostPort>,
 
+    /// Origins of web pages that may send OTLP over HTTP, with commas between; pages on this machine always may
+    #[arg(
+        long = "collector.otlp.http.cors.allowed-origins",
+        env = "COLLECTOR_OTLP_HTTP_CORS_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    otlp_origins: String,
+
+    /// Headers that these pages may send, with commas between
+    #[arg(
+        long = "collector.otlp.http.cors.allowed-headers",
+        env = "COLLECTOR_OTLP_HTTP_CORS_ALLOWED_HEADERS",
+        value_name = "HEADERS",
+        default_value = "*"
+    )]
+    otlp_headers: String,
+
+    /// Origins of web pages that may send in Zipkin's formats, with commas between
+    #[arg(
+        long = "collector.zipkin.allowed-origins",
+        env = "COLLECTOR_ZIPKIN_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = "*"
+    )]
+    zipkin_origins: String,
+
+    /// Headers that these pages may send, with commas between
+    #[arg(
+        long = "collector.zipkin.allowed-headers",
+        env = "COLLECTOR_ZIPKIN_ALLOWED_HEADERS",
+        value_name = "HEADERS",
+        default_value = "content-type"
+    )]
+    zipkin_headers: String,
+
     /// HTTP address of the web pages and the query API
     #[arg(long = Port::Query.flag(), env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Query.number().into())]
     query: HostPort,
@@ -147,6 +184,8 @@ impl Flags {
             .max_clock_skew(self.max_clock_skew)
             .max_traces(self.max_traces)
             .max_bytes(self.max_bytes)
+            .otlp_http_cors(Cors::new(list(&self.otlp_origins), list(&self.otlp_headers)))
+            .zipkin_cors(Cors::new(list(&self.zipkin_origins), list(&self.zipkin_headers)))
             .strategies_reload_interval(self.strategies_reload_interval);
         let config = match self.strategies_file.filter(|file| !file.is_empty()) {
             Some(file) => config.strategies_file(file),
@@ -200,17 +239,21 @@ fn moved(port: u16, offset: Option<u16>) -> Result<u16, Usage> {
     }
 }
 
+/// What stands between commas.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
 /// Names of hosts.
 #[derive(Clone, Debug, Default)]
 struct HostNames(Vec<String>);
 
 fn host_names(text: &str) -> Result<HostNames, String> {
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let is_name = |name: &str| {
         let name = name.strip_prefix("*.").unwrap_or(name);
         name == "*" || name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
     };
-    let names = names.map(|name| match is_name(name) {
+    let names = list(text).map(|name| match is_name(name) {
         true => Ok(name.to_owned()),
         false => Err(format!("\"{name}\" is no host name; it goes without a scheme and a port")),
     });

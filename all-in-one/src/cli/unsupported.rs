@@ -91,11 +91,6 @@ const FLAGS: &[(&str, Harmless, &[&str])] = &[
     ),
     ("spans are stored as they were sent", Never, &["collector.tags"]),
     ("every span is stored", Any, &["downsampling.hashsalt", "downsampling.ratio"]),
-    (
-        "web pages of other origins cannot send spans here",
-        Never,
-        &["collector.zipkin.allowed-headers", "collector.zipkin.allowed-origins"],
-    ),
     ("metrics are served for Prometheus", Values(&["prometheus", "none"]), &["metrics-backend"]),
     ("metrics are served at /metrics", Values(&["/metrics"]), &["metrics-http-route"]),
     ("the store is in memory and needs no token", Bool, &["query.bearer-token-propagation"]),
@@ -236,7 +231,7 @@ pub(super) fn take_out(
             break;
         }
         let text = argument.to_string_lossy();
-        let Some((flag, value, why, harmless)) = without_effect(&text, &command)? else {
+        let Some(Found { flag, value, why, harmless }) = without_effect(&text, &command)? else {
             others.push(argument);
             continue;
         };
@@ -254,11 +249,20 @@ pub(super) fn take_out(
     Ok((others, warnings))
 }
 
-/// The flag without effect that an argument is, with the value behind its equals sign.
-fn without_effect<'a>(
-    argument: &'a str,
+/// An argument that is a flag without effect.
+struct Found<'a> {
+    flag: &'a str,
+    /// What stands behind its equals sign.
+    value: Option<&'a str>,
+    why: &'static str,
+    harmless: Harmless,
+}
+
+/// The flag without effect that an argument is.
+fn without_effect(
+    argument: &str,
     command: impl Fn() -> clap::Command,
-) -> Result<Option<(&'a str, Option<&'a str>, &'static str, Harmless)>, Refused> {
+) -> Result<Option<Found<'_>>, Refused> {
     let Some(text) = argument.strip_prefix("--") else { return Ok(None) };
     let (flag, value) = match text.split_once('=') {
         Some((flag, value)) => (flag, Some(value)),
@@ -269,7 +273,7 @@ fn without_effect<'a>(
     }
     let found = flags().find(|(known, ..)| known == flag);
     let found = found.filter(|_| !supports(&command(), flag));
-    Ok(found.map(|(_, why, harmless)| (flag, value, why, harmless)))
+    Ok(found.map(|(_, why, harmless)| Found { flag, value, why, harmless }))
 }
 
 fn supports(command: &clap::Command, flag: &str) -> bool {

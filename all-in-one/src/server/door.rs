@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::connections::{ConnectionSize, Listener};
 use super::context::Context;
+use super::cors;
 use super::counters::{Counters, DoorStats};
 #[cfg(feature = "_grpc")]
 use super::grpc;
@@ -63,7 +64,13 @@ pub(crate) fn http(
     context: &Context,
     router: impl FnOnce(&Arc<Counters>) -> Router,
 ) -> Result<Option<Opened>, BindError> {
-    let limited = |counters: &_| http::limit_head(router(counters));
+    let limited = |counters: &_| {
+        let router = router(counters);
+        http::limit_head(match config.cors(port) {
+            Some(cors) => cors::allow(router, cors.clone()),
+            None => router,
+        })
+    };
     open(port, config, context, limited, http::CONNECTION_SIZE, http::serve)
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `door` | opens a port as the settings say, for HTTP or gRPC |
 //! | `http`, `grpc` | the two servers, and what holds for each of their answers |
+//! | `cors` | which web pages of other origins may send |
 //! | `body` | reads and decompresses request bodies, within a budget |
 //! | `connections` | accepts connections, within a budget |
 //! | `idle_timeout`, `request_line` | wrappers around a connection |
@@ -17,6 +18,7 @@ pub(crate) mod budget;
 pub(crate) mod bytes_codec;
 pub(crate) mod connections;
 pub(crate) mod context;
+pub(crate) mod cors;
 pub(crate) mod counters;
 pub(crate) mod door;
 pub(crate) mod form;

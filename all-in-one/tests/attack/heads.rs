@@ -111,6 +111,9 @@ fn further_names_are_a_setting() {
 fn no_port_lets_the_pages_of_others_read() {
     let jaeger = AllInOne::start().expect("start");
     for port in http_ports(&jaeger) {
+        if port == jaeger.at(Port::Zipkin) {
+            continue; // every page may send to it, as in Jaeger, and nothing is there to read
+        }
         for method in ["GET", "OPTIONS", "POST"] {
             let headers =
                 [("Origin", "http://evil.example"), ("Access-Control-Request-Method", "POST")];
