@@ -289,7 +289,7 @@ impl<'a> Wait<'a> {
         let orphan = orphan(trace)?;
         let (service, operation) = (orphan.service(), &orphan.operation);
         Some(format!(
-            "the parent of \"{service}: {operation}\" has not arrived: was it ended, and its provider flushed?"
+            "the parent of \"{service}: {operation}\" has not arrived: was it ended, and its provider flushed? If the test made it up, use with_missing_parents()"
         ))
     }
 }
@@ -385,21 +385,17 @@ impl WaitError {
         let trace = candidate.as_ref().and_then(|trace| wait.jaeger.trace(trace.id));
         let mut text = format!("no {} within {:?}", wait.what(), wait.limit);
         let mut line = |line: &str| text += &format!("\n{line}");
-        if let Some(candidate) = &candidate {
-            let lack = wait.lacks(candidate);
-            let lack = lack.unwrap_or_else(|| "spans were still arriving".to_owned());
-            line(&format!("there is trace {}, but {lack}", candidate.id));
-        } else if services.is_empty() {
-            line(
-                "no spans arrived: is the exporter's endpoint one of this Jaeger's, and was its provider flushed?",
-            );
-        } else {
-            line(&format!("{} in {}", list(&services), traces(store.usage().traces)));
-            for wanted in &wait.services {
-                if let Some(near) = nearest(wanted, &services) {
-                    line(&format!("did you mean the service \"{near}\"?"));
-                }
+        match &candidate {
+            Some(candidate) => {
+                let lack = wait.lacks(candidate);
+                let lack = lack.unwrap_or_else(|| "spans were still arriving".to_owned());
+                line(&format!("there is trace {}, but {lack}", candidate.id));
             }
+            None => line(&what_is_there(wait, &services)),
+        }
+        let unknown = wait.services.iter().filter(|wanted| !services.contains(wanted));
+        for near in unknown.filter_map(|wanted| nearest(wanted, &services)) {
+            line(&format!("did you mean the service \"{near}\"?"));
         }
         for refused in refusals(wait.jaeger) {
             line(&refused);
@@ -427,6 +423,21 @@ impl fmt::Debug for WaitError {
 }
 
 impl std::error::Error for WaitError {}
+
+/// What arrived where nothing of the awaited trace did.
+fn what_is_there(wait: &Wait<'_>, services: &[String]) -> String {
+    let store = wait.jaeger.store();
+    let ids = store.ids();
+    if ids.is_empty() {
+        return "no spans arrived: is the exporter's endpoint one of this Jaeger's, and was its provider flushed?"
+            .to_owned();
+    }
+    let newest = ids.iter().rev().take(MOST_OTHERS).filter_map(|id| store.trace(*id));
+    let newest = newest.map(|trace| format!("{} ({})", trace.id, first_root(&trace)));
+    let newest = newest.collect::<Vec<_>>().join(", ");
+    let newest = if wait.id.is_some() { format!(": {newest}") } else { String::new() };
+    format!("{} in {}{newest}", list(services), traces(ids.len()))
+}
 
 /// Names in quotes, with commas.
 fn list(services: &[String]) -> String {

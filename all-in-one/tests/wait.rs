@@ -65,6 +65,8 @@ fn it_waits_for_what_another_process_sends_later() {
     let error = in_vain(jaeger.wait_for_trace(1).with_service("payments"));
     let text = error.to_string();
     assert!(text.contains("it has no span of the service \"payments\""), "{text}");
+    let text = in_vain(jaeger.wait_for_trace(1).with_service("shp")).to_string();
+    assert!(text.contains("did you mean the service \"shop\"?"), "{text}");
     let error = in_vain(jaeger.wait_for_trace(1).with_spans(2));
     assert!(error.to_string().contains("it has 1 of 2 spans"), "{error}");
     send(&jaeger, ("payments", "charge"), 1, 2, 1);
@@ -132,13 +134,19 @@ fn a_wait_in_vain_says_what_is_there() {
     );
     assert_eq!(format!("{error:?}"), error.to_string(), "unwrap prints it so that it reads");
 
+    assert_eq!(
+        in_vain(jaeger.wait_for_trace(2)).to_string(),
+        "no whole trace 0000000000000002 within 20ms\n\
+         the services \"payments\", \"shop\" have spans in 1 trace: 0000000000000001 (shop: buy)"
+    );
+
     send(&jaeger, ("shop", "reserve"), 1, 4, 3);
     let link = jaeger.trace_url(1).expect("the page");
     assert_eq!(
         in_vain(jaeger.wait_for_service("shop")).to_string(),
         format!(
             "no whole trace with a span of the service \"shop\" within 20ms\n\
-             there is trace 0000000000000001, but the parent of \"shop: reserve\" has not arrived: was it ended, and its provider flushed?\n\
+             there is trace 0000000000000001, but the parent of \"shop: reserve\" has not arrived: was it ended, and its provider flushed? If the test made it up, use with_missing_parents()\n\
              \n\
              shop: buy\n\
              └─ payments: charge\n\
