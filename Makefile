@@ -57,6 +57,8 @@ httpbin-stop: ## Stop the httpbin that make started
 
 .PHONY: test
 test: ## Run the tests, on the loopback only
+	@# Some tests build projects outside of this workspace, offline.
+	$(CARGO) fetch --locked
 	$(CARGO) test --locked --workspace
 
 .PHONY: test-real
