@@ -7,6 +7,7 @@ use std::{env, fmt, fs, io};
 
 use crate::difference::Difference;
 use crate::expectation::Expectation;
+use crate::file;
 use crate::parse::ParseError;
 use crate::trace::Trace;
 use crate::update::update;
@@ -37,7 +38,7 @@ pub struct ExpectFile {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The file cannot be read or written.
+    /// The file cannot be read or written. Only regular files of at most 16 MiB are read.
     Io(PathBuf, io::Error),
     /// The file cannot be understood.
     Parse(PathBuf, ParseError),
@@ -89,8 +90,7 @@ impl ExpectFile {
     /// ```
     pub fn check(&self, trace: &Trace) -> Result<(), FileError> {
         let path = self.path();
-        let text =
-            fs::read_to_string(&path).map_err(|error| FileError::Io(self.name.clone(), error))?;
+        let text = file::read(&path).map_err(|error| FileError::Io(self.name.clone(), error))?;
         self.parse(&text)?
             .check(trace)
             .map_err(|difference| FileError::Differs(self.name.clone(), Box::new(difference)))
@@ -104,7 +104,7 @@ impl ExpectFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or written, or cannot be understood.
+    /// If the file cannot be read or written, or cannot be understood. Then it is as it was before.
     ///
     /// ```
     /// use expect_trace::{ExpectFile, Record, Span, Trace};
@@ -119,7 +119,7 @@ impl ExpectFile {
     pub fn update(&self, trace: &Trace) -> Result<(), FileError> {
         let path = self.path();
         let io = |error| FileError::Io(self.name.clone(), error);
-        let old = match fs::read_to_string(&path) {
+        let old = match file::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             text => Some(text.map_err(io)?),
         };
@@ -134,7 +134,7 @@ impl ExpectFile {
             new = update("", &Expectation::default(), trace);
         }
         fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).map_err(io)?;
-        fs::write(path, new).map_err(io)
+        file::write(&path, &new).map_err(io)
     }
 
     fn parse(&self, text: &str) -> Result<Expectation, FileError> {

@@ -6,6 +6,7 @@ mod difference;
 mod display;
 mod expect;
 mod expectation;
+mod file;
 pub mod jaeger;
 mod layout;
 mod line;

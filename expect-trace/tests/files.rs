@@ -139,3 +139,74 @@ fn paths_start_at_the_crate() {
     let traces = otlp::traces(include_str!("buy.json")).unwrap();
     expect_file!("tests/buy.trace").assert(&traces[0]);
 }
+
+#[test]
+fn only_regular_files_of_some_size_are_read() {
+    let folder = folder("bounds");
+    fs::create_dir_all(folder.join("a.folder")).unwrap();
+    let large = folder.join("large.trace");
+    fs::File::create(&large).unwrap().set_len((16 << 20) + 1).unwrap();
+    fs::write(folder.join("bytes.trace"), b"shop: \xff").unwrap();
+    let mut cases = vec![
+        ("large.trace", "large.trace: larger than 16 MiB"),
+        ("a.folder", "a.folder: not a regular file"),
+        ("bytes.trace", "bytes.trace: not a text in UTF-8"),
+    ];
+    if cfg!(unix) {
+        assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+        cases.push(("pipe", "pipe: not a regular file"));
+        cases.push(("/dev/zero", "/dev/zero: not a regular file"));
+    }
+    for (name, message) in cases {
+        let file = ExpectFile::new(&folder, name);
+        assert_eq!(file.check(&trace(purchase())).unwrap_err().to_string(), message);
+        assert_eq!(file.update(&trace(purchase())).unwrap_err().to_string(), message);
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn an_update_keeps_permissions_and_symbolic_links() {
+        let folder = folder("links");
+        fs::create_dir_all(folder.join("real")).unwrap();
+        let real = folder.join("real/buy.trace");
+        fs::write(&real, "shop: POST /sell\n").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real/buy.trace", folder.join("link.trace")).unwrap();
+        ExpectFile::new(&folder, "link.trace").update(&trace(purchase())).unwrap();
+        assert!(fs::read_to_string(&real).unwrap().starts_with("shop: POST /buy\n"));
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(folder.join("link.trace").is_symlink());
+        assert_eq!(fs::read_dir(folder.join("real")).unwrap().count(), 1);
+
+        symlink("new.trace", folder.join("dangling.trace")).unwrap();
+        ExpectFile::new(&folder, "dangling.trace").update(&trace(purchase())).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("new.trace")).unwrap(), PURCHASE);
+        symlink("round.trace", folder.join("round.trace")).unwrap();
+        assert!(ExpectFile::new(&folder, "round.trace").update(&trace(purchase())).is_err());
+    }
+
+    /// A limit of the size of files stands for the full disk.
+    #[test]
+    fn a_full_disk_leaves_the_expectation_as_it_is() {
+        let folder = folder("full");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("buy.trace");
+        fs::write(&path, "shop: POST /buy\n").unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]);
+        command.arg(env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "asserts", "--nocapture"]);
+        command.env("EXPECT_FOLDER", &folder).env("UPDATE_EXPECT", "1");
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("buy.trace: File too large"), "{text}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "shop: POST /buy\n");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+}
