@@ -146,10 +146,11 @@ fn a_foreign_host_header_is_refused() {
     let jaeger = AllInOne::start().expect("start");
     let address = jaeger.at(Port::Query);
     let ask = |host: &str| request(address, "GET", "/api/services", &[("Host", host)]).status;
-    for own in ["localhost", "localhost:16686", "127.0.0.1:1", "[::1]:16686", "[::1]"] {
+    for own in ["localhost", "localhost:16686", "127.0.0.1:1", "[::1]:16686", "[::1]", "192.0.2.1"]
+    {
         assert_eq!(ask(own), 200, "{own}");
     }
-    for foreign in ["evil.example", "evil.example:16686", "127.0.0.1.evil.example", "192.0.2.1"] {
+    for foreign in ["evil.example", "evil.example:16686", "127.0.0.1.evil.example"] {
         assert_eq!(ask(foreign), 403, "{foreign}");
     }
 }
