@@ -34,7 +34,7 @@ fn a_flood_of_bad_requests_is_counted_and_said_once() {
         exchange(otlp, "POST", "/v1/traces", &packed, b"{}");
         exchange(otlp, "GET", "/v1/traces", &json, b"");
         exchange(zipkin, "POST", "/api/v2/spans", &json, b"{");
-        exchange(zipkin, "POST", "/api/v1/spans", &thrift, b"");
+        exchange(zipkin, "POST", "/api/v2/spans", &thrift, b"");
         exchange(http, "POST", "/api/traces", &thrift, b"\x0c");
         exchange(http, "POST", "/api/traces", &json, b"{}");
     }
