@@ -7,6 +7,7 @@ use crate::compare::{Mismatch, Short, events, mismatches, values};
 use crate::difference::{Difference, Line, Sign};
 use crate::display::{Names, ServiceAndOperation};
 use crate::expectation::{Count, Expectation, Pattern, Requirement, Siblings, SpanPattern};
+use crate::hints::{may_be_meant, other_form, swallowed_conditions};
 use crate::matches::{Matcher, Step};
 use crate::span::Span;
 use crate::text::{Escaped, Key, Operation, Quoted};
@@ -51,10 +52,12 @@ impl Expectation {
             count: 0,
             missing: Vec::new(),
             extra: Vec::new(),
+            hidden: Vec::new(),
         };
         writer.siblings(&self.roots, trace.root_indexes(), "", None);
         writer.note_moved();
         let notes = unknown_services(&self.roots, trace).into_iter();
+        let notes = notes.chain(swallowed_conditions(&self.roots, trace));
         let notes = notes.chain(trace.notes().iter().map(|note| Escaped(note).to_string()));
         let notes = notes.collect();
         let link = trace.link().map(str::to_owned);
@@ -70,6 +73,8 @@ struct Writer<'a> {
     count: usize,
     missing: Vec<MissingSpan<'a>>,
     extra: Vec<usize>,
+    /// Spans that are allowed as others, and have no lines.
+    hidden: Vec<usize>,
 }
 
 /// A span that is missing, alone or below another.
@@ -169,6 +174,7 @@ impl<'a> Writer<'a> {
                 }
                 Step::Extra { span } if expected.is_open() => {
                     others += self.trace.size(span);
+                    self.hidden.push(span);
                     continue;
                 }
                 _ => {
@@ -224,7 +230,8 @@ impl<'a> Writer<'a> {
                 ),
             );
             for mismatch in &differing {
-                self.line(Sign::Note, format_args!("{below}^ {mismatch}"));
+                let form = other_form(mismatch).map_or(String::new(), |form| format!("; {form}"));
+                self.line(Sign::Note, format_args!("{below}^ {mismatch}{form}"));
             }
         }
         self.events(pattern, span, below);
@@ -309,12 +316,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Says where a missing span is instead, if it is among the extra ones.
+    /// Says where a missing span is instead, if it is among the extra ones or the others, or which of the
+    /// others may be meant.
     fn note_moved(&mut self) {
         const MOST_SPANS: usize = 10_000;
         let trace = self.trace;
-        let extra =
-            self.extra.iter().flat_map(|&span| span..span + trace.size(span)).take(MOST_SPANS);
+        let elsewhere = self.extra.iter().chain(&self.hidden);
+        let extra = elsewhere.flat_map(|&span| span..span + trace.size(span)).take(MOST_SPANS);
         let extra: Vec<usize> = extra.collect();
         let mut notes = Vec::new();
         let mut noted: Option<(usize, usize)> = None;
@@ -329,10 +337,9 @@ impl<'a> Writer<'a> {
             let fits = |span: &Span| {
                 pattern.service.matches(&span.service) && pattern.operation.matches(&span.operation)
             };
-            let Some(&span) = extra.iter().find(|&&span| fits(trace.get(span))) else {
-                continue;
-            };
-            let place = self.place(span, missing.parent);
+            let found = extra.iter().find(|&&span| fits(trace.get(span)));
+            let place = found.map(|&span| self.place(span, missing.parent));
+            let Some(place) = place.or_else(|| self.near(missing)) else { continue };
             let text = format!("{}^ {place}", missing.below);
             notes.push((missing.line + 1, Line { sign: Sign::Note, text }));
             noted = Some((missing.tree, missing.below.len()));
@@ -341,6 +348,15 @@ impl<'a> Writer<'a> {
         for (line, note) in notes.into_iter().rev() {
             self.lines.insert(line, note);
         }
+    }
+
+    /// Which of the others may be meant by a missing span.
+    fn near(&self, missing: &MissingSpan<'_>) -> Option<String> {
+        let parent = missing.parent?;
+        let siblings = self.hidden.iter().filter(|&&span| self.trace.parent_index(span) == parent);
+        let mut siblings = siblings.map(|&span| self.trace.get(span));
+        let near = siblings.find(|span| may_be_meant(missing.pattern, span))?;
+        Some(format!("near it, among the others: `{}`", ServiceAndOperation(near)))
     }
 
     /// Where a span was found that was expected below `expected`.

@@ -86,6 +86,18 @@ impl Count {
         Self { least: spans, most: Some(spans) }
     }
 
+    /// Reads `3`, `2..`, `..4` or `2..4`.
+    pub(crate) fn read(word: &str) -> Option<Self> {
+        let (least, most) = word.split_once("..").unwrap_or((word, word));
+        let number = |text: &str| text.parse::<u64>().ok();
+        match (number(least), number(most)) {
+            (Some(least), Some(most)) if least <= most => Some(Self { least, most: Some(most) }),
+            (None, Some(most)) if least.is_empty() => Some(Self { least: 0, most: Some(most) }),
+            (Some(least), None) if most.is_empty() => Some(Self { least, most: None }),
+            _ => None,
+        }
+    }
+
     /// A count that allows this number of spans too; an exact one stays exact.
     pub(crate) fn with(self, spans: u64) -> Self {
         if self.most == Some(self.least) {

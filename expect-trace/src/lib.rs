@@ -7,6 +7,7 @@ mod display;
 mod expect;
 mod expectation;
 mod file;
+mod hints;
 pub mod jaeger;
 mod layout;
 mod line;

@@ -7,7 +7,7 @@ use crate::expectation::{
 };
 use crate::parse::{ParseError, ParseErrorKind};
 use crate::span::{Kind, Status};
-use crate::text::is_condition;
+use crate::text::{is_bullet, starts_condition};
 use crate::value::Value;
 
 const CONDITION: &str = "a condition such as key=\"text\", key=402, key=*, !key, [server] or error \
@@ -136,7 +136,7 @@ impl<'a> Cursor<'a> {
                     span.kind = Some(self.kind()?);
                 } else if self.eat("(parent missing)") {
                     span.parent_missing = true;
-                } else if self.eat("×") {
+                } else if self.eat("×") || word == "x" && self.eat("x") {
                     span.count = self.count()?;
                 } else if self.eat("<") {
                     span.shorter = Some(self.duration()?);
@@ -185,6 +185,11 @@ impl<'a> Cursor<'a> {
 
     /// Reads `service: operation`.
     fn names(&mut self) -> Result<(Pattern, Pattern)> {
+        if is_bullet(self.rest()) {
+            return self.expected(
+                "`service: operation` without a sign before it (quote a service that starts so)",
+            );
+        }
         let service = match self.quoted_name()? {
             Some(service) => service,
             None => {
@@ -215,7 +220,7 @@ impl<'a> Cursor<'a> {
         }
         let rest = self.rest();
         let mut end = 0;
-        while !self.is_end() && !is_condition(self.word()) {
+        while !self.is_end() && !starts_condition(self.rest()) {
             self.at += self.word().len();
             end = rest.len() - self.rest().len();
         }
@@ -322,17 +327,12 @@ impl<'a> Cursor<'a> {
         self.expected("a closing quote")
     }
 
-    /// Reads `3`, `2..`, `..4` or `2..4`, behind the `×`.
+    /// Reads a count, behind the `×`.
     fn count(&mut self) -> Result<Count> {
         self.skip_spaces();
         let word = self.word();
-        let (least, most) = word.split_once("..").unwrap_or((word, word));
-        let number = |text: &str| text.parse::<u64>().ok();
-        let count = match (number(least), number(most)) {
-            (Some(least), Some(most)) if least <= most => Count { least, most: Some(most) },
-            (None, Some(most)) if least.is_empty() => Count { least: 0, most: Some(most) },
-            (Some(least), None) if most.is_empty() => Count { least, most: None },
-            _ => return self.expected("a count: 3, 2.., ..4 or 2..4"),
+        let Some(count) = Count::read(word) else {
+            return self.expected("a count: 3, 2.., ..4 or 2..4");
         };
         self.at += word.len();
         Ok(count)

@@ -124,10 +124,16 @@ pub(crate) fn add_attribute(span: &mut Span, key: String, value: Value) {
         ("error", Value::Bool(true)) => span.status = Status::Error,
         ("otel.status_code", Value::Text(code)) if code == "ERROR" => span.status = Status::Error,
         ("otel.status_code", Value::Text(code)) if code == "OK" => span.status = Status::Ok,
-        ("internal.span.format" | "w3c.tracestate" | "@jaeger@warnings", _) => {}
-        (key, _) if key.starts_with("otel.library.") || key.starts_with("otel.scope.") => {}
+        (key, _) if is_left_out(key) => {}
         _ => span.attributes.push((key, value)),
     }
+}
+
+/// Whether an attribute says how a span was made and sent, which differs between the sources of one trace.
+pub(crate) fn is_left_out(key: &str) -> bool {
+    matches!(key, "internal.span.format" | "w3c.tracestate" | "@jaeger@warnings")
+        || key.starts_with("otel.library.")
+        || key.starts_with("otel.scope.")
 }
 
 /// Names an event by its field `event`, else by `message`, if it has no name, as in Jaeger.

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::expectation::Count;
+
 /// Writes a text in quotes, on one line.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
@@ -38,8 +40,20 @@ pub(crate) fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// Whether a line starts as in a list or in a difference: its writer means no service with this name.
+pub(crate) fn is_bullet(line: &str) -> bool {
+    line.starts_with("- ") || line.starts_with("+ ")
+}
+
+/// Whether what follows starts a condition: by its first word, or as `x 3`, which needs two.
+pub(crate) fn starts_condition(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let word = words.next().unwrap_or_default();
+    is_condition(word) || word == "x" && words.next().is_some_and(|it| Count::read(it).is_some())
+}
+
 /// Whether a word after a name starts what is said about it, rather than being part of the name.
-pub(crate) fn is_condition(word: &str) -> bool {
+fn is_condition(word: &str) -> bool {
     word.contains(['=', '"'])
         || word.starts_with(['[', '!', '#', '<', '>', '×'])
         || word.starts_with("(parent")
@@ -51,7 +65,9 @@ pub(crate) struct Operation<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = is_clean(self.0) && !self.0.split(' ').any(is_condition);
+        let bare = is_clean(self.0)
+            && !starts_condition(self.0)
+            && !self.0.match_indices(' ').any(|(at, _)| starts_condition(&self.0[at + 1..]));
         if bare { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
     }
 }
@@ -65,6 +81,7 @@ impl fmt::Display for Service<'_> {
             && !self.0.contains(": ")
             && !self.0.contains('"')
             && !self.0.starts_with(['├', '│', '└', '─', '#', '•', '*', '→', '…', '~', '('])
+            && !is_bullet(self.0)
             && !self.0.starts_with("->")
             && !self.0.starts_with("...");
         if bare { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
@@ -99,10 +116,20 @@ fn is_invisible(c: char) -> bool {
 
 /// Whether two names differ in one place, by at most two characters: a typing mistake, probably.
 pub(crate) fn is_near(a: &str, b: &str) -> bool {
+    let longer = a.len().max(b.len());
+    longer > 3 && common(a, b) + 2 >= longer
+}
+
+/// Whether two names share half of their characters, at both ends.
+pub(crate) fn is_similar(a: &str, b: &str) -> bool {
+    let longer = a.len().max(b.len());
+    longer > 3 && common(a, b) * 2 >= longer
+}
+
+/// How many bytes two texts share at their ends.
+fn common(a: &str, b: &str) -> usize {
     let prefix = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let rest = (a.len().min(b.len())) - prefix;
-    let suffix =
-        a.bytes().rev().zip(b.bytes().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    let longer = a.len().max(b.len());
-    longer > 3 && prefix + suffix + 2 >= longer
+    let suffix = a.bytes().rev().zip(b.bytes().rev()).take(rest).take_while(|(a, b)| a == b);
+    prefix + suffix.count()
 }

@@ -16,6 +16,7 @@ fn errors_have_line_column_and_what_was_expected() {
     for (text, expected) in [
         ("buy", "line 1, column 1: expected `service: operation`, found `buy`".to_owned()),
         (": buy", "line 1, column 1: expected `service: operation`, found `:`".to_owned()),
+        ("a: b\n- shop: buy", "line 2, column 1: expected `service: operation` without a sign before it (quote a service that starts so), found `-`".to_owned()),
         ("\"shop\" buy", "line 1, column 7: expected `:` after the service, found the end of the line".to_owned()),
         ("shop:", "line 1, column 6: expected the name of an operation, found the end of the line".to_owned()),
         ("shop: [server]", "line 1, column 7: expected the name of an operation, found `[server]`".to_owned()),
