@@ -62,6 +62,7 @@ pub mod fuzz;
 pub mod go_format;
 #[doc(hidden)]
 pub mod model;
+mod otlp_json;
 mod port;
 mod query;
 mod receive;

@@ -76,17 +76,6 @@ fn quotes_may_come_as_they_are() {
 }
 
 #[test]
-fn the_later_api_is_said_not_to_be_there() {
-    let jaeger = AllInOne::start().expect("start");
-    for path in ["/api/v3/services", "/api/v3/operations?service=x", "/api/v3/traces/100"] {
-        let answer = get(jaeger.at(Port::Query), path);
-        assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(answer.header("Content-Type"), Some("text/plain; charset=utf-8"), "{path}");
-        assert!(answer.text().contains("/api/v3"), "{}", answer.text());
-    }
-}
-
-#[test]
 fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
     let jaeger = AllInOne::start().expect("start");
     let mut sender = UdpSender::new(&jaeger);

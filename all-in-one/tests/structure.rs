@@ -16,7 +16,7 @@ const ROOMS: &[&[&str]] = &[
     &["error"],
     &["config", "model"],
     &["server"],
-    &["store", "ui"],
+    &["otlp_json", "store", "ui"],
     &["receive", "query"],
     &["files"],
     &["admin", "client"],

@@ -4,6 +4,7 @@ use std::io;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::answer::{Answer, Problem};
 use crate::go_format::json;
@@ -17,6 +18,8 @@ pub(super) const TRACE_NOT_FOUND: &str = "trace not found";
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
+    /// Whether it is answered in the form of `/api/v3`.
+    is_v3: bool,
 }
 
 impl ApiError {
@@ -25,7 +28,7 @@ impl ApiError {
     }
 
     pub(super) fn new(status: StatusCode, message: impl ToString) -> Self {
-        ApiError { status, message: message.to_string() }
+        ApiError { status, message: message.to_string(), is_v3: false }
     }
 
     pub(super) fn internal(error: impl ToString) -> Self {
@@ -34,6 +37,11 @@ impl ApiError {
 
     pub(super) fn trace_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, TRACE_NOT_FOUND)
+    }
+
+    /// The same error for `/api/v3`.
+    pub(super) fn v3(self) -> Self {
+        ApiError { is_v3: true, ..self }
     }
 
     /// A parameter has an invalid value.
@@ -56,6 +64,10 @@ impl From<serde_json::Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        if self.is_v3 {
+            let error = json!({ "httpCode": self.status.as_u16(), "message": self.message });
+            return text(self.status, format!("{}\n", json!({ "error": error })));
+        }
         let problem = Problem { code: self.status.as_u16(), msg: self.message, trace_id: None };
         let answer: Answer<()> = Answer { errors: Some(vec![problem]), ..Answer::default() };
         let mut body = json::write(&answer, json::Style::default()).unwrap_or_default();

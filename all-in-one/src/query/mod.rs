@@ -1,6 +1,6 @@
 //! The HTTP JSON API that Jaeger's web pages, Grafana and scripts use.
 //!
-//! It answers as Jaeger 1.35 does, without `/api/v3`. Paths outside of `/api` belong to the web
+//! It answers as Jaeger 1.35 does, and below `/api/v3` as Jaeger 2.x. Paths outside of `/api` belong to the web
 //! pages.
 //!
 //! | part | what it is |
@@ -9,6 +9,7 @@
 //! | `params`, `traces` | the search: its parameters, and its answer |
 //! | `trace`, `span_json`, `adjust` | a trace as JSON, with clock skew and shared ids adjusted |
 //! | `transform` | traces from a file, shown without being stored |
+//! | `v3`, `distinct` | the API of Jaeger 2.x, in OTLP |
 //! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
 //! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
 //! | `grpc` | the gRPC query port, which says that it has no service |
@@ -17,6 +18,7 @@ pub(crate) mod adjust;
 mod answer;
 pub(crate) mod api;
 mod dependencies;
+mod distinct;
 mod errors;
 #[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
@@ -29,5 +31,6 @@ pub(crate) mod stream;
 mod trace;
 mod traces;
 pub(crate) mod transform;
+mod v3;
 
 pub(crate) use traces::json;

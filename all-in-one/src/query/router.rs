@@ -12,7 +12,7 @@ use super::api::Api;
 use super::errors::ApiError;
 use super::stream::{self, AnswerWriter};
 use super::transform::{Read, Uploads, transform};
-use super::{dependencies, monitor, services, traces};
+use super::{dependencies, monitor, services, traces, v3};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
@@ -79,9 +79,12 @@ fn route(
     let mut form = Form::parse(uri.query().unwrap_or(""));
     form.by_page = is_by_page(headers);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if let ["api", "v3", _, ..] = segments[..] {
-        let none = "there is no /api/v3 here, use /api\n";
-        return Err(text(StatusCode::NOT_FOUND, none).into());
+    if let ["api", "v3", rest @ ..] = &segments[..]
+        && !rest.is_empty()
+    {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        let found = v3::Route::find(rest).filter(|_| is_read);
+        return found.map(|found| (Route::V3(found), form)).ok_or_else(|| not_found().into());
     }
     let Some((allowed, found)) = find(&segments) else {
         return Err(api.pages.serve(path, method, headers).into());
@@ -101,6 +104,7 @@ enum Route {
     Archive(String),
     Dependencies,
     Metrics(&'static str),
+    V3(v3::Route),
 }
 
 fn find(segments: &[&str]) -> Option<(Method, Route)> {
@@ -136,6 +140,7 @@ impl Route {
             Route::Archive(id) => traces::archive(id),
             Route::Dependencies => dependencies::dependencies(api, form, out),
             Route::Metrics(name) => monitor::metrics(name, form),
+            Route::V3(route) => route.answer(api, form, out).map_err(ApiError::v3),
         }
     }
 }

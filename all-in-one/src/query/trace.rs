@@ -9,9 +9,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::adjust::{self, Outlines, Plan, View};
+use super::adjust::{self, Outlines, Plan, Version, View};
+
 use super::answer::{MarkedEntries, ProcessJson, Tags, TraceJson};
 use super::api::Api;
+use super::distinct::Distinct;
 use super::span_json::span_json;
 use super::stream::AnswerWriter;
 use crate::go_format::json::{self, Mark, Style};
@@ -33,12 +35,21 @@ pub(super) struct TraceWriter<'s> {
     /// The changes to its spans, unless it is shown as it was sent.
     plan: Option<Plan>,
     too_long: bool,
+    version: Version,
 }
 
 impl<'s> TraceWriter<'s> {
     /// Begins to read a trace; `None` if it is not there, or not any more.
     pub(super) fn begin(api: &'s Api, id: TraceId, raw: bool) -> Option<Self> {
-        let all = Steps { store: &api.store, reading: api.store.begin(id)? };
+        TraceWriter::begin_as(api, id, raw, Version::V1)
+    }
+
+    /// The same for another API. `/api/v3` leaves exact duplicates out of an adjusted trace.
+    pub(super) fn begin_as(api: &'s Api, id: TraceId, raw: bool, version: Version) -> Option<Self> {
+        let reading = api.store.begin(id)?;
+        let distinct = version == Version::V3 && !raw && reading.left() <= adjust::MOST;
+        let distinct = distinct.then(Distinct::default);
+        let all = Steps { store: &api.store, reading, distinct };
         let mut rest = all.clone();
         let first = rest.next().ok().filter(|spans| !spans.is_empty())?;
         let too_long = !raw && all.reading.left() > adjust::MOST;
@@ -46,11 +57,11 @@ impl<'s> TraceWriter<'s> {
             true => None,
             false if too_long => Some(Plan::default()),
             false => {
-                let outlines = outlines(&first, rest.clone()).ok()?;
+                let outlines = outlines(&first, rest.clone(), version).ok()?;
                 Some(Plan::of(outlines, api.max_clock_skew))
             }
         };
-        Some(TraceWriter { id, all, first: Some((first, rest)), plan, too_long })
+        Some(TraceWriter { id, all, first: Some((first, rest)), plan, too_long, version })
     }
 
     /// Writes it.
@@ -122,7 +133,10 @@ impl<'s> TraceWriter<'s> {
     }
 
     /// Visits the spans as they are shown, some at a time, until `visit` returns false.
-    fn each(&mut self, mut visit: impl FnMut(&[View]) -> io::Result<bool>) -> io::Result<()> {
+    pub(super) fn each(
+        &mut self,
+        mut visit: impl FnMut(&[View]) -> io::Result<bool>,
+    ) -> io::Result<()> {
         let (mut next, mut steps) = match self.first.take() {
             Some(begun) => begun,
             None => {
@@ -134,7 +148,7 @@ impl<'s> TraceWriter<'s> {
         while !next.is_empty() {
             let mut views: Vec<_> = next.into_iter().map(View::new).collect();
             if let Some(plan) = &self.plan {
-                adjust::adjust(&mut views, number, plan);
+                adjust::adjust(&mut views, number, plan, self.version);
             }
             number += views.len();
             if !visit(&views)? {
@@ -157,21 +171,29 @@ fn too_long() -> String {
 struct Steps<'s> {
     store: &'s Store,
     reading: Reading,
+    /// Leaves out exact duplicates.
+    distinct: Option<Distinct>,
 }
 
 impl Steps<'_> {
     /// The next spans; none at the end.
     fn next(&mut self) -> io::Result<Vec<Span>> {
-        if self.reading.left() == 0 {
-            return Ok(Vec::new());
-        }
         let gone = || io::Error::other("the trace was evicted while it was read");
-        self.store.read_on(&mut self.reading).ok_or_else(gone)
+        while self.reading.left() > 0 {
+            let mut spans = self.store.read_on(&mut self.reading).ok_or_else(gone)?;
+            if let Some(distinct) = &mut self.distinct {
+                spans.retain(|span| distinct.is_new(span));
+            }
+            if !spans.is_empty() {
+                return Ok(spans);
+            }
+        }
+        Ok(Vec::new())
     }
 }
 
-fn outlines(first: &[Span], mut rest: Steps<'_>) -> io::Result<Outlines> {
-    let mut outlines = Outlines::default();
+fn outlines(first: &[Span], mut rest: Steps<'_>, version: Version) -> io::Result<Outlines> {
+    let mut outlines = Outlines::new(version);
     outlines.add(first);
     loop {
         let spans = rest.next()?;

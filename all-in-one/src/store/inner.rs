@@ -247,9 +247,12 @@ impl Inner {
 
     /// Continues a search for about `spans` more spans; returns whether it is done.
     pub(super) fn advance(&self, cursor: &mut SearchCursor<'_>, spans: usize) -> bool {
-        let service = self.common.service(&cursor.search.service, &self.cells, &self.hasher);
-        let Some(service) = service else {
-            return true;
+        let service = match &*cursor.search.service {
+            "" => None,
+            name => match self.common.service(name, &self.cells, &self.hasher) {
+                Some(service) => Some(service),
+                None => return true,
+            },
         };
         let enough = cursor.inspected + spans;
         while cursor.inspected < enough {
@@ -263,8 +266,9 @@ impl Inner {
         false
     }
 
-    fn look_at(&self, run: &Run, service: u32, cursor: &mut SearchCursor<'_>) {
-        let trace = self.traces.get(run.slot, run.number).filter(|_| run.service == service);
+    fn look_at(&self, run: &Run, service: Option<u32>, cursor: &mut SearchCursor<'_>) {
+        let is_meant = service.is_none_or(|service| run.service == service);
+        let trace = self.traces.get(run.slot, run.number).filter(|_| is_meant);
         let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
             return;
         };
@@ -272,7 +276,7 @@ impl Inner {
         for _ in 0..run.spans {
             at = next_record(&self.cells, at, &mut record);
             cursor.inspected += 1;
-            if self.matches(cursor.search, &record, service) {
+            if self.matches(cursor.search, &record, run.service) {
                 cursor.find(trace.place, trace.id);
                 return;
             }

@@ -19,6 +19,19 @@ fn no_number_in_a_question_decides_how_much_is_allocated() {
             get(jaeger.at(Port::Query), &format!("/api/traces?service=shop&limit={limit}"));
         assert_eq!(answer.status, 400, "{limit}");
     }
+    let times = "query.startTimeMin=0000-01-01T00:00:00Z&query.startTimeMax=9999-12-31T23:59:59Z";
+    for (more, status) in [
+        ("query.searchDepth=100000", 200),
+        ("query.searchDepth=100001", 500),
+        ("query.searchDepth=-9223372036854775808", 500),
+        ("query.searchDepth=9223372036854775808", 400),
+        ("query.durationMin=-2562047h47m16.854775808s", 200),
+        ("query.durationMin=2562047h47m16.854775807s", 200),
+        ("query.durationMax=2562048h", 400),
+    ] {
+        let path = format!("/api/v3/trace-summaries?{times}&{more}");
+        assert_eq!(get(jaeger.at(Port::Query), &path).status, status, "{more}");
+    }
 }
 
 #[test]

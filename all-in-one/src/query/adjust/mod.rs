@@ -13,19 +13,23 @@ mod order;
 mod outline;
 mod plan;
 mod references;
+mod version;
 mod view;
 
 pub(super) use dedupe::dedupe;
 pub(crate) use outline::MOST;
 pub(super) use outline::Outlines;
 pub(super) use plan::Plan;
+pub(super) use version::Version;
 pub(super) use view::View;
 
 /// Applies all adjustments in Jaeger's order to some of a trace's spans; `first` is the number of
 /// the first of them.
-pub(super) fn adjust(views: &mut [View], first: usize, plan: &Plan) {
-    plan.apply(views, first);
+pub(super) fn adjust(views: &mut [View], first: usize, plan: &Plan, api: Version) {
+    plan.apply(views, first, api);
     ip::adjust(views);
     order::adjust(views);
-    references::adjust(views);
+    if api == Version::V1 {
+        references::adjust(views);
+    }
 }

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::version::Version;
 use super::view::nanos;
 use crate::model::{Nanos, Process, Span, SpanId, Value};
 
@@ -50,8 +51,11 @@ pub(super) enum Misfit {
 
 impl Misfit {
     /// The warning for it.
-    pub(super) fn warning(self, parent: SpanId) -> String {
+    pub(super) fn warning(self, parent: SpanId, api: Version) -> String {
         match self {
+            Misfit::NoParent if api == Version::V3 => format!(
+                "parent span ID={parent} is not in the trace; skipping clock skew adjustment"
+            ),
             Misfit::Duplicate => "duplicate span IDs; skipping clock skew adjustment".to_owned(),
             Misfit::NoParent => {
                 format!("invalid parent span IDs={parent}; skipping clock skew adjustment")
@@ -134,9 +138,15 @@ impl Outline {
 pub(in crate::query) struct Outlines {
     spans: Vec<Outline>,
     hosts: RandomState,
+    version: Version,
 }
 
 impl Outlines {
+    /// Without spans, for an API.
+    pub(in crate::query) fn new(version: Version) -> Self {
+        Outlines { version, ..Outlines::default() }
+    }
+
     /// Adds the next spans of the trace.
     pub(in crate::query) fn add(&mut self, spans: &[Span]) {
         let mut last: Option<(&Arc<Process>, u64)> = None;
@@ -151,7 +161,7 @@ impl Outlines {
     }
 
     fn host(&self, process: &Process) -> u64 {
-        let host = host(process);
+        let host = host(process, self.version);
         if host.is_empty() { 0 } else { self.hosts.hash_one(host) | 1 }
     }
 
@@ -160,12 +170,15 @@ impl Outlines {
     }
 }
 
-/// What identifies a host: the tag `ip`, whatever its type.
-fn host(process: &Process) -> String {
+/// What identifies a host: the tag `ip`, whatever its type; or its name.
+fn host(process: &Process, api: Version) -> String {
     match process.tag("ip") {
         Some(Value::String(text)) => text.to_string(),
         Some(Value::Int64(number)) => Ipv4Addr::from(*number as u32).to_string(),
         Some(Value::Binary(bytes)) => address(bytes),
+        _ if api == Version::V3 => {
+            process.tag("host.name").and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
         _ => String::new(),
     }
 }

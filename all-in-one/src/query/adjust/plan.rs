@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::clock_skew;
 use super::dedupe::dedupe;
 use super::outline::{Change, Outlines};
+use super::version::Version;
 use super::view::View;
 
 /// The changes in the order of the spans, and the largest skew that is corrected, in nanoseconds.
@@ -27,24 +28,24 @@ impl Plan {
     }
 
     /// Changes some of the spans; `first` is the number of the first of them.
-    pub(super) fn apply(&self, views: &mut [View], first: usize) {
+    pub(super) fn apply(&self, views: &mut [View], first: usize, api: Version) {
         let begin = self.changes.partition_point(|change| (change.number as usize) < first);
         for change in &self.changes[begin..] {
             match views.get_mut(change.number as usize - first) {
-                Some(view) => self.change(view, change),
+                Some(view) => self.change(view, change, api),
                 None => return,
             }
         }
     }
 
-    fn change(&self, view: &mut View, change: &Change) {
+    fn change(&self, view: &mut View, change: &Change, api: Version) {
         if change.has_new_parent {
             view.set_parent(change.parent);
         }
         if change.has_new_id {
             view.span_id = change.span_id;
         }
-        view.warnings.extend(change.misfit.map(|misfit| misfit.warning(change.parent)));
+        view.warnings.extend(change.misfit.map(|misfit| misfit.warning(change.parent, api)));
         clock_skew::shift(view, change.skew, self.limit);
     }
 }

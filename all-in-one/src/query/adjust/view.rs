@@ -15,8 +15,9 @@ pub(in crate::query) struct View {
     pub(in crate::query) flags: u32,
     /// In nanoseconds: skew can be half a microsecond.
     pub(in crate::query) start: i128,
-    /// In microseconds.
+    /// In microseconds; `nanos` are those beyond.
     pub(in crate::query) duration: u64,
+    pub(in crate::query) nanos: u16,
     pub(in crate::query) tags: Vec<KeyValue>,
     pub(in crate::query) logs: Vec<LogView>,
     pub(in crate::query) process: Arc<Process>,
@@ -32,6 +33,11 @@ pub(in crate::query) struct LogView {
 }
 
 impl LogView {
+    /// Its time in nanoseconds since the Unix epoch.
+    pub(in crate::query) fn nanos(&self) -> u64 {
+        unsigned(self.timestamp)
+    }
+
     pub(in crate::query) fn micros(&self) -> u64 {
         micros(self.timestamp)
     }
@@ -53,6 +59,7 @@ impl View {
             flags: span.flags,
             start: nanos(span.start) + i128::from(span.nanos.start),
             duration: span.duration,
+            nanos: span.nanos.duration,
             tags: span.tags.into_vec(),
             logs: span.logs.into_iter().map(LogView::from).collect(),
             process: span.process,
@@ -60,12 +67,22 @@ impl View {
         }
     }
 
+    /// Its start in nanoseconds since the Unix epoch.
+    pub(in crate::query) fn start_nanos(&self) -> u64 {
+        unsigned(self.start)
+    }
+
+    /// Its end in nanoseconds since the Unix epoch.
+    pub(in crate::query) fn end_nanos(&self) -> u64 {
+        unsigned(self.start + nanos(self.duration) + i128::from(self.nanos))
+    }
+
     pub(in crate::query) fn start_micros(&self) -> u64 {
         micros(self.start)
     }
 
     /// The parent in the same trace, 0 for none.
-    pub(super) fn parent(&self) -> SpanId {
+    pub(in crate::query) fn parent(&self) -> SpanId {
         self.references
             .iter()
             .find(|r| r.trace_id == self.trace_id && r.kind == RefKind::ChildOf)
@@ -105,6 +122,11 @@ pub(super) fn change_processes(views: &mut [View], change: impl Fn(&mut Process)
 
 pub(super) fn nanos(micros: u64) -> i128 {
     i128::from(micros) * 1_000
+}
+
+/// The nearest number of 64 bits.
+fn unsigned(nanos: i128) -> u64 {
+    u64::try_from(nanos.max(0)).unwrap_or(u64::MAX)
 }
 
 pub(super) fn micros(nanos: i128) -> u64 {
