@@ -206,6 +206,8 @@ mod tests {
             "query" => texts(&[
                 "/api/traces?service=a&tags={%22a%22:%22b%22}&start=1&minDuration=1.5ms&limit=3",
                 "/api/dependencies?endTs=1700000000000&lookback=86400000",
+                "/api/v3/traces?query.startTimeMin=1970-01-01T00:00:00,5Z&query.startTimeMax=2100-02-28T00:00:00-01:00&query.attributes={%22a%22:%22b%22}&query.durationMin=1ms",
+                "/api/v3/traces/S_kvNXezTaajzpKdDg5HAQ?rawTraces=1",
             ]),
             "request" => texts(&[
                 "GET /api/traces?service=\"a\" HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
