@@ -137,6 +137,11 @@ pub(crate) fn mismatches<'a>(pattern: &'a SpanPattern, span: &'a Span) -> Vec<Mi
     all
 }
 
+/// Whether a span has the names of a pattern.
+pub(crate) fn has_names(pattern: &SpanPattern, span: &Span) -> bool {
+    pattern.operation.matches(&span.operation) && pattern.service.matches(&span.service)
+}
+
 /// Whether a span has the names of a pattern, but for a typing mistake.
 pub(crate) fn is_alike(pattern: &SpanPattern, span: &Span) -> bool {
     let alike = |pattern: &Pattern, name: &str| {

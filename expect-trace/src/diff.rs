@@ -94,6 +94,11 @@ enum Entry {
     Step(Step, Option<usize>),
     Matching(usize),
     Others(usize),
+    /// A pattern that may take fewer spans than there are.
+    TooMany {
+        pattern: usize,
+        found: u64,
+    },
 }
 
 impl<'a> Writer<'a> {
@@ -136,14 +141,10 @@ impl<'a> Writer<'a> {
                     self.missing_span(&expected.spans[pattern], Some(parent), &before, &below);
                 }
                 Entry::Step(Step::Missing { pattern, found }, _) => {
-                    let pattern = &expected.spans[pattern];
-                    self.count += 1;
-                    self.line(Sign::Expected, format_args!("{before}{pattern}{}", pattern.count));
-                    let found_line = format_args!("{before}{pattern}{}", Count::exactly(found));
-                    self.line(Sign::Found, found_line);
-                    let expected = pattern.count;
-                    let note = format_args!("{below}^ count: expected{expected}, found {found}");
-                    self.line(Sign::Note, note);
+                    self.wrong_count(&expected.spans[pattern], found, &before, &below);
+                }
+                Entry::TooMany { pattern, found } => {
+                    self.wrong_count(&expected.spans[pattern], found, &before, &below);
                 }
                 Entry::Step(Step::Extra { span }, _) => {
                     self.count += 1;
@@ -154,14 +155,71 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn wrong_count(&mut self, pattern: &SpanPattern, found: u64, before: &str, below: &str) {
+        let expected = pattern.count;
+        self.count += 1;
+        self.line(Sign::Expected, format_args!("{before}{pattern}{expected}"));
+        self.line(Sign::Found, format_args!("{before}{pattern}{}", Count::exactly(found)));
+        self.line(Sign::Note, format_args!("{below}^ count: expected{expected}, found {found}"));
+    }
+
+    /// Counts a span that the pattern before it would take if it could take more, instead of showing it as extra.
+    fn add_to_count(
+        &mut self,
+        siblings: &Siblings,
+        last: Option<usize>,
+        span: usize,
+        entries: &mut Vec<Entry>,
+    ) -> bool {
+        let Some(pattern) = last else { return false };
+        let it = &siblings.spans[pattern];
+        let Some(most) = it.count.most.filter(|&most| most > 1) else { return false };
+        if self.matcher.pair(it, span) > 0 {
+            return false;
+        }
+        let is_pair = |entry: &Entry| matches!(entry, Entry::Step(Step::Pair { pattern: it, .. }, _) if *it == pattern);
+        let is_count = |entry: &mut Entry| match entry {
+            Entry::TooMany { pattern: it, found } if *it == pattern => {
+                *found += 1;
+                true
+            }
+            _ => false,
+        };
+        if !entries.iter_mut().rev().any(is_count) {
+            let end = entries
+                .iter()
+                .rposition(|entry| is_pair(entry) || matches!(entry, Entry::Matching(_)));
+            let mut start = end.map_or(0, |end| end + 1);
+            let end = start;
+            while start > 0 && self.is_matching(&entries[start - 1], it, is_pair) {
+                start -= 1;
+            }
+            entries.splice(start..end, [Entry::TooMany { pattern, found: most + 1 }]);
+        }
+        true
+    }
+
+    /// Whether an entry is a pair, as said by `is_pair`, in which nothing differs.
+    fn is_matching(
+        &mut self,
+        entry: &Entry,
+        pattern: &SpanPattern,
+        is_pair: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        is_pair(entry)
+            && matches!(entry, Entry::Step(Step::Pair { span, .. }, _) if self.matcher.pair(pattern, *span) == 0)
+    }
+
     /// Aligns siblings, and folds what needs no line of its own.
     fn entries(&mut self, expected: &Siblings, actual: &[usize]) -> Vec<Entry> {
         let steps = self.matcher.align(expected, actual);
         let mut entries = Vec::new();
-        let (mut run, mut run_start, mut others, mut previous) = (0, 0, 0, None);
+        let (mut run, mut run_start, mut others) = (0, 0, 0);
+        let (mut previous, mut last) = (None, None);
         for step in steps {
             match step {
                 Step::Pair { pattern, span } => {
+                    last = Some(pattern);
                     let pattern = &expected.spans[pattern];
                     let matches = self.matcher.pair(pattern, span) == 0;
                     if matches && self.matcher.is_timing_met(pattern, previous, span) {
@@ -176,6 +234,10 @@ impl<'a> Writer<'a> {
                     others += self.trace.size(span);
                     self.hidden.push(span);
                     continue;
+                }
+                Step::Extra { span } if self.add_to_count(expected, last, span, &mut entries) => {
+                    self.extra.push(span);
+                    (run, run_start) = (0, entries.len());
                 }
                 _ => {
                     // Its line says how many were found; those that match need none of their own.

@@ -138,6 +138,16 @@ pub(crate) struct LinkPattern {
 }
 
 impl SpanPattern {
+    /// Whether the names are texts, not pieces between wildcards.
+    pub(crate) fn is_literal(&self) -> bool {
+        matches!((&self.service, &self.operation), (Pattern::Is(_), Pattern::Is(_)))
+    }
+
+    /// Whether the pattern stands for several spans.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.count.most != Some(1)
+    }
+
     /// A pattern that requires two names, and nothing else.
     pub(crate) fn new(service: Pattern, operation: Pattern) -> Self {
         Self {

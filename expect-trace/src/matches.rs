@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::compare::{events, is_alike, mismatches};
+use crate::compare::{events, has_names, is_alike, mismatches};
 use crate::expectation::{Siblings, SpanPattern};
 use crate::trace::Trace;
 
@@ -102,11 +102,25 @@ impl<'a> Matcher<'a> {
     }
 
     /// What a pair costs in the search for the best alignment.
-    fn pair_cost(&mut self, pattern: &SpanPattern, span: usize, open: bool) -> u64 {
+    ///
+    /// `is_claimed` says that one of the patterns has the names of the span: then it is not another one, renamed.
+    fn pair_cost(
+        &mut self,
+        pattern: &SpanPattern,
+        span: usize,
+        open: bool,
+        is_claimed: bool,
+    ) -> u64 {
         let pair = self.pair(pattern, span);
-        if open && pair > 0 && !is_alike(pattern, self.trace.get(span)) {
-            let worse_than_missing = pattern.size.saturating_mul(WHOLE_SPAN).saturating_add(1);
-            return pair.saturating_add(worse_than_missing.saturating_mul(OPEN));
+        if pair == 0 {
+            return 0;
+        }
+        let missing = pattern.size.saturating_mul(WHOLE_SPAN).saturating_add(1);
+        if open && !is_alike(pattern, self.trace.get(span)) {
+            return pair.saturating_add(missing.saturating_mul(OPEN));
+        }
+        if !open && is_claimed && !has_names(pattern, self.trace.get(span)) {
+            return pair.max(missing.saturating_add(self.extra(span, open)));
         }
         pair
     }
@@ -158,25 +172,32 @@ impl<'a> Matcher<'a> {
             first_row.push(first_row[first_row.len() - 1] + count_states(pattern, actual.len()));
         }
 
+        let open = expected.is_open();
+        let is_claimed = |&span: &usize| {
+            let span = self.trace.get(span);
+            !open && patterns.iter().any(|it| it.is_literal() && has_names(it, span))
+        };
+        let claimed: Vec<bool> = actual.iter().map(is_claimed).collect();
+
         let mut best = vec![0_u64; rows * width];
         for used in (0..actual.len()).rev() {
             let row = (rows - 1) * width;
-            best[row + used] =
-                best[row + used + 1].saturating_add(self.extra(actual[used], expected.is_open()));
+            best[row + used] = best[row + used + 1].saturating_add(self.extra(actual[used], open));
         }
         for (place, pattern) in patterns.iter().enumerate().rev() {
             let next = first_row[place + 1] * width;
             let pairs: Vec<u64> = actual
                 .iter()
-                .map(|&span| self.pair_cost(pattern, span, expected.is_open()))
+                .zip(&claimed)
+                .map(|(&span, &is_claimed)| self.pair_cost(pattern, span, open, is_claimed))
                 .collect();
             for taken in (0..count_states(pattern, actual.len())).rev() {
                 let row = (first_row[place] + taken) * width;
-                let lacking = missing_cost(pattern, taken as u64, expected.is_open());
+                let lacking = missing_cost(pattern, taken as u64, open);
                 for used in (0..width).rev() {
                     let mut least = best[next + used].saturating_add(lacking);
                     if used < actual.len() {
-                        let extra = self.extra(actual[used], expected.is_open());
+                        let extra = self.extra(actual[used], open);
                         least = least.min(best[row + used + 1].saturating_add(extra));
                         if let Some(more) = more_states(pattern, taken, actual.len()) {
                             let row = (first_row[place] + more) * width;
@@ -197,7 +218,7 @@ impl<'a> Matcher<'a> {
                 (more_states(pattern, taken, actual.len()), actual.get(used))
             {
                 let row = (first_row[place] + more) * width;
-                let pair = self.pair_cost(pattern, span, expected.is_open());
+                let pair = self.pair_cost(pattern, span, open, claimed[used]);
                 if best[row + used + 1].saturating_add(pair) == least {
                     steps.push(Step::Pair { pattern: start + place, span });
                     (taken, used) = (more, used + 1);
@@ -205,7 +226,7 @@ impl<'a> Matcher<'a> {
                 }
             }
             let next = first_row[place + 1] * width;
-            let lacking = missing_cost(pattern, taken as u64, expected.is_open());
+            let lacking = missing_cost(pattern, taken as u64, open);
             if best[next + used].saturating_add(lacking) == least {
                 if lacking > 0 {
                     steps.push(Step::Missing { pattern: start + place, found: taken as u64 });

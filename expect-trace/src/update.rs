@@ -5,7 +5,7 @@ use std::ptr;
 
 mod conditions;
 
-use self::conditions::{changed_event, conditions};
+use self::conditions::{Bounds, changed_event, conditions};
 use crate::MAX_DEPTH;
 use crate::compare::{EventComparison, events};
 use crate::expectation::{Count, Expectation, LinkPattern, Siblings, SpanPattern};
@@ -207,8 +207,7 @@ impl<'a> Updater<'a> {
                 Step::Extra { .. } if expected.is_open() => {}
                 Step::Extra { span } => match slots.last_mut() {
                     Some(Slot::Taken(last, spans))
-                        if is_repeated(&expected.spans[*last])
-                            && self.matcher.pair(&expected.spans[*last], span) == 0 =>
+                        if expected.spans[*last].is_repeated() && self.is_same(spans, span) =>
                     {
                         spans.push(span);
                     }
@@ -218,6 +217,14 @@ impl<'a> Updater<'a> {
         }
         advance(expected.spans.len(), &mut next, &mut slots);
         slots
+    }
+
+    /// Whether a span has the names of the last of these.
+    fn is_same(&self, spans: &[usize], span: usize) -> bool {
+        let span = self.trace.get(span);
+        spans.last().map(|&last| self.trace.get(last)).is_some_and(|last| {
+            (&last.service, &last.operation) == (&span.service, &span.operation)
+        })
     }
 
     /// The lines for spans that one pattern takes: a line that matches is kept.
@@ -232,9 +239,13 @@ impl<'a> Updater<'a> {
         depth: usize,
     ) -> Vec<Node> {
         self.mark(pattern);
+        let trace = self.trace;
+        let bounds = Bounds::around(pattern, spans.iter().map(|&span| trace.get(span).duration));
+        let is_moved = bounds != Bounds::of(pattern);
         let mut runs: Vec<Run<'a>> = Vec::new();
         for &span in spans {
-            let fits = self.matcher.pair(pattern, span) == 0
+            let fits = !is_moved
+                && self.matcher.pair(pattern, span) == 0
                 && self.matcher.is_timing_met(pattern, previous, span);
             match runs.last_mut().and_then(|run| run.takes(fits, previous, span).then_some(run)) {
                 Some(run) => run.spans += 1,
@@ -243,7 +254,11 @@ impl<'a> Updater<'a> {
                     let says = Says::Same;
                     runs.push(Run { node, conditions: None, says, spans: 1 });
                 }
-                None => runs.push(self.rewritten(pattern, span, previous, depth, spans.len() > 1)),
+                None => {
+                    let is_repeated = spans.len() > 1;
+                    let run = self.rewritten(pattern, span, previous, bounds, depth, is_repeated);
+                    runs.push(run);
+                }
             }
             previous = Some(span);
         }
@@ -306,12 +321,13 @@ impl<'a> Updater<'a> {
         pattern: &'a SpanPattern,
         index: usize,
         previous: Option<usize>,
+        bounds: Bounds,
         depth: usize,
         is_repeated: bool,
     ) -> Run<'a> {
         let span = self.trace.get(index);
         let conditions =
-            conditions(pattern, span, previous.map(|previous| self.trace.get(previous)));
+            conditions(pattern, span, previous.map(|previous| self.trace.get(previous)), bounds);
         let mut node = self.line(pattern.line);
         if let Some(conditions) = &conditions {
             node.text = conditions.to_string();
@@ -413,11 +429,6 @@ impl<'a> Updater<'a> {
 
 /// No siblings are expected.
 static NONE: Siblings = Siblings { spans: Vec::new(), others: Vec::new() };
-
-/// Whether a pattern stands for several spans.
-fn is_repeated(pattern: &SpanPattern) -> bool {
-    pattern.count.most != Some(1)
-}
 
 #[cfg(test)]
 mod tests;

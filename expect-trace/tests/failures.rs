@@ -191,3 +191,39 @@ fn large_trace() {
     let expected = trace(records.clone()).to_string().replace("SELECT 20", "UPDATE");
     compare("large_trace", &expected, records);
 }
+
+/// Packs and insures: `× 2..3` packs are expected.
+fn packs(names: &[&str]) -> Vec<Record> {
+    let mut records = vec![span("1", "", "ship", "order", 0, 100)];
+    for (index, name) in names.iter().enumerate() {
+        records.push(span(&format!("c{index}"), "1", "ship", name, 10 + index as u64, 1));
+    }
+    records
+}
+
+#[test]
+fn too_many_spans() {
+    let expected = "ship: order\n  ship: pack × 2..3\n  ship: insure\n";
+    compare("too_many_spans", expected, packs(&["pack", "pack", "pack", "pack", "pack", "insure"]));
+}
+
+/// A span of which there are too many is not another one, renamed.
+#[test]
+fn too_many_spans_and_a_missing_one() {
+    let expected = "ship: order\n  ship: pack × 2..3\n  ship: insure\n";
+    compare("too_many_spans_and_a_missing_one", expected, packs(&["pack"; 5]));
+}
+
+#[test]
+fn reversed_order() {
+    let expected = "ship: order\n  ship: notify\n  ship: label printing\n  ship: pack\n";
+    compare("reversed_order", expected, packs(&["pack", "label printing", "notify"]));
+}
+
+#[test]
+fn too_many_spans_in_a_large_trace() {
+    let mut names = vec!["pack"; 40];
+    names.push("insure");
+    let expected = "ship: order\n  ship: pack × 2..30\n  ship: insure\n";
+    compare("too_many_spans_in_a_large_trace", expected, packs(&names));
+}

@@ -14,19 +14,23 @@ pub(super) fn conditions(
     pattern: &SpanPattern,
     span: &Span,
     previous: Option<&Span>,
+    bounds: Bounds,
 ) -> Option<SpanPattern> {
     let differing = mismatches(pattern, span);
     let timing = pattern.timing.filter(|timing| timing.is_met(previous, span));
     let is_link = |mismatch: &Mismatch<'_>| matches!(mismatch, Mismatch::Link(_));
-    if differing.iter().all(is_link) && timing.is_some() == pattern.timing.is_some() {
+    if differing.iter().all(is_link)
+        && timing.is_some() == pattern.timing.is_some()
+        && bounds == Bounds::of(pattern)
+    {
         return None;
     }
     let name = |name: &str| Pattern::Is(name.to_owned());
     let mut new = SpanPattern::new(pattern.service.clone(), pattern.operation.clone());
     new.kind = pattern.kind;
     new.status = pattern.status;
-    new.shorter = pattern.shorter;
-    new.longer = pattern.longer;
+    new.shorter = bounds.shorter;
+    new.longer = bounds.longer;
     new.parent_missing = span.parent_missing;
     new.attributes = attributes(&pattern.attributes, &span.attributes);
     new.timing = timing;
@@ -36,17 +40,48 @@ pub(super) fn conditions(
             Mismatch::Operation(..) => new.operation = name(&span.operation),
             Mismatch::Kind(..) => new.kind = Some(span.kind),
             Mismatch::Status(..) => new.status = written::status(span.status),
-            Mismatch::Shorter(..) => new.shorter = round_bounds().find(|&it| it > span.duration),
-            Mismatch::Longer(..) => {
-                new.longer = round_bounds().take_while(|&it| it < span.duration).last()
-            }
-            Mismatch::ParentMissing(_)
+            Mismatch::Shorter(..)
+            | Mismatch::Longer(..)
+            | Mismatch::ParentMissing(_)
             | Mismatch::Attribute(..)
             | Mismatch::Link(_)
             | Mismatch::Timing(..) => {}
         }
     }
     Some(new)
+}
+
+/// The bounds of the duration.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Bounds {
+    shorter: Option<Duration>,
+    longer: Option<Duration>,
+}
+
+impl Bounds {
+    pub(super) fn of(pattern: &SpanPattern) -> Self {
+        Self { shorter: pattern.shorter, longer: pattern.longer }
+    }
+
+    /// Those of a pattern, moved as far as needed for all of these durations.
+    pub(super) fn around(
+        pattern: &SpanPattern,
+        durations: impl Iterator<Item = Duration> + Clone,
+    ) -> Self {
+        let Self { mut shorter, mut longer } = Self::of(pattern);
+        let (least, most) = (durations.clone().min(), durations.max());
+        if let (Some(bound), Some(most)) = (shorter, most)
+            && most >= bound
+        {
+            shorter = round_bounds().find(|&it| it > most);
+        }
+        if let (Some(bound), Some(least)) = (longer, least)
+            && least <= bound
+        {
+            longer = round_bounds().take_while(|&it| it < least).last();
+        }
+        Self { shorter, longer }
+    }
 }
 
 /// 1 ns, 2 ns, 5 ns, 10 ns … as far as durations go.

@@ -181,6 +181,33 @@ fn counts() {
     case(&before(" ?"), &now("").replace("\"a\"", "2"), &after(" ?").replace("\"a\"", "2"));
 }
 
+/// More spans than a count allows, and something else differs as well.
+#[test]
+fn counts_and_conditions() {
+    let now = "ship: order\n  ship: pack box=3 weight=1.5 × 4\n  ship: insure\n";
+    let file = |line: &str| format!("ship: order\n  {line}\n  ship: insure\n");
+    let before = file("ship: pack × 2..3 < 1us  # each");
+    case(&before, now, &file("ship: pack < 20ms × 2..4  # each"));
+    let before = file("ship: pack weight=\"1.5\" × 2..3");
+    case(&before, now, &file("ship: pack weight=1.5 × 2..4"));
+    case(&file("ship: wrap × 2..3"), now, &file("ship: pack × 2..4"));
+    case(
+        &file("ship: pack [server] × 3").replace("  ship: insure\n", ""),
+        now,
+        &file("ship: pack [internal] × 4"),
+    );
+}
+
+/// The bound of a duration moves as far as all of the spans need, so that they stay one line.
+#[test]
+fn one_bound_for_several_spans() {
+    let now = "ship: pack < 3ms\nship: pack < 7ms\nship: pack < 4ms\n";
+    case("ship: pack < 5ms × 2..\n", now, "ship: pack < 10ms × 2..\n");
+    case("ship: pack < 1us × 2..2\n", now, "ship: pack < 10ms × 3\n");
+    case("ship: pack > 5ms < 10ms × ..9\n", now, "ship: pack < 10ms > 2ms × ..9\n");
+    case("ship: pack x=1 < 5ms × 1..3\n", now, "ship: pack < 10ms × 1..3\n");
+}
+
 #[test]
 fn one_line_for_several_spans_is_divided_where_they_differ() {
     let before = "db: SELECT × 2.. table=\"a\"  # rows\n";
