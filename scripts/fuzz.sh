@@ -11,7 +11,7 @@ corpus=fuzz/corpus
 
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-	targets=(thrift_compact thrift_binary jaeger_proto otlp_proto otlp_json zipkin_json upload query request)
+	targets=(thrift_compact thrift_binary jaeger_proto otlp_proto otlp_json zipkin_json zipkin_thrift zipkin_proto packed upload query request)
 fi
 
 # seed TARGET FILE NAME: adds a file (- for stdin) to a target's corpus.
@@ -28,6 +28,8 @@ target_of() {
 	*'"door": "otlp-grpc"'*) echo otlp_proto ;;
 	*'"door": "otlp-http"'*'/json"'*) echo otlp_json ;;
 	*'"door": "otlp-http"'*) echo otlp_proto ;;
+	*'"door": "zipkin"'*'x-thrift"'*) echo zipkin_thrift ;;
+	*'"door": "zipkin"'*'x-protobuf"'*) echo zipkin_proto ;;
 	*'"door": "zipkin"'*) echo zipkin_json ;;
 	*) echo thrift_compact ;;
 	esac
@@ -36,6 +38,7 @@ target_of() {
 seed_packets() {
 	local case=$1 packet line
 	for packet in "$case"/packet-*.bin; do
+		seed packed "$packet" "${case##*/}-${packet##*/}"
 		line=$(grep -s "\"${packet##*/}\"" "$case/sends.jsonl" || true)
 		# Unpack gzip, as the doors do before they call a decoder.
 		gzip -dc <"$packet" 2>/dev/null | seed "$(target_of "$line")" - "${case##*/}-${packet##*/}" ||

@@ -37,6 +37,9 @@ pub const TARGETS: &[Target] = &[
     ("otlp_proto", otlp_proto),
     ("otlp_json", otlp_json),
     ("zipkin_json", zipkin_json),
+    ("zipkin_thrift", zipkin_thrift),
+    ("zipkin_proto", zipkin_proto),
+    ("packed", packed),
     ("upload", upload),
     ("query", query),
     ("request", request),
@@ -67,9 +70,24 @@ pub fn otlp_json(bytes: &[u8]) {
     show(&receive(receive::OTLP_JSON, bytes));
 }
 
-/// A list of Zipkin's spans.
+/// A list of Zipkin's spans in JSON, of both versions.
 pub fn zipkin_json(bytes: &[u8]) {
     show(&receive(receive::ZIPKIN_JSON, bytes));
+}
+
+/// A list of Zipkin's spans in binary Thrift.
+pub fn zipkin_thrift(bytes: &[u8]) {
+    show(&receive(receive::ZIPKIN_THRIFT, bytes));
+}
+
+/// A list of Zipkin's spans in protobuf.
+pub fn zipkin_proto(bytes: &[u8]) {
+    show(&receive(receive::ZIPKIN_PROTO, bytes));
+}
+
+/// A compressed message of gRPC, and a compressed body.
+pub fn packed(bytes: &[u8]) {
+    crate::server::fuzz::packed(bytes);
 }
 
 /// A file of traces.
@@ -187,9 +205,11 @@ mod tests {
         let read = |file: &str| std::fs::read(goldens.join(file)).expect(file);
         let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
         match target {
-            "thrift_compact" => ["py-jaeger-client-ok", "rust-rustracing-compact", "synth-logs"]
-                .map(|case| read(&format!("{case}/packet-01.bin")))
-                .into(),
+            "thrift_compact" => {
+                ["py-jaeger-client-ok", "rust-rustracing-compact", "synth-logs", "zipkin-udp"]
+                    .map(|case| read(&format!("{case}/packet-01.bin")))
+                    .into()
+            }
             "thrift_binary" => vec![
                 read("node-otel-jaeger-udp-wrongport/packet-01.bin"),
                 read("synth-malformed-http/packet-01.bin"),
@@ -197,7 +217,17 @@ mod tests {
             "jaeger_proto" => vec![read("py-otel-jaeger-proto-grpc/packet-01.bin")],
             "otlp_proto" => vec![read("py-otel-otlp-http/packet-01.bin")],
             "otlp_json" => vec![read("otlp-json/packet-01.bin")],
-            "zipkin_json" => vec![read("zipkin-v2-json/packet-01.bin")],
+            "zipkin_json" => {
+                vec![read("zipkin-v2-json/packet-01.bin"), read("zipkin-v1-json/packet-01.bin")]
+            }
+            "zipkin_thrift" => vec![read("zipkin-v1-thrift/packet-01.bin")],
+            "zipkin_proto" => vec![read("zipkin-v2-proto/packet-01.bin")],
+            "packed" => vec![
+                read("py-otel-otlp-http-gzip/packet-01.bin"),
+                b"\x28\xb5\x2f\xfd\x00\x58\x29\x00\x00spans".to_vec(),
+                b"\xff\x06\x00\x00sNaPpY\x01\x09\x00\x00\xb5\x8b\xa8\xdbspans".to_vec(),
+                b"\x05\x10spans".to_vec(),
+            ],
             "upload" => texts(&[
                 r#"{"data":[{"traceID":"a","spans":[{"traceID":"a","spanID":"b","operationName":"buy","references":[{"refType":"CHILD_OF","traceID":"a","spanID":"c"}],"startTime":1,"duration":1,"processID":"p1","flags":1,"logs":[{"timestamp":2,"fields":[{"key":"f","type":"float64","value":"NaN"}]}],"tags":[{"key":"b","type":"binary","value":"AAE="}],"warnings":["w"]}],"processes":{"p1":{"serviceName":"shop","tags":[]}}}]}"#,
                 r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0000000000000000000000000000000a","spanId":"000000000000000b","attributes":[{"key":"@jaeger@span","value":{"stringValue":"{\"flags\":1,\"references\":[{\"kind\":7,\"trace\":\"a\",\"span\":\"b\"}],\"times\":{\"start\":18446744073709551615,\"duration\":1,\"nanos\":[1,2],\"logs\":[7]}}"}}],"events":[{"name":"e"}]}]}]}]}"#,

@@ -29,7 +29,7 @@ pub enum Port {
     OtlpGrpc,
     /// Spans in OTLP over HTTP.
     OtlpHttp,
-    /// Spans in Zipkin's JSON v2.
+    /// Spans in Zipkin's formats, over HTTP.
     Zipkin,
     /// The gRPC query API, which answers `UNIMPLEMENTED`.
     QueryGrpc,
@@ -125,7 +125,7 @@ impl Port {
                 5775,
                 "processor.zipkin-compact.server-host-port",
                 "udp-zipkin",
-                "retired: zipkin.thrift",
+                "spans, Zipkin Thrift",
             ),
             Port::Collector => {
                 (14268, "collector.http-server.host-port", "http-thrift", "spans, Thrift over HTTP")
@@ -142,7 +142,9 @@ impl Port {
             Port::OtlpHttp => {
                 (4318, "collector.otlp.http.host-port", "otlp-http", "spans, OTLP/HTTP")
             }
-            Port::Zipkin => (9411, "collector.zipkin.host-port", "zipkin", "spans, Zipkin v2 JSON"),
+            Port::Zipkin => {
+                (9411, "collector.zipkin.host-port", "zipkin", "spans, Zipkin over HTTP")
+            }
             Port::QueryGrpc => (
                 16685,
                 "query.grpc-server.host-port",

@@ -116,6 +116,18 @@ fn a_bad_span_costs_only_itself() {
 }
 
 #[test]
+fn a_bad_attribute_of_a_resource_costs_no_span() {
+    let text = OTLP.replacen(
+        r#""attributes":["#,
+        r#""attributes":[{"key":"k","value":{"intValue":"x"}},"#,
+        1,
+    );
+    let (store, file) = (store(), Scratch::new("resource", text));
+    let loaded = load(&store, &file.0).expect("loaded");
+    assert_eq!((loaded.spans, loaded.refused, loaded.bad_lines), (1, 0, 0));
+}
+
+#[test]
 fn a_line_that_was_cut_off_costs_only_itself() {
     let text = format!("{}\n{OTLP}\n{}", &OTLP[..90], &OTLP[..150]);
     let (store, file) = (store(), Scratch::new("cut", text));

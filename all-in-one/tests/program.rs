@@ -43,13 +43,18 @@ fn log_after(packets: &[(&str, &[u8])]) -> String {
 
 #[test]
 fn the_log_says_what_came_to_the_wrong_door() {
+    let json = ("Zipkin Thrift", &b"[{\"traceId\":\"a\"}]"[..]);
     let text = log_after(&[
         ("Thrift compact", b"\x80\x01\x00\x04\x00\x00\x00\x09emitBatch"),
         ("Thrift binary", b"\x82\x81\x00\x09emitBatch"),
+        json,
+        json,
+        json,
     ]);
     for part in ["binary Thrift, which goes to port 6832", "goes to port 6831"] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
+    assert_eq!(text.matches("looks like JSON").count(), 1, "said once: {text}");
 }
 
 #[test]

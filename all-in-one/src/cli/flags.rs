@@ -80,7 +80,7 @@ pub(super) struct Flags {
     #[arg(long = Port::OtlpHttp.flag(), env = "COLLECTOR_OTLP_HTTP_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::OtlpHttp.number().into(), value_parser = collector_address)]
     otlp_http: HostPort,
 
-    /// HTTP address for spans in Zipkin's JSON v2, such as :9411; closed by default
+    /// HTTP address for spans in Zipkin's formats, such as :9411; closed by default
     #[arg(long = Port::Zipkin.flag(), env = "COLLECTOR_ZIPKIN_HOST_PORT", value_name = "HOST:PORT", value_parser = collector_address)]
     zipkin: Option<HostPort>,
 

@@ -213,13 +213,18 @@ impl<'s> Reader<'s> {
         };
         let text = |spans: &[&str]| request(resource, scope, spans);
         let store = |reader: &mut Self, text: &str| {
-            otlp::read(text.as_bytes(), &mut |mut batch| {
+            let (refused, left_out) = otlp::read(text.as_bytes(), &mut |mut batch| {
                 extra::restore(&mut batch);
                 reader.take(batch);
-            })
+            })?;
+            if let Some(why) = left_out {
+                (reader.report)(&why);
+            }
+            Ok(refused)
         };
         // Without the resource: it may be much larger than a span.
-        let check = |text: &str| otlp::read(text.as_bytes(), &mut |_| {});
+        let check =
+            |text: &str| otlp::read(text.as_bytes(), &mut |_| {}).map(|(refused, _)| refused);
         let alone = |span: &str| check(&request("null", "null", &[span]));
         self.together_or_alone(spans, text, store, alone);
     }

@@ -23,4 +23,6 @@ pub(crate) const THRIFT_BODY: fn(&Intake, &[u8]) = thrift::http::fuzz;
 pub(crate) const JAEGER_MESSAGE: fn(&Intake, &[u8]) = protobuf::grpc::fuzz;
 pub(crate) const OTLP_MESSAGE: fn(&Intake, &[u8]) = otlp::grpc::fuzz;
 pub(crate) const OTLP_JSON: fn(&Intake, &[u8]) = otlp::http::fuzz;
-pub(crate) const ZIPKIN_JSON: fn(&Intake, &[u8]) = zipkin::http::fuzz;
+pub(crate) const ZIPKIN_JSON: fn(&Intake, &[u8]) = zipkin::http::fuzz_json;
+pub(crate) const ZIPKIN_THRIFT: fn(&Intake, &[u8]) = zipkin::http::fuzz_thrift;
+pub(crate) const ZIPKIN_PROTO: fn(&Intake, &[u8]) = zipkin::http::fuzz_proto;

@@ -223,6 +223,15 @@ impl Coding {
     }
 }
 
+/// Decompresses bytes in every coding, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    for coding in [Coding::Gzip, Coding::Deflate] {
+        let plain = coding.unpack(bytes).unwrap_or_default();
+        assert!(plain.len() <= MAX_BODY, "{coding:?}");
+    }
+}
+
 fn has_zlib_head(packed: &[u8]) -> bool {
     match packed {
         [method, flags, ..] => {

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use futures_util::stream;
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
@@ -27,6 +28,7 @@ use super::bytes_codec::BytesCodec;
 use super::connections::{Call, ConnectionMemory, ConnectionSize, Listener};
 use super::counters::{Counters, Reason};
 use super::idle_timeout::IDLE_LIMIT;
+use super::packed::{self, Coding, Fault};
 
 /// The largest message, in bytes, both as received and decompressed.
 pub const MAX_MESSAGE: usize = 4 << 20;
@@ -109,15 +111,99 @@ where
     let mut grpc = Grpc::new(BytesCodec)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_MESSAGE);
-    let answer = tokio::time::timeout(CALL_TIMEOUT, grpc.unary(method, request)).await;
-    let Ok(mut answer) = answer else {
+    let answer = async {
+        match unpacked(request, budget, &reserved).await {
+            Ok(request) => grpc.unary(method, request).await.map(Body::new),
+            Err(status) => status.into_http(),
+        }
+    };
+    let Ok(mut answer) = tokio::time::timeout(CALL_TIMEOUT, answer).await else {
         let why = format!("the call took longer than {CALL_TIMEOUT:?}");
         return Status::deadline_exceeded(why).into_http();
     };
-    if answer.headers().get("grpc-status").is_some_and(|code| code == "11") {
-        answer.headers_mut().insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
+    let headers = answer.headers_mut();
+    if headers.get("grpc-status").is_some_and(|code| code == "11") {
+        headers.insert("grpc-status", HeaderValue::from(TOO_LARGE as i32));
     }
-    answer.map(Body::new)
+    if headers.contains_key(ACCEPT_ENCODING) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(packed::ACCEPTED));
+    }
+    answer
+}
+
+/// The header that says which codings are taken, after one that is not.
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+/// What the reason begins with where a message cannot be decompressed; tonic's words.
+const DECOMPRESSING: &str = "Error decompressing";
+/// A message follows a byte that is 1 if it is compressed, and its length.
+const HEAD: usize = 5;
+
+/// The request with its message decompressed, if it is in a coding that tonic does not know.
+async fn unpacked(
+    mut request: Request,
+    budget: &BodyBudget,
+    reserved: &Mutex<Reservation>,
+) -> Result<Request, Status> {
+    let Some(coding) = Coding::of(request.headers()) else { return Ok(request) };
+    request.headers_mut().remove(packed::ENCODING);
+    let (head, body) = request.into_parts();
+    let message = message(body).await?;
+    let is_packed = message.first() == Some(&1);
+    let incomplete = || Status::internal(format!("{DECOMPRESSING}: the message is incomplete"));
+    let (length, packed) =
+        message.get(1..).and_then(<[u8]>::split_first_chunk).ok_or_else(incomplete)?;
+    if u32::from_be_bytes(*length) as usize != packed.len() {
+        return Err(incomplete());
+    }
+    if !is_packed {
+        return Ok(Request::from_parts(head, message.into()));
+    }
+    let packed = Bytes::copy_from_slice(packed);
+    // Its size is not known before.
+    let work = move || coding.unpack(&packed, MAX_MESSAGE);
+    let plain = budget.decode(usize::MAX, work).await;
+    let plain = plain.map_err(|why| Status::internal(why.to_string()))?.map_err(refusal)?;
+    {
+        let mut reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let hold = budget.hold(&mut reserved, message.len() + plain.len());
+        hold.map_err(|why| Status::unavailable(why.to_string()))?;
+    }
+    let length = u32::try_from(plain.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let message = [&[0][..], &length, &plain].concat();
+    Ok(Request::from_parts(head, message.into()))
+}
+
+/// Decompresses bytes in every coding, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    for coding in Coding::ALL {
+        let plain = coding.unpack(bytes, MAX_MESSAGE).unwrap_or_default();
+        assert!(plain.len() <= MAX_MESSAGE, "{coding:?}");
+    }
+}
+
+fn refusal(fault: Fault) -> Status {
+    match fault {
+        Fault::TooLarge => Status::new(TOO_LARGE, TOO_LONG),
+        Fault::Malformed(why) => Status::internal(format!("{DECOMPRESSING}: {why}")),
+    }
+}
+
+const TOO_LONG: &str = "the message is larger than 4194304 bytes";
+const _: () = assert!(MAX_MESSAGE == 4_194_304);
+
+/// The bytes of a body, which are one message with its head.
+async fn message(mut body: Body) -> Result<Vec<u8>, Status> {
+    let mut message = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Status::from_error(error.into()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if message.len() + data.len() > MAX_MESSAGE + HEAD {
+            return Err(Status::new(TOO_LARGE, TOO_LONG));
+        }
+        message.extend_from_slice(&data);
+    }
+    Ok(message)
 }
 
 /// Counts a call, and why its message did not reach the method.
@@ -127,6 +213,10 @@ pub(crate) fn count(counters: &Counters, answer: &Response) {
             TOO_LARGE => counters.refuse(Reason::TooLarge, status.message()),
             Code::Unavailable => counters.refuse(Reason::Busy, status.message()),
             Code::DeadlineExceeded => counters.refuse(Reason::Slow, status.message()),
+            Code::Unimplemented => counters.refuse(Reason::Unsupported, status.message()),
+            Code::Internal if status.message().starts_with(DECOMPRESSING) => {
+                counters.refuse(Reason::Malformed, status.message());
+            }
             _ => {}
         }
     }

@@ -7,6 +7,7 @@
 //! | `http`, `grpc` | the two servers, and what holds for each of their answers |
 //! | `cors` | which web pages of other origins may send |
 //! | `body` | reads and decompresses request bodies, within a budget |
+//! | `packed` | decompresses gRPC messages that tonic cannot |
 //! | `connections` | accepts connections, within a budget |
 //! | `idle_timeout`, `request_line` | wrappers around a connection |
 //! | `form` | the parameters of a query string |
@@ -22,10 +23,14 @@ pub(crate) mod cors;
 pub(crate) mod counters;
 pub(crate) mod door;
 pub(crate) mod form;
+#[cfg(all(feature = "doors", any(test, fuzzing)))]
+pub(crate) mod fuzz;
 #[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod idle_timeout;
+#[cfg(feature = "_grpc")]
+mod packed;
 pub(crate) mod request_line;
 pub(crate) mod threads;
 pub(crate) mod write_through;

@@ -59,6 +59,44 @@ fn deep_binary() -> [Vec<u8>; 3] {
     .map(|(kind, level)| [&[kind, 0, 0x63][..], &level.repeat(300_000)].concat())
 }
 
+/// The same for a list of Zipkin's spans.
+fn zipkin(claim: u32) -> Vec<Vec<u8>> {
+    let claim = claim.to_be_bytes();
+    let bodies = [
+        &b"\x0c"[..],                        // the list of spans
+        b"\x0c\0\0\0\x01\x0b\0\x03",         // a name
+        b"\x0c\0\0\0\x01\x0f\0\x06\x0c",     // its annotations
+        b"\x0c\0\0\0\x01\x0f\0\x08\x0c",     // its tags
+        b"\x0c\0\0\0\x01\x0d\0\x63\x0b\x0b", // an unknown map
+    ];
+    bodies.iter().map(|body| [body, &claim[..]].concat()).collect()
+}
+
+fn post_zipkin(jaeger: &AllInOne, body: &[u8]) -> Answer {
+    let headers = [("Content-Type", "application/x-thrift")];
+    exchange(jaeger.at(Port::Zipkin), "POST", "/api/v1/spans", &headers, body)
+}
+
+#[test]
+fn claims_in_zipkin_s_thrift_are_refused() {
+    let jaeger = AllInOne::start().expect("start");
+    let by_udp = jaeger.door(Port::AgentBinary).expect("the door");
+    let mut sent = 0;
+    for body in CLAIMS.into_iter().flat_map(zipkin) {
+        sent += 1;
+        assert_eq!(post_zipkin(&jaeger, &body).status, 400);
+        let head = b"\x80\x01\x00\x04\x00\x00\x00\x0femitZipkinBatch\x00\x00\x00\x00\x0f\x00\x01";
+        send(by_udp, &[&head[..], &body].concat());
+    }
+    let [span, nested] = [b"\x0c\0\0\0\x01".to_vec(), b"\x0c\0\x63".repeat(300_000)];
+    assert_eq!(post_zipkin(&jaeger, &[span, nested].concat()).status, 400);
+    let by_http = jaeger.door(Port::Zipkin).expect("the door");
+    assert_eq!(by_http.stats().refused(Reason::Malformed), sent + 1);
+    assert_eq!(by_udp.stats().refused(Reason::Malformed), sent);
+    let good = packets("zipkin-v1-thrift").remove(0);
+    assert_eq!(post_zipkin(&jaeger, &good).status, 202);
+}
+
 fn message(batch: &[u8]) -> Vec<u8> {
     [&b"\x80\x01\x00\x04\x00\x00\x00\x09emitBatch\x00\x00\x00\x00\x0c\x00\x01"[..], batch].concat()
 }

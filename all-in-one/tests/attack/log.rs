@@ -27,7 +27,7 @@ fn a_flood_of_bad_requests_is_counted_and_said_once() {
     let json = [("Content-Type", "application/json")];
     let thrift = [("Content-Type", "application/x-thrift")];
     let [otlp, zipkin, http] =
-        ["OTLP/HTTP", "Zipkin v2", "Thrift over HTTP"].map(|takes| running.door(takes));
+        ["OTLP/HTTP", "Zipkin over HTTP", "Thrift over HTTP"].map(|takes| running.door(takes));
     let packed = [json[0], ("Content-Encoding", "br")];
     for _ in 0..40 {
         exchange(otlp, "POST", "/v1/traces", &json, b"{");
@@ -46,7 +46,7 @@ fn a_flood_of_bad_requests_is_counted_and_said_once() {
         grpc::call(jaeger, "/jaeger.api_v2.CollectorService/Nothing", b"").expect_err("unknown");
         let traces = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
         grpc::call(export, traces, b"\x0a").expect_err("malformed");
-        grpc::call(export, "/opentelemetry.proto.collector.logs.v1.LogsService/Export", b"")
+        grpc::call(export, "/opentelemetry.proto.collector.nothing.v1.Nothing/Export", b"")
             .expect_err("unknown");
     }
     let kinds = [

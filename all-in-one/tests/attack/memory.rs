@@ -39,7 +39,9 @@ struct Small {
 
 impl Small {
     fn start() -> Self {
-        let running = Running::start(program().env("MEMORY_MAX_BYTES", CAP.to_string()));
+        let mut program = program();
+        program.env("MEMORY_MAX_BYTES", CAP.to_string()).env("COLLECTOR_ZIPKIN_HOST_PORT", ":0");
+        let running = Running::start(&mut program);
         let otlp = running.door("OTLP/HTTP");
         Small { running, otlp }
     }
@@ -360,6 +362,41 @@ fn what_swells_when_it_is_decoded() {
     let status = small.post_bytes("application/json", values.as_bytes());
     assert!(matches!(status, 200 | 400 | 413), "{status}");
     small.assert_small("four million numbers in JSON");
+    // Every byte of a text becomes six.
+    let controls =
+        [&b"{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\""[..], &vec![1; 19 << 20]];
+    let status = small.post_bytes("application/json", &controls.concat());
+    assert!(matches!(status, 200 | 400 | 413), "{status}");
+    small.assert_small("control characters");
+}
+
+#[test]
+fn what_swells_in_zipkin_s_formats() {
+    let small = Small::start();
+    let zipkin = small.running.door("Zipkin over HTTP");
+    let post = |path: &str, kind: &str, body: &[u8]| {
+        let answer = exchange(zipkin, "POST", path, &[("Content-Type", kind)], body);
+        assert!(matches!(answer.status, 202 | 400 | 413), "{path} {kind}: {}", answer.status);
+        small.assert_small(&format!("{path} {kind}"));
+    };
+    let count = (18_u32 << 20).to_be_bytes();
+    let spans = [&[12][..], &count, &vec![0; 18 << 20]].concat();
+    post("/api/v1/spans", "application/x-thrift", &spans);
+    // One span of empty tags, a byte each.
+    let tags = [&b"\x0c\0\0\0\x01\x0f\0\x08\x0c"[..], &count, &vec![0; 18 << 20], &[0]].concat();
+    post("/api/v1/spans", "application/x-thrift", &tags);
+    post("/api/v2/spans", "application/x-protobuf", &[0x0a, 0].repeat(9 << 20));
+    let mut tags = vec![0x0a];
+    prost::encode_length_delimiter(18 << 20, &mut tags).expect("a length");
+    tags.extend([0x5a, 0].repeat(9 << 20));
+    post("/api/v2/spans", "application/x-protobuf", &tags);
+    post(
+        "/api/v2/spans",
+        "application/json",
+        format!("[{}{{}}]", "{},".repeat(1_000_000)).as_bytes(),
+    );
+    let numbers = format!("[{{\"tags\":[{}0]}}]", "0,".repeat(4_000_000));
+    post("/api/v1/spans", "application/json", numbers.as_bytes());
 }
 
 #[test]

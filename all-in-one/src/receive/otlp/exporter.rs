@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
+
 use super::answer::ExportAnswer;
+use super::others::{Signal, Told};
 use super::{json_request, proto};
 use crate::model::Batch;
 use crate::receive::faults::Faults;
@@ -23,12 +26,25 @@ const LONGEST_REASON: usize = 200;
 pub(super) struct Exporter {
     pub(super) intake: Intake,
     pub(super) counters: Arc<Counters>,
+    /// Which SDKs were told that other signals than traces are not kept.
+    told: Told,
 }
 
 impl Exporter {
     pub(super) fn new(intake: &Intake, counters: &Arc<Counters>) -> Self {
         let (intake, counters) = (intake.clone(), Arc::clone(counters));
-        Exporter { intake, counters }
+        Exporter { intake, counters, told: Told::default() }
+    }
+
+    /// Counts a request with another signal. Returns what its SDK is told, if it was not told before.
+    pub(super) fn other(
+        &self,
+        signal: Signal,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Option<&'static str> {
+        self.counters.refuse(Reason::Unsupported, signal.why());
+        self.told.is_first(signal, headers, body).then_some(signal.why())
     }
 
     /// Decodes a request in protobuf and stores its spans; the answer says how many were refused.

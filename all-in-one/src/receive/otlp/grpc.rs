@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use tonic::Status;
 use tonic::server::UnaryService;
 
 use super::exporter::{Exporter, shortened};
+use super::others::Signal;
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
@@ -44,8 +46,16 @@ async fn export(State(exporter): State<Arc<Exporter>>, request: Request) -> Resp
     answer
 }
 
-/// Other services, for example metrics and logs: Jaeger accepts traces only.
+/// Other services: logs and metrics are received and not kept.
 async fn unknown(State(exporter): State<Arc<Exporter>>, request: Request) -> Response {
+    if let Some(signal) = Signal::of_method(request.uri().path()) {
+        let counters = Arc::clone(&exporter.counters);
+        let budget = exporter.intake.context.bodies.clone();
+        let headers = request.headers().clone();
+        let answer = call(Other { exporter, signal, headers }, request, &budget).await;
+        counters.received();
+        return answer;
+    }
     let path: String = request.uri().path().chars().skip(1).take(200).collect();
     let service = path.rsplit_once('/').map_or("", |(service, _)| service);
     let why = format!("unknown service {service}");
@@ -66,6 +76,26 @@ impl UnaryService<Bytes> for Export {
             let (message, budget) = (request.into_inner(), exporter.intake.context.bodies.clone());
             let answer = budget.decode(message.len(), move || exporter.take_message(&message));
             answer.await.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
+        })
+    }
+}
+
+/// Receives another signal than traces.
+struct Other {
+    exporter: Arc<Exporter>,
+    signal: Signal,
+    headers: HeaderMap,
+}
+
+impl UnaryService<Bytes> for Other {
+    type Response = Bytes;
+    type Future = std::future::Ready<Result<tonic::Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let body = request.into_inner();
+        std::future::ready(match self.exporter.other(self.signal, &self.headers, &body) {
+            None => Ok(tonic::Response::new(Bytes::new())),
+            Some(why) => Err(Status::unimplemented(why)),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! OTLP over HTTP: `POST /v1/traces` on port 4318, in protobuf or JSON.
+//! OTLP over HTTP: `POST /v1/traces` on port 4318, in protobuf or JSON. Other signals are received
+//! and not kept.
 //!
 //! Source: <https://opentelemetry.io/docs/specs/otlp/#otlphttp>. Statuses are those of Jaeger 1.35.
 //! An error is a `google.rpc.Status` in the encoding of the request.
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use super::answer::{ErrorAnswer, ExportAnswer};
 use super::exporter::{Exporter, shortened};
+use super::others::Signal;
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
@@ -16,7 +18,7 @@ use crate::server::counters::Reason;
 use crate::server::door::{self, Opened};
 use crate::server::http;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -32,6 +34,7 @@ const UNKNOWN: u32 = 2;
 const INVALID_ARGUMENT: u32 = 3;
 const DEADLINE_EXCEEDED: u32 = 4;
 const RESOURCE_EXHAUSTED: u32 = 8;
+const UNIMPLEMENTED: u32 = 12;
 const UNAVAILABLE: u32 = 14;
 /// The seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -46,6 +49,9 @@ pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, B
 fn router(exporter: Arc<Exporter>) -> Router {
     Router::new()
         .route("/v1/traces", any(receive))
+        .route("/v1/logs", any(receive))
+        .route("/v1/metrics", any(receive))
+        .route("/v1development/profiles", any(receive))
         .fallback(|| async { http::not_found() })
         .with_state(exporter)
 }
@@ -68,6 +74,9 @@ impl Exporter {
             self.counters.refuse(Reason::Unsupported, NO_KNOWN_TYPE);
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_KNOWN_TYPE);
         };
+        if let Some(signal) = Signal::of_path(head.uri.path()) {
+            return self.take_other(signal, encoding, head.headers, body).await;
+        }
         let exporter = Arc::clone(&self);
         let work = move |body: Bytes| match encoding {
             Encoding::Protobuf => exporter.export(&body),
@@ -80,6 +89,23 @@ impl Exporter {
                 self.counters.refuse(Reason::Malformed, &reason);
                 encoding.error(StatusCode::BAD_REQUEST, reason)
             }
+            Err(unreadable) => self.unreadable(encoding, &unreadable),
+        }
+    }
+
+    /// Receives another signal than traces.
+    async fn take_other(
+        self: Arc<Self>,
+        signal: Signal,
+        encoding: Encoding,
+        headers: HeaderMap,
+        body: Body,
+    ) -> Response {
+        let (exporter, names) = (Arc::clone(&self), headers.clone());
+        let work = move |body: Bytes| exporter.other(signal, &names, &body);
+        match self.intake.context.bodies.work(&headers, body, work).await {
+            Ok(None) => encoding.answer(&ExportAnswer::default()),
+            Ok(Some(why)) => encoding.error(StatusCode::NOT_FOUND, why.to_owned()),
             Err(unreadable) => self.unreadable(encoding, &unreadable),
         }
     }
@@ -118,6 +144,7 @@ impl Encoding {
     fn error(self, status: StatusCode, message: String) -> Response {
         let code = match status {
             StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => INVALID_ARGUMENT,
+            StatusCode::NOT_FOUND => UNIMPLEMENTED,
             StatusCode::PAYLOAD_TOO_LARGE => RESOURCE_EXHAUSTED,
             StatusCode::REQUEST_TIMEOUT => DEADLINE_EXCEEDED,
             StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,

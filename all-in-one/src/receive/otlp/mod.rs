@@ -17,6 +17,7 @@ mod json;
 mod json_request;
 pub(crate) mod limits;
 mod nested;
+mod others;
 mod proto;
 
 pub(crate) use file::read;

@@ -23,7 +23,11 @@ pub(in crate::receive) fn spans<'a>(
 ) -> Result<(), Error> {
     let mut decoder = Decoder { input, budget: MAX_DECODED };
     let mut spans = Vec::new();
-    for _ in 0..decoder.list("the spans")? {
+    let count = decoder.list("the spans")?;
+    if count > MOST {
+        return Err(Error::TooMuch);
+    }
+    for _ in 0..count {
         spans.push(decoder.span()?);
         if spans.len() >= most {
             take(std::mem::take(&mut spans));
@@ -33,6 +37,9 @@ pub(in crate::receive) fn spans<'a>(
     take(spans);
     Ok(())
 }
+
+/// How many spans a message may have: three times what a body of the largest size really holds.
+const MOST: usize = 1 << 20;
 
 struct Decoder<'d, P> {
     input: &'d mut P,

@@ -17,6 +17,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
+use serde::de::IgnoredAny;
+
 use super::json::{self, Version};
 use super::{proto, translated};
 use crate::config::Config;
@@ -84,9 +86,8 @@ impl Format {
     /// The format by the first byte of a body.
     fn by_content(body: &[u8], version: Version) -> Self {
         match (body.first(), version) {
-            (Some(b'\n'), Version::V2)
-                if body.get(1).is_some_and(|byte| !b" \n\r\t[{".contains(byte)) =>
-            {
+            // A line feed may also stand before JSON.
+            (Some(b'\n'), Version::V2) if serde_json::from_slice::<IgnoredAny>(body).is_err() => {
                 Format::Proto
             }
             (Some(12), Version::V1) => Format::Thrift,
@@ -101,12 +102,27 @@ struct Collector {
     counters: Arc<Counters>,
 }
 
-/// Decodes a body in each format, for the fuzzer.
+/// Decodes a body in JSON, for the fuzzer.
 #[cfg(any(test, fuzzing))]
-pub(in crate::receive) fn fuzz(intake: &Intake, body: &[u8]) {
-    let formats =
-        [Format::Json(Version::V1), Format::Json(Version::V2), Format::Proto, Format::Thrift];
-    for format in formats {
+pub(in crate::receive) fn fuzz_json(intake: &Intake, body: &[u8]) {
+    fuzz(intake, body, &[Format::Json(Version::V1), Format::Json(Version::V2)]);
+}
+
+/// Decodes a body in Thrift, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(in crate::receive) fn fuzz_thrift(intake: &Intake, body: &[u8]) {
+    fuzz(intake, body, &[Format::Thrift]);
+}
+
+/// Decodes a body in protobuf, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(in crate::receive) fn fuzz_proto(intake: &Intake, body: &[u8]) {
+    fuzz(intake, body, &[Format::Proto]);
+}
+
+#[cfg(any(test, fuzzing))]
+fn fuzz(intake: &Intake, body: &[u8], formats: &[Format]) {
+    for format in formats.iter().copied() {
         let collector = Collector::new(intake, &Arc::default());
         let in_parts = collector.store(body, format, 2);
         // As a whole it may take too much memory.
