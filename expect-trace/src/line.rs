@@ -1,5 +1,6 @@
 //! Reads one line of an expectation.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::expectation::{
@@ -12,6 +13,9 @@ use crate::value::Value;
 
 const CONDITION: &str = "a condition such as key=\"text\", key=402, key=*, !key, [server] or error \
                          (quote a name that contains this word)";
+
+const EVENT_CONDITION: &str = "a condition on an attribute such as key=\"text\", key=402, key=* or !key \
+                               (quote a name that contains this word)";
 
 /// What a line says.
 pub(crate) enum Content {
@@ -27,6 +31,19 @@ pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
     line: usize,
+}
+
+/// The keys of the attributes in a line, and whether each must be absent.
+///
+/// That two values are required is no contradiction: a span of Jaeger may have a key twice.
+#[derive(Default)]
+struct Keys(HashMap<String, bool>);
+
+impl Keys {
+    /// Adds a key, and returns whether it must be both absent and there.
+    fn contradict(&mut self, key: &str, absent: bool) -> bool {
+        *self.0.entry(key.to_owned()).or_insert(absent) != absent
+    }
 }
 
 type Result<T> = std::result::Result<T, ParseError>;
@@ -64,7 +81,12 @@ impl<'a> Cursor<'a> {
     }
 
     fn error(&self, reason: ParseErrorKind) -> ParseError {
-        self.error_at(self.text[..self.at].chars().count(), reason)
+        self.error_from(self.at, reason)
+    }
+
+    /// An error in what starts at this byte.
+    fn error_from(&self, start: usize, reason: ParseErrorKind) -> ParseError {
+        self.error_at(self.text[..start].chars().count(), reason)
     }
 
     fn expected<T>(&self, expected: &'static str) -> Result<T> {
@@ -113,8 +135,18 @@ impl<'a> Cursor<'a> {
         let (service, operation) = self.names()?;
         let mut span = SpanPattern::new(service, operation);
         span.line = self.line - 1;
+        let (mut seen, mut keys) = (Vec::new(), Keys::default());
         while !self.is_end() {
-            self.condition(&mut span)?;
+            let start = self.at;
+            if let Some(what) = self.condition(&mut span, &mut keys)? {
+                if seen.contains(&what) {
+                    return Err(self.error_from(start, ParseErrorKind::Twice(what)));
+                }
+                seen.push(what);
+            }
+            if span.longer.zip(span.shorter).is_some_and(|(longer, shorter)| longer >= shorter) {
+                return Err(self.error_from(start, ParseErrorKind::Contradiction));
+            }
             if !self.word().is_empty() {
                 return self.expected("a space between conditions");
             }
@@ -122,34 +154,58 @@ impl<'a> Cursor<'a> {
         Ok(span)
     }
 
-    fn condition(&mut self, span: &mut SpanPattern) -> Result<()> {
+    /// Reads a condition, and returns what it is about if there can be only one.
+    fn condition(
+        &mut self,
+        span: &mut SpanPattern,
+        keys: &mut Keys,
+    ) -> Result<Option<&'static str>> {
+        if let Some(what) = self.word_condition(span) {
+            return Ok(Some(what));
+        }
+        if self.eat("[") {
+            span.kind = Some(self.kind()?);
+            return Ok(Some("kind"));
+        }
+        if self.eat("×") || self.word() == "x" && self.eat("x") {
+            span.count = self.count()?;
+            return Ok(Some("count"));
+        }
+        if self.eat("<") {
+            span.shorter = Some(self.duration()?);
+            return Ok(Some("longest duration"));
+        }
+        if self.eat(">") {
+            span.longer = Some(self.duration()?);
+            return Ok(Some("shortest duration"));
+        }
+        if self.eat("(parent missing)") {
+            span.parent_missing = true;
+        } else {
+            span.attributes.push(self.attribute(keys, CONDITION)?);
+        }
+        Ok(None)
+    }
+
+    /// Reads a condition that is one word, and returns what it is about.
+    fn word_condition(&mut self, span: &mut SpanPattern) -> Option<&'static str> {
         let word = self.word();
+        let what = match word {
+            "error" | "ok" | "!error" => "status",
+            "overlaps" | "after" => "time",
+            "?" => "count",
+            _ => return None,
+        };
         match word {
             "error" => span.status = Some(StatusPattern::Is(Status::Error)),
             "ok" => span.status = Some(StatusPattern::Is(Status::Ok)),
             "!error" => span.status = Some(StatusPattern::NotError),
             "overlaps" => span.timing = Some(Timing::Overlaps),
             "after" => span.timing = Some(Timing::After),
-            "?" => span.count = Count::OPTIONAL,
-            _ => {
-                if self.eat("[") {
-                    span.kind = Some(self.kind()?);
-                } else if self.eat("(parent missing)") {
-                    span.parent_missing = true;
-                } else if self.eat("×") || word == "x" && self.eat("x") {
-                    span.count = self.count()?;
-                } else if self.eat("<") {
-                    span.shorter = Some(self.duration()?);
-                } else if self.eat(">") {
-                    span.longer = Some(self.duration()?);
-                } else {
-                    span.attributes.push(self.attribute()?);
-                }
-                return Ok(());
-            }
+            _ => span.count = Count::OPTIONAL,
         }
         self.at += word.len();
-        Ok(())
+        Some(what)
     }
 
     /// Reads `server]`, behind the `[`.
@@ -165,11 +221,15 @@ impl<'a> Cursor<'a> {
     fn event(&mut self) -> Result<EventPattern> {
         let mut event = EventPattern {
             line: self.line - 1,
-            name: self.name("the name of an event")?,
+            name: self.name(
+                "the name of an event",
+                "the name of an event (quote it if it contains this word)",
+            )?,
             attributes: Vec::new(),
         };
+        let mut keys = Keys::default();
         while !self.is_end() {
-            event.attributes.push(self.attribute()?);
+            event.attributes.push(self.attribute(&mut keys, EVENT_CONDITION)?);
             if !self.word().is_empty() {
                 return self.expected("a space between conditions");
             }
@@ -209,11 +269,17 @@ impl<'a> Cursor<'a> {
         if !self.eat(":") {
             return self.expected("`:` after the service");
         }
-        Ok((service, self.name("the name of an operation")?))
+        let operation = self.name(
+            "the name of an operation",
+            "the name of an operation (quote it if it contains this word)",
+        )?;
+        Ok((service, operation))
     }
 
     /// Reads the name of an operation or event: quoted, or the words up to the first condition.
-    fn name(&mut self, expected: &'static str) -> Result<Pattern> {
+    ///
+    /// The texts say what is expected at the end of the line, and before a condition.
+    fn name(&mut self, expected: &'static str, unquoted: &'static str) -> Result<Pattern> {
         self.skip_spaces();
         if let Some(name) = self.quoted_name()? {
             return Ok(name);
@@ -224,7 +290,10 @@ impl<'a> Cursor<'a> {
             self.at += self.word().len();
             end = rest.len() - self.rest().len();
         }
-        if end == 0 { self.expected(expected) } else { Ok(Pattern::Is(rest[..end].to_owned())) }
+        if end > 0 {
+            return Ok(Pattern::Is(rest[..end].to_owned()));
+        }
+        if self.is_end() { self.expected(expected) } else { self.expected(unquoted) }
     }
 
     fn quoted_name(&mut self) -> Result<Option<Pattern>> {
@@ -235,7 +304,11 @@ impl<'a> Cursor<'a> {
         if self.rest().starts_with('"') { Ok(Some(Pattern::Is(self.quoted()?))) } else { Ok(None) }
     }
 
-    fn attribute(&mut self) -> Result<(String, Requirement)> {
+    fn attribute(
+        &mut self,
+        keys: &mut Keys,
+        expected: &'static str,
+    ) -> Result<(String, Requirement)> {
         let start = self.at;
         let absent = self.eat("!");
         let key = if self.rest().starts_with('"') {
@@ -245,7 +318,7 @@ impl<'a> Cursor<'a> {
             self.at += key.len();
             if key.is_empty() {
                 self.at = start;
-                return self.expected(CONDITION);
+                return self.expected(expected);
             }
             key.to_owned()
         };
@@ -259,8 +332,11 @@ impl<'a> Cursor<'a> {
             Requirement::Like(self.pattern()?)
         } else {
             self.at = start;
-            return self.expected(CONDITION);
+            return self.expected(expected);
         };
+        if keys.contradict(&key, absent) {
+            return Err(self.error_from(start, ParseErrorKind::Contradiction));
+        }
         Ok((key, requirement))
     }
 
@@ -278,13 +354,27 @@ impl<'a> Cursor<'a> {
             Value::Bool(yes)
         } else if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
             Value::Int(word.parse().map_err(|_| self.error(ParseErrorKind::Number))?)
-        } else if let Ok(number) = word.parse() {
+        } else if let Some(number) = self.float()? {
             Value::Float(number)
         } else {
             return self.expected("a value: \"text\", a number, true, false, or * for any");
         };
         self.at += word.len();
         Ok(value)
+    }
+
+    /// The number that is next, with infinity and NaN only as a value prints.
+    fn float(&self) -> Result<Option<f64>> {
+        let word = self.word();
+        match word.parse::<f64>() {
+            Ok(number) if number.is_finite() || matches!(word, "NaN" | "inf" | "-inf") => {
+                Ok(Some(number))
+            }
+            Ok(_) if word.contains(|c: char| c.is_ascii_digit()) => {
+                Err(self.error(ParseErrorKind::Number))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Reads a text in quotes.

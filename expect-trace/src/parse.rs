@@ -47,6 +47,10 @@ pub enum ParseErrorKind {
     TooDeep,
     /// A number that is out of range.
     Number,
+    /// A second condition on something of which a span has one.
+    Twice(&'static str),
+    /// A condition that no span can meet together with those before it.
+    Contradiction,
 }
 
 impl fmt::Display for ParseError {
@@ -67,6 +71,10 @@ impl fmt::Display for ParseErrorKind {
             Self::NoSpan => f.write_str("an event or link must stand below its span"),
             Self::TooDeep => write!(f, "more than {MAX_DEPTH} levels"),
             Self::Number => f.write_str("number out of range"),
+            Self::Twice(what) => write!(f, "a second condition on the {what}; keep one of them"),
+            Self::Contradiction => {
+                f.write_str("no span can meet this and the conditions before it")
+            }
         }
     }
 }

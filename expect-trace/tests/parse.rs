@@ -13,13 +13,33 @@ fn error(text: &str) -> String {
 fn errors_have_line_column_and_what_was_expected() {
     let condition = "expected a condition such as key=\"text\", key=402, key=*, !key, [server] or error \
                      (quote a name that contains this word)";
+    let event_condition = "expected a condition on an attribute such as key=\"text\", key=402, key=* or !key \
+                           (quote a name that contains this word)";
     for (text, expected) in [
         ("buy", "line 1, column 1: expected `service: operation`, found `buy`".to_owned()),
         (": buy", "line 1, column 1: expected `service: operation`, found `:`".to_owned()),
         ("a: b\n- shop: buy", "line 2, column 1: expected `service: operation` without a sign before it (quote a service that starts so), found `-`".to_owned()),
         ("\"shop\" buy", "line 1, column 7: expected `:` after the service, found the end of the line".to_owned()),
         ("shop:", "line 1, column 6: expected the name of an operation, found the end of the line".to_owned()),
-        ("shop: [server]", "line 1, column 7: expected the name of an operation, found `[server]`".to_owned()),
+        ("shop: [server]", "line 1, column 7: expected the name of an operation (quote it if it contains this word), found `[server]`".to_owned()),
+        ("shop: a\n  • printed error", format!("line 2, column 13: {event_condition}, found `error`")),
+        ("shop: a\n  • printed x=1 [server]", format!("line 2, column 17: {event_condition}, found `[server]`")),
+        ("shop: a\n  • error", "line 2, column 5: expected the name of an event (quote it if it contains this word), found `error`".to_owned()),
+        ("shop: a\n  • # none", "line 2, column 5: expected the name of an event, found `#`".to_owned()),
+        ("shop: a\n  shop: b error ok", "line 2, column 17: a second condition on the status; keep one of them".to_owned()),
+        ("shop: a !error x=1 error", "line 1, column 20: a second condition on the status; keep one of them".to_owned()),
+        ("shop: é [client] [server]", "line 1, column 18: a second condition on the kind; keep one of them".to_owned()),
+        ("shop: a ? × 2", "line 1, column 11: a second condition on the count; keep one of them".to_owned()),
+        ("shop: a x 3 ?", "line 1, column 13: a second condition on the count; keep one of them".to_owned()),
+        ("shop: a after overlaps", "line 1, column 15: a second condition on the time; keep one of them".to_owned()),
+        ("shop: a < 1s < 2s", "line 1, column 14: a second condition on the longest duration; keep one of them".to_owned()),
+        ("shop: a > 50ms < 10ms", "line 1, column 16: no span can meet this and the conditions before it".to_owned()),
+        ("shop: a < 10ms > 10ms", "line 1, column 16: no span can meet this and the conditions before it".to_owned()),
+        ("shop: a x=1 !x", "line 1, column 13: no span can meet this and the conditions before it".to_owned()),
+        ("shop: a\n  • e !x y=1 x=*", "line 2, column 14: no span can meet this and the conditions before it".to_owned()),
+        ("shop: a x=nan", "line 1, column 11: expected a value: \"text\", a number, true, false, or * for any, found `nan`".to_owned()),
+        ("shop: a x=-Infinity", "line 1, column 11: expected a value: \"text\", a number, true, false, or * for any, found `-Infinity`".to_owned()),
+        ("shop: a x=1e999", "line 1, column 11: number out of range".to_owned()),
         ("shop: a\n\n  é: b [sever]", "line 3, column 9: expected a kind (internal, server, client, producer, consumer) and `]`, found `sever]`".to_owned()),
         ("shop: a x=1 word", format!("line 1, column 13: {condition}, found `word`")),
         ("shop: a =1", format!("line 1, column 9: {condition}, found `=1`")),
@@ -73,4 +93,10 @@ shop: POST /buy [server] http.response.status_code=402
     for text in [drawn, plain] {
         assert_eq!(text.parse::<Expectation>().unwrap().to_string(), drawn);
     }
+}
+
+#[test]
+fn values_that_are_no_finite_numbers_print_as_they_are_read() {
+    let text = "shop: a x=NaN y=inf z=-inf z=1.5\n";
+    assert_eq!(text.parse::<Expectation>().expect("no error").to_string(), text);
 }
