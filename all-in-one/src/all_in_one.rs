@@ -119,6 +119,8 @@ impl AllInOne {
     #[doc(hidden)]
     pub fn start_on(store: Arc<Store>, config: Config) -> Result<Self, StartError> {
         let base_path = config.base()?;
+        let pages = ui::WebPages::load(&base_path, &config)?;
+        let headers = http::headers(&config.additional_headers)?;
         let (stop, stopped) = watch::channel(false);
         let context = Context::new(stopped.clone());
         let (strategies, reload) = Strategies::load(&config)?;
@@ -138,7 +140,6 @@ impl AllInOne {
             let strategies = Arc::clone(&intake.strategies);
             tasks.push(tokio::spawn(reload.run(strategies, stopped.clone())));
         }
-        let pages = ui::WebPages::new(&base_path);
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         // These two have no spans to count, but refused connections.
         let counters = [Port::Query, Port::Admin].map(|port| Counters::of(port.name()));
@@ -150,6 +151,7 @@ impl AllInOne {
         if let Some(Bound { sockets, address }) = ports.query {
             let router = query::router::router(Arc::clone(&api), files::read);
             let router = http::guarded(router, address, config.host_names(Port::Query));
+            let router = http::with_headers(router, headers);
             let listener = listen(sockets, ConnectionBudget::to_query(), &counters[0])?;
             tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
         }

@@ -44,6 +44,13 @@ pub struct Config {
     pub otlp_http_cors: Cors,
     /// Web pages that may send in Zipkin's formats; all, by default, as in Jaeger.
     pub zipkin_cors: Cors,
+    /// File of settings for the web pages: a JSON object (`.json`), or JavaScript with a function
+    /// `UIConfig` (`.js`). It is read again for each page.
+    pub ui_config: Option<PathBuf>,
+    /// Folder with another build of Jaeger UI, in place of the embedded one: index.html and static/.
+    pub static_files: Option<PathBuf>,
+    /// Headers that every answer of the query port has, each as `Name: value`.
+    pub additional_headers: Vec<String>,
     /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every
     /// trace.
     pub strategies_file: Option<PathBuf>,
@@ -66,6 +73,9 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             otlp_http_cors: Cors { local: true, ..Cors::new([""; 0], ["*"]) },
             zipkin_cors: Cors::new(["*"], ["content-type"]),
+            ui_config: None,
+            static_files: None,
+            additional_headers: Vec::new(),
             strategies_file: None,
             strategies_reload_interval: Duration::ZERO,
             addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
@@ -152,6 +162,30 @@ impl Config {
     #[must_use]
     pub fn zipkin_cors(mut self, cors: Cors) -> Self {
         self.zipkin_cors = cors;
+        self
+    }
+
+    /// Sets [`Config::ui_config`].
+    #[must_use]
+    pub fn ui_config(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ui_config = Some(file.into());
+        self
+    }
+
+    /// Sets [`Config::static_files`].
+    #[must_use]
+    pub fn static_files(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.static_files = Some(folder.into());
+        self
+    }
+
+    /// Sets [`Config::additional_headers`].
+    #[must_use]
+    pub fn additional_headers(
+        mut self,
+        headers: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.additional_headers = headers.into_iter().map(Into::into).collect();
         self
     }
 

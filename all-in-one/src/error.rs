@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::port::Port;
 
@@ -25,6 +25,22 @@ pub enum StartError {
         /// The file.
         file: PathBuf,
         /// What is wrong with it, with line and column where it is about its content.
+        reason: String,
+    },
+    /// A file or folder of the web pages cannot be used.
+    File {
+        /// The flag that sets it, without dashes.
+        flag: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A further header is invalid.
+    Header {
+        /// The header as given.
+        value: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// The system refused threads or an event queue.
@@ -49,6 +65,12 @@ impl BindError {
     }
 }
 
+impl StartError {
+    pub(crate) fn file(flag: &'static str, file: &Path, reason: String) -> Self {
+        StartError::File { flag, file: file.to_owned(), reason }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,6 +80,12 @@ impl fmt::Display for StartError {
             }
             StartError::Strategies { file, reason } => {
                 write!(f, "--sampling.strategies-file cannot be \"{}\": {reason}", file.display())
+            }
+            StartError::File { flag, file, reason } => {
+                write!(f, "--{flag} cannot be \"{}\": {reason}", file.display())
+            }
+            StartError::Header { value, reason } => {
+                write!(f, "--query.additional-headers cannot be \"{value}\": {reason}")
             }
             StartError::Runtime(source) => write!(f, "cannot start: {source}"),
         }
@@ -88,7 +116,10 @@ impl Error for StartError {
         match self {
             StartError::Bind(errors) => errors.first().map(|error| &error.source as _),
             StartError::Runtime(source) => Some(source),
-            StartError::BasePath { .. } | StartError::Strategies { .. } => None,
+            StartError::BasePath { .. }
+            | StartError::Strategies { .. }
+            | StartError::File { .. }
+            | StartError::Header { .. } => None,
         }
     }
 }

@@ -200,3 +200,156 @@ fn the_page_shows_an_uploaded_file() {
     assert!(titles.iter().any(|title| title.contains("shop: buy")), "{titles:?}");
     std::fs::remove_file(file).expect("removed");
 }
+
+/// A folder of this test's own, which is removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pages-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("ui/static")).expect("a folder");
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> std::path::PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("write");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The nonce in the policy of a page, which is that of each of its scripts.
+fn nonce(page: &support::Answer) -> String {
+    let policy = page.header("Content-Security-Policy").expect("a policy");
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next());
+    let nonce = nonce.expect("a nonce").to_owned();
+    let text = page.text();
+    assert_eq!(text.matches("<script").count(), text.matches(&nonce).count());
+    nonce
+}
+
+#[test]
+fn the_page_has_the_settings_of_a_file() {
+    let folder = Folder::new("settings");
+    let file = folder.write("ui.json", r#"{"menu": [{"label": "</script>"}]}"#);
+    let config = Config::ephemeral().base_path("/jaeger").ui_config(&file);
+    let jaeger = AllInOne::start_with(config).expect("start");
+    let page = |path| get(jaeger.at(Port::Query), path);
+    let before = page("/jaeger/search");
+    let settings = r#"JAEGER_CONFIG = {"menu":[{"label":"\u003c/script\u003e"}]};"#;
+    assert!(before.text().contains(settings), "{}", before.text());
+    assert!(before.text().contains(r#"<base href="/jaeger/""#));
+    assert_ne!(nonce(&before), nonce(&page("/jaeger/")));
+    folder.write("ui.json", r#"{"new": true}"#);
+    assert!(page("/jaeger/").text().contains(r#"JAEGER_CONFIG = {"new":true};"#));
+    folder.write("ui.json", "{");
+    let broken = page("/jaeger/");
+    assert_eq!(broken.status, 500);
+    assert!(broken.text().contains("it is not JSON"), "{}", broken.text());
+    assert_eq!(page("/jaeger/api/services").status, 200);
+
+    let script = folder.write("ui.js", "function UIConfig() { return {}; }");
+    let jaeger = AllInOne::start_with(Config::ephemeral().ui_config(script)).expect("start");
+    let page = get(jaeger.at(Port::Query), "/");
+    assert!(page.text().contains("function UIConfig() { return {}; }"));
+    nonce(&page);
+}
+
+#[test]
+fn another_build_of_the_page_is_served_from_its_folder_alone() {
+    let folder = Folder::new("build");
+    let secret = folder.write("secret.txt", "secret");
+    folder.write(
+        "ui/index.html",
+        r#"<base href="/" data-inject-target="BASE_URL"/><script>
+           const JAEGER_BACKEND_CAPABILITIES = DEFAULT_BACKEND_CAPABILITIES;
+           const JAEGER_VERSION = DEFAULT_VERSION;</script><script type="module" src="./static/a.js"></script>"#,
+    );
+    folder.write("ui/static/a.js", "let one = 1;");
+    folder.write("ui/.hidden", "secret");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&secret, folder.0.join("ui/static/link.txt")).expect("a link");
+    let config = Config::ephemeral().base_path("/j").static_files(folder.0.join("ui"));
+    let jaeger = AllInOne::start_with(config).expect("start");
+    let ask = |path: &str| get(jaeger.at(Port::Query), path);
+    for path in ["/j/", "/j/search", "/j/trace/1", "/j/index.html", "/j/.hidden"] {
+        let page = ask(path);
+        assert_eq!(page.status, 200, "{path}");
+        let text = page.text();
+        assert!(text.contains(r#"<base href="/j/" data"#), "{path}: {text}");
+        assert!(text.contains(r#""searchWithoutServiceName":true"#), "{text}");
+        assert!(text.contains(r#""gitVersion":"jaeger-all-in-one "#), "{text}");
+        nonce(&page);
+    }
+    let script = ask("/j/static/a.js");
+    assert_eq!((script.status, script.text().as_str()), (200, "let one = 1;"));
+    assert_eq!(script.header("Content-Type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(script.header("X-Content-Type-Options"), Some("nosniff"));
+    for path in [
+        "/j/static/",
+        "/j/static/b.js",
+        "/j/static/link.txt",
+        "/j/static/..%2f..%2fsecret.txt",
+        "/j/static/%2e%2e/%2e%2e/secret.txt",
+        "/j/static/../../secret.txt",
+        "/j/../secret.txt",
+        "/secret.txt",
+    ] {
+        let answer = ask(path);
+        assert!(answer.status >= 300, "{path}: {}", answer.status);
+        assert_ne!(answer.text(), "secret", "{path}");
+    }
+    assert_eq!(request(jaeger.at(Port::Query), "POST", "/j/static/a.js", &[]).status, 405);
+}
+
+#[test]
+fn every_answer_has_the_further_headers() {
+    let headers = ["X-One: 1", "X-One: 2", "cache-control:no-store"];
+    let config = Config::ephemeral().additional_headers(headers);
+    let jaeger = AllInOne::start_with(config).expect("start");
+    for path in ["/", "/api/services", "/api/traces", "/static/none"] {
+        let answer = get(jaeger.at(Port::Query), path);
+        let values: Vec<_> = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("X-One"))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(values, ["1", "2"], "{path}");
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"), "{path}");
+    }
+    assert_eq!(get(jaeger.at(Port::Admin), "/").header("X-One"), None);
+}
+
+#[test]
+fn files_and_headers_that_cannot_be_used_are_said_at_the_start() {
+    let folder = Folder::new("faults");
+    let file = |name: &str, text: &str| folder.write(name, text);
+    let config = Config::ephemeral;
+    for (config, why) in [
+        (config().ui_config(file("a.json", "[1]")), "a.json\": it must be a JSON object"),
+        (
+            config().ui_config(file("b.json", "{\n x")),
+            "it is not JSON: key must be a string at line 2",
+        ),
+        (config().ui_config(file("c.yaml", "")), "its name must end in .json or .js"),
+        (config().ui_config(file("d.js", "let a;")), "it must define a function UIConfig"),
+        (config().ui_config("/dev/zero"), "it is not a file"),
+        (config().ui_config(folder.0.join("none.json")), "No such file"),
+        (config().static_files(folder.0.join("ui")), "index.html cannot be read: "),
+        (config().static_files(folder.0.join("none")), "--query.static-files cannot be "),
+        (config().additional_headers(["X"]), "it must have the form \"Name: value\""),
+        (config().additional_headers(["a b: c"]), "the name of the header is invalid"),
+        (config().additional_headers(["a: b\nc"]), "the value of the header is invalid"),
+        (config().additional_headers(["Content-Length: 1"]), "the server itself sets this header"),
+    ] {
+        let text = AllInOne::start_with(config).expect_err(why).to_string();
+        assert!(text.contains(why), "{text}");
+    }
+}

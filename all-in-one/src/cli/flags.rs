@@ -141,6 +141,22 @@ pub(super) struct Flags {
     #[arg(long = "query.max-clock-skew-adjustment", env = "QUERY_MAX_CLOCK_SKEW_ADJUSTMENT", value_name = "DURATION", default_value = "0s", value_parser = duration)]
     max_clock_skew: Duration,
 
+    /// File of settings for the web pages: a JSON object (.json), or JavaScript with a function UIConfig (.js)
+    #[arg(long = "query.ui-config", env = "QUERY_UI_CONFIG", value_name = "FILE")]
+    ui_config: Option<OsString>,
+
+    /// Folder with another build of Jaeger UI, in place of the embedded one
+    #[arg(long = "query.static-files", env = "QUERY_STATIC_FILES", value_name = "FOLDER")]
+    static_files: Option<OsString>,
+
+    /// Header for every answer of the query port, as "Name: value"; may be given several times
+    #[arg(
+        long = "query.additional-headers",
+        env = "QUERY_ADDITIONAL_HEADERS",
+        value_name = "HEADER"
+    )]
+    additional_headers: Vec<String>,
+
     /// File of sampling strategies, in Jaeger's JSON; without one, clients are told to sample every trace
     #[arg(
         long = "sampling.strategies-file",
@@ -187,6 +203,10 @@ impl Flags {
             .otlp_http_cors(Cors::new(list(&self.otlp_origins), list(&self.otlp_headers)))
             .zipkin_cors(Cors::new(list(&self.zipkin_origins), list(&self.zipkin_headers)))
             .strategies_reload_interval(self.strategies_reload_interval);
+        let given = |headers: Vec<String>| headers.into_iter().filter(|line| !line.is_empty());
+        let mut config = config.additional_headers(given(self.additional_headers));
+        config.ui_config = self.ui_config.filter(|file| !file.is_empty()).map(Into::into);
+        config.static_files = self.static_files.filter(|file| !file.is_empty()).map(Into::into);
         let config = match self.strategies_file.filter(|file| !file.is_empty()) {
             Some(file) => config.strategies_file(file),
             None => config,

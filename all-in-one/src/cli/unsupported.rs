@@ -94,8 +94,6 @@ const FLAGS: &[(&str, Harmless, &[&str])] = &[
     ("metrics are served for Prometheus", Values(&["prometheus", "none"]), &["metrics-backend"]),
     ("metrics are served at /metrics", Values(&["/metrics"]), &["metrics-http-route"]),
     ("the store is in memory and needs no token", Bool, &["query.bearer-token-propagation"]),
-    ("answers have no further headers", Never, &["query.additional-headers"]),
-    ("the embedded web pages are shown", Any, &["query.static-files", "query.ui-config"]),
     (SAME_PROCESS, Any, &["reporter.grpc.discovery.min-peers", "reporter.grpc.retry.max"]),
     (SAME_PROCESS, Values(&["grpc"]), &["reporter.type"]),
     (SAME_PROCESS, Local, &["reporter.grpc.host-port"]),

@@ -35,7 +35,15 @@ async fn handle(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let (found, form) = match route(&api, &method, &uri, &headers) {
+    let asked = Arc::clone(&api);
+    let route = move || route(&asked, &method, &uri, &headers);
+    let question = match api.pages.reads_files() {
+        true => tokio::task::spawn_blocking(route)
+            .await
+            .unwrap_or_else(|_| Err(StatusCode::INTERNAL_SERVER_ERROR.into_response().into())),
+        false => route(),
+    };
+    let (found, form) = match question {
         Ok(question) => question,
         Err(answer) => return *answer,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -21,6 +21,7 @@ use tracing::debug;
 use super::connections::{Connection, ConnectionSize, Listener};
 use super::idle_timeout::IdleTimeout;
 use super::request_line::Escaped;
+use crate::error::StartError;
 
 /// How long a client may take to send the head of a request.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -106,6 +107,51 @@ pub(crate) fn guarded(router: Router, bound: SocketAddr, names: Vec<String>) -> 
         false => router,
     };
     limit_head(router)
+}
+
+/// Parses headers such as `Name: value`.
+pub(crate) fn headers(lines: &[String]) -> Result<HeaderMap, StartError> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let error =
+            |reason: &str| StartError::Header { value: line.clone(), reason: reason.to_owned() };
+        let (name, value) =
+            line.split_once(':').ok_or_else(|| error("it must have the form \"Name: value\""))?;
+        let name: HeaderName =
+            name.trim().parse().map_err(|_| error("the name of the header is invalid"))?;
+        if FRAMING.contains(&name) {
+            return Err(error("the server itself sets this header"));
+        }
+        let value =
+            value.trim().parse().map_err(|_| error("the value of the header is invalid"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// The headers that say where an answer ends, and how it is to be read.
+const FRAMING: [HeaderName; 5] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_TYPE,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+];
+
+/// Adds headers to every answer of a router, in place of those with the same name.
+pub(crate) fn with_headers(router: Router, headers: HeaderMap) -> Router {
+    if headers.is_empty() {
+        return router;
+    }
+    router.layer(middleware::map_response(move |mut response: Response| {
+        for name in headers.keys() {
+            response.headers_mut().remove(name);
+        }
+        for (name, value) in &headers {
+            response.headers_mut().append(name, value.clone());
+        }
+        std::future::ready(response)
+    }))
 }
 
 async fn check_head(request: Request, next: Next) -> Response {

@@ -3,6 +3,10 @@
 #[cfg(not(feature = "ui"))]
 mod absent;
 #[cfg(feature = "ui")]
+mod folder;
+#[cfg(feature = "ui")]
+mod index;
+#[cfg(feature = "ui")]
 mod pages;
 
 #[cfg(not(feature = "ui"))]
