@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use crate::compare::{Mismatch, Short, events, mismatches, values};
+use crate::compare::{Mismatch, Short, events, has_names, mismatches, values};
 use crate::difference::{Difference, Line, Sign};
 use crate::display::{Names, ServiceAndOperation};
 use crate::expectation::{Count, Expectation, Pattern, Requirement, Siblings, SpanPattern};
@@ -99,6 +99,11 @@ enum Entry {
         pattern: usize,
         found: u64,
     },
+    /// The first extra span that has the names of a pattern which may take no more, but differs.
+    Surplus {
+        pattern: usize,
+        span: usize,
+    },
 }
 
 impl<'a> Writer<'a> {
@@ -146,10 +151,14 @@ impl<'a> Writer<'a> {
                 Entry::TooMany { pattern, found } => {
                     self.wrong_count(&expected.spans[pattern], found, &before, &below);
                 }
-                Entry::Step(Step::Extra { span }, _) => {
-                    self.count += 1;
-                    self.extra.push(span);
-                    self.extra_tree(span, &before, &below);
+                Entry::Step(Step::Extra { span }, _) => self.extra_span(span, &before, &below),
+                Entry::Surplus { pattern, span } => {
+                    self.extra_span(span, &before, &below);
+                    let count = expected.spans[pattern].count;
+                    self.line(
+                        Sign::Note,
+                        format_args!("{below}^ count: expected{count}, found more"),
+                    );
                 }
             }
         }
@@ -164,12 +173,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Counts a span that the pattern before it would take if it could take more, instead of showing it as extra.
+    /// `counted` is the last such pattern, and the place of its entry.
     fn add_to_count(
         &mut self,
         siblings: &Siblings,
         last: Option<usize>,
         span: usize,
         entries: &mut Vec<Entry>,
+        counted: &mut Option<(usize, usize)>,
     ) -> bool {
         let Some(pattern) = last else { return false };
         let it = &siblings.spans[pattern];
@@ -178,25 +189,28 @@ impl<'a> Writer<'a> {
             return false;
         }
         let is_pair = |entry: &Entry| matches!(entry, Entry::Step(Step::Pair { pattern: it, .. }, _) if *it == pattern);
-        let is_count = |entry: &mut Entry| match entry {
-            Entry::TooMany { pattern: it, found } if *it == pattern => {
+        if let Some((_, at)) = counted.filter(|(it, _)| *it == pattern) {
+            if let Entry::TooMany { found, .. } = &mut entries[at] {
                 *found += 1;
-                true
             }
-            _ => false,
-        };
-        if !entries.iter_mut().rev().any(is_count) {
-            let end = entries
-                .iter()
-                .rposition(|entry| is_pair(entry) || matches!(entry, Entry::Matching(_)));
-            let mut start = end.map_or(0, |end| end + 1);
-            let end = start;
-            while start > 0 && self.is_matching(&entries[start - 1], it, is_pair) {
-                start -= 1;
-            }
-            entries.splice(start..end, [Entry::TooMany { pattern, found: most + 1 }]);
+            return true;
         }
+        let is_before = |entry: &Entry| is_pair(entry) || matches!(entry, Entry::Matching(_));
+        let end = entries.iter().rposition(is_before).map_or(0, |at| at + 1);
+        let mut start = end;
+        while start > 0 && self.is_matching(&entries[start - 1], it, is_pair) {
+            start -= 1;
+        }
+        entries.splice(start..end, [Entry::TooMany { pattern, found: most + 1 }]);
+        *counted = Some((pattern, start));
         true
+    }
+
+    /// The pattern before an extra span, if it has its names and may take no more.
+    fn full_pattern(&self, siblings: &Siblings, last: Option<usize>, span: usize) -> Option<usize> {
+        let it = &siblings.spans[last?];
+        let is_full = it.count.most.is_some_and(|most| most > 1);
+        last.filter(|_| is_full && has_names(it, self.trace.get(span)))
     }
 
     /// Whether an entry is a pair, as said by `is_pair`, in which nothing differs.
@@ -216,6 +230,8 @@ impl<'a> Writer<'a> {
         let mut entries = Vec::new();
         let (mut run, mut run_start, mut others) = (0, 0, 0);
         let (mut previous, mut last) = (None, None);
+        // What is said of too many spans already.
+        let (mut counted, mut surplus) = (None, None);
         for step in steps {
             match step {
                 Step::Pair { pattern, span } => {
@@ -235,11 +251,23 @@ impl<'a> Writer<'a> {
                     self.hidden.push(span);
                     continue;
                 }
-                Step::Extra { span } if self.add_to_count(expected, last, span, &mut entries) => {
+                Step::Extra { span }
+                    if self.add_to_count(expected, last, span, &mut entries, &mut counted) =>
+                {
                     self.extra.push(span);
                     (run, run_start) = (0, entries.len());
                 }
-                _ => {
+                Step::Extra { span } => {
+                    (run, run_start) = (0, entries.len() + 1);
+                    let full = self.full_pattern(expected, last, span);
+                    let is_known = full == surplus || full == counted.map(|(pattern, _)| pattern);
+                    entries.push(match full.filter(|_| !is_known) {
+                        Some(pattern) => Entry::Surplus { pattern, span },
+                        None => Entry::Step(step, previous),
+                    });
+                    surplus = full.or(surplus);
+                }
+                Step::Missing { .. } => {
                     // Its line says how many were found; those that match need none of their own.
                     if let Step::Missing { pattern, found } = step
                         && run >= usize::try_from(found).unwrap_or(usize::MAX)
@@ -359,6 +387,12 @@ impl<'a> Writer<'a> {
             let (before, below) = (format!("{below}{branch}"), format!("{below}{trunk}"));
             self.missing_span(child, None, &before, &below);
         }
+    }
+
+    fn extra_span(&mut self, span: usize, before: &str, below: &str) {
+        self.count += 1;
+        self.extra.push(span);
+        self.extra_tree(span, before, below);
     }
 
     fn extra_tree(&mut self, span: usize, before: &str, below: &str) {

@@ -175,7 +175,7 @@ impl<'a> Matcher<'a> {
         let open = expected.is_open();
         let is_claimed = |&span: &usize| {
             let span = self.trace.get(span);
-            !open && patterns.iter().any(|it| it.is_literal() && has_names(it, span))
+            !open && expected.spans.iter().any(|it| it.is_literal() && has_names(it, span))
         };
         let claimed: Vec<bool> = actual.iter().map(is_claimed).collect();
 

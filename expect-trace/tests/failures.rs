@@ -227,3 +227,16 @@ fn too_many_spans_in_a_large_trace() {
     let expected = "ship: order\n  ship: pack × 2..30\n  ship: insure\n";
     compare("too_many_spans_in_a_large_trace", expected, packs(&names));
 }
+
+#[test]
+fn too_many_spans_that_differ() {
+    let expected = "ship: order\n  ship: pack < 1us × 1..2\n  ship: insure\n";
+    compare("too_many_spans_that_differ", expected, packs(&["pack", "pack", "pack", "insure"]));
+}
+
+/// What fits at the beginning is known as well.
+#[test]
+fn an_extra_span_before_a_renamed_one() {
+    let expected = "ship: order\n  ship: pack\n  ship: invoice\n";
+    compare("an_extra_span_before_a_renamed_one", expected, packs(&["pack", "pack", "insure"]));
+}
