@@ -27,6 +27,18 @@ fn a_trace_can_be_asserted_on() {
     assert_eq!(root.service(), &*services[0]);
 }
 
+/// The second service gets the number in the store that the first had.
+#[test]
+fn a_service_is_found_after_clearing() {
+    let jaeger = AllInOne::start().expect("start");
+    let mut sender = UdpSender::new(&jaeger);
+    for service in ["first", "second", "third"] {
+        jaeger.clear();
+        sender.send_and_wait(&Packet::of(service).span(1, 1, "op", 1).build());
+        assert_eq!(jaeger.stored(service).len(), 1, "{service}");
+    }
+}
+
 #[test]
 fn what_is_dropped_lets_go_of_its_ports() {
     for _ in 0..20 {

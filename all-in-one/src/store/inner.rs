@@ -165,8 +165,10 @@ impl Inner {
         if page.is_empty() {
             self.found_before.clear();
         }
-        if page.process != Some(process.hash) {
-            page.process = Some(process.hash);
+        // The number of a service that is gone is given to another, so the name counts too.
+        let keys_of = Some((process.hash, process.service_hash));
+        if page.process != keys_of {
+            page.process = keys_of;
             page.find_by(&process.found_by, &[]);
         }
         page.find_by(&self.found_by, &self.found_before);

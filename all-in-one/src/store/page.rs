@@ -20,8 +20,8 @@ pub(super) struct Page {
     pub(super) youngest: u64,
     starts: (u64, u64),
     durations: (u64, u64),
-    /// The hash of the last process whose keys were inserted.
-    pub(super) process: Option<u64>,
+    /// The hashes of the last process whose keys were inserted, and of its service's name.
+    pub(super) process: Option<(u64, u64)>,
 }
 
 /// Consecutive spans of one trace and one service.
