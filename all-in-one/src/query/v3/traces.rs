@@ -192,3 +192,81 @@ fn move_to_resource<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::summaries;
+    use super::*;
+    use crate::model::{Nanos, Span, SpanId};
+    use crate::store::{Limits, Store};
+    use crate::ui::WebPages;
+
+    const ID: TraceId = TraceId { high: 0, low: 7 };
+
+    fn span(number: u64) -> Span {
+        Span {
+            trace_id: ID,
+            span_id: SpanId(number + 1),
+            operation: "buy".into(),
+            references: Box::default(),
+            flags: 1,
+            start: 1_000_000 + number,
+            duration: 100,
+            nanos: Nanos::default(),
+            tags: Box::default(),
+            logs: Box::default(),
+            process: Arc::new(Process { service: "shop".into(), tags: Box::default() }),
+            warnings: Box::default(),
+        }
+    }
+
+    fn written(
+        write: impl FnOnce(&mut AnswerWriter<'_>) -> Result<(), ApiError>,
+    ) -> Result<serde_json::Value, ApiError> {
+        let mut text = Vec::new();
+        let mut parts = |part: Vec<u8>| {
+            text.extend(part);
+            Ok(())
+        };
+        let mut out = AnswerWriter::new(&mut parts);
+        write(&mut out)?;
+        let last = out.end();
+        text.extend(last);
+        Ok(serde_json::from_slice(&text).expect("JSON"))
+    }
+
+    #[test]
+    fn a_long_trace_is_written_in_steps_and_each_span_once() {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 64 << 20 }));
+        // Each span comes twice, the second time long after the first.
+        store.insert(&(0..4_000).map(|number| span(number % 2_000)).collect::<Vec<_>>());
+        let api = Api::new(store, WebPages::new(""), Duration::ZERO, String::new());
+        for (raw, count) in [(false, 2_000), (true, 4_000)] {
+            let json = written(|out| write(&api, &[ID], raw, out)).expect("written");
+            let resources = json["result"]["resourceSpans"].as_array().expect("a list");
+            let ids: Vec<_> = resources
+                .iter()
+                .flat_map(|it| it["scopeSpans"][0]["spans"].as_array().expect("a list"))
+                .map(|span| span["spanId"].to_string())
+                .collect();
+            assert_eq!(ids.len(), count);
+            assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), 2_000);
+        }
+        let json = written(|out| summaries::write(&api, &[ID], out)).expect("written");
+        assert_eq!(json["summaries"][0]["spanCount"], 2_000);
+    }
+
+    #[test]
+    fn one_that_was_pushed_out_since_it_was_found_is_not_there() {
+        let store = Arc::new(Store::new(Limits { traces: 0, bytes: 1 << 20 }));
+        store.insert(&[span(1)]);
+        let api = Api::new(store, WebPages::new(""), Duration::ZERO, String::new());
+        let gone = TraceId { high: 0, low: 8 };
+        assert_eq!(written(|out| write(&api, &[gone], false, out)), Err(none_found()));
+        assert!(written(|out| write(&api, &[gone, ID, gone], false, out)).is_ok());
+        let none = written(|out| summaries::write(&api, &[gone], out)).expect("written");
+        assert_eq!(none, serde_json::json!({ "summaries": [] }));
+    }
+}
