@@ -204,7 +204,7 @@ fn a_file_that_cannot_be_used_is_an_error_before_the_start() {
     let last = text.lines().last().expect("an error");
     assert!(last.starts_with("error: ") && last.contains("wrong.json:2: "), "{text}");
     let (code, text) = refused(program().arg(format!("--save={}/traces", file.display())));
-    assert_eq!((code, text.lines().count()), (Some(1), 1), "{text}");
+    assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
     assert!(text.contains("--save"), "{text}");
     std::fs::remove_file(file).expect("remove");
 }
@@ -256,4 +256,38 @@ fn every_command_has_its_help() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_file_with_content_is_not_overwritten() {
+    let kept = scratch("content.jsonl");
+    let line =
+        |id: u32| format!(r#"[{{"traceId":"{id:016x}","id":"00000000000000bb","name":"buy"}}]"#);
+    let old: String = (1..=3).map(|id| line(id) + "\n").collect();
+    std::fs::write(&kept, &old).expect("write");
+    let (code, text) = refused(program().arg(format!("--save={}", kept.display())));
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("the file has content") && text.contains("--load"), "{text}");
+
+    let file = kept.display();
+    let mut command = program();
+    command.args([format!("--load={file}"), format!("--save={file}")]).arg("--memory.max-traces=2");
+    let mut running = Running::start(&mut command);
+    let id = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    assert!(running.child.wait().expect("the end").success());
+    assert_eq!(std::fs::read_to_string(&kept).expect("read"), old, "it stays as it is");
+    let beside = scratch("content.jsonl.1");
+    assert_eq!(std::fs::read_to_string(&beside).expect("read").lines().count(), 2);
+    for file in [kept, beside] {
+        std::fs::remove_file(file).expect("remove");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_never_ends_is_not_loaded() {
+    let (code, text) = refused(program().arg("--load=/dev/zero"));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("not a regular file"), "{text}");
 }

@@ -185,8 +185,11 @@ fn an_update_writes_the_file() {
     assert!(stderr.contains("new.trace: written from the trace"), "{stderr}");
     assert_eq!(fs::read_to_string(&new).expect("read"), TREE);
     let (code, _, stderr) = output(&mut run(&["--expect", &folder.path("none.trace")], "http"));
-    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("none.trace: no such file; UPDATE_EXPECT=1"), "{stderr}");
+    let (code, stdout, _) =
+        output(&mut run(&["--expect", &folder.path("none.trace")], "environment"));
+    assert_eq!((code, &*stdout), (Some(2), ""), "the command does not run");
 }
 
 #[test]
@@ -284,8 +287,12 @@ fn a_running_jaeger_is_checked() {
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("sku: expected the text \"A-2\""), "{stderr}");
     assert!(stderr.contains(&format!("{}/trace/", running.url)), "{stderr}");
-    for other in [&["--service", "shpo"][..], &["--trace", "b"]] {
+    for (other, line) in [
+        (&["--service", "shpo"][..], "did you mean \"shop\"?"),
+        (&["--trace", "b"], "there is no trace 000000000000000b on "),
+    ] {
         let (code, _, stderr) = check(&[&[&*right, "--timeout=0s"][..], other].concat());
+        assert!(stderr.contains(line), "{stderr}");
         assert_eq!(code, Some(1), "{stderr}");
         assert!(stderr.contains("there is no trace for it"), "{stderr}");
     }
@@ -296,5 +303,128 @@ fn a_running_jaeger_is_checked() {
         let (code, _, stderr) = output(program().args(["check", &right, "--url", url]));
         assert_eq!((code, stderr.lines().count()), (Some(1), 1), "{stderr}");
         assert!(stderr.contains(&format!("no Jaeger answers on {url}")), "{stderr}");
+    }
+}
+
+/// A program whose stdout, or stderr, goes to a device that is always full.
+fn full(command: &mut Command, stderr: bool) -> Output {
+    let full = || fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let command = if stderr { command.stderr(full()) } else { command.stdout(full()) };
+    command.output().expect("run")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_device_is_an_error_and_no_panic() {
+    let mut command = program();
+    let output = full(command.args(["run", "--", "/bin/sh", "-c", "exit 3"]), true);
+    assert_eq!(output.status.code(), Some(3));
+    let folder = Folder::new("full");
+    let right = folder.file("right.trace", TREE);
+    let mut command = run(&["--expect", &right], "http");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(command.stderr(writer).status().expect("run").code(), Some(0));
+    for argument in ["version", "env", "--help", "--version"] {
+        let output = full(program().arg(argument), false);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{argument}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write to stdout: "), "{argument}: {stderr}");
+    }
+    assert_eq!(full(program().arg("--no-such-flag"), true).status.code(), Some(2));
+    let running = Running::start(&mut program());
+    let address = running.address().to_string();
+    for argument in ["status", "tree"] {
+        let mut command = program();
+        command.arg(argument).env("QUERY_HTTP_SERVER_HOST_PORT", &address);
+        assert_eq!(full(&mut command, false).status.code(), Some(1), "{argument}");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_missing_spans() {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {
+        let mut command = run(&["--timeout", "60s"], "orphan");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("start");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        let mut text = String::new();
+        // The command has ended, since it has closed its stdout: only our own handle is open.
+        while !text.contains("test result") && stdout.read_line(&mut text).expect("read") > 0 {}
+        let id = child.id().to_string();
+        let begin = Instant::now();
+        // Until the command has ended, it gets the signal instead.
+        while child.try_wait().expect("a state").is_none() {
+            assert!(Command::new("kill").args([signal, &id]).status().expect("kill").success());
+            assert!(begin.elapsed() < Duration::from_secs(20), "{signal} does not end it");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let output = child.wait_with_output().expect("the end");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains("(parent missing)"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_signal_ends_what_keeps_it_open() {
+    let folder = Folder::new("keep");
+    let wrong = folder.file("wrong.trace", "shop: else\n");
+    let mut command = run(&["--expect", &wrong], "http");
+    command.env("KEEP_JAEGER", "60").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("start");
+    let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
+    let mut text = String::new();
+    while !text.contains("ctrl-c") && stderr.read_line(&mut text).expect("read") > 0 {}
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+    assert_eq!(child.wait().expect("the end").code(), Some(130));
+}
+
+#[test]
+fn a_file_that_cannot_be_saved_is_said_before_the_command_runs() {
+    let folder = Folder::new("unsaved");
+    let path = folder.path("missing/traces.jsonl");
+    let (code, stdout, stderr) = output(&mut run(&["--save", &path], "environment"));
+    assert_eq!((code, &*stdout), (Some(2), ""), "{stderr}");
+    assert!(stderr.starts_with("error: --save cannot be "), "{stderr}");
+    let folder_of = folder.path("gone");
+    fs::create_dir(&folder_of).expect("a folder");
+    let script = format!("rm -r {folder_of}; exit 3");
+    let path = format!("{folder_of}/traces.jsonl");
+    let (code, _, stderr) = output(
+        program()
+            .args(["run", "--save", &path, "--", "/bin/sh", "-c", &script])
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default()),
+    );
+    assert_eq!(code, Some(3), "the command's: {stderr}");
+    assert!(stderr.contains("no spans arrived") && stderr.contains("cannot save to "), "{stderr}");
+}
+
+#[test]
+fn an_expected_missing_parent_is_not_waited_for() {
+    let folder = Folder::new("orphan");
+    let file =
+        folder.file("orphan.trace", "shop: buy [server] sku=\"A-1\"\nshop: pay (parent missing)\n");
+    let begin = Instant::now();
+    let (code, _, stderr) = output(&mut run(&["--timeout", "60s", "--expect", &file], "orphan"));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(begin.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_service_without_spans_fails_and_the_others_are_named() {
+    let (code, _, stderr) = output(&mut run(&["--service", "shpo"], "http"));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("the services are \"shop\"; did you mean \"shop\"?"), "{stderr}");
+}
+
+#[test]
+fn what_never_ends_is_no_expectation() {
+    for arguments in [&["check", "/dev/zero"][..], &["run", "--expect", "/dev/zero", "--", "true"]]
+    {
+        let (code, _, stderr) = output(program().args(arguments));
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains("/dev/zero: not a regular file"), "{stderr}");
     }
 }

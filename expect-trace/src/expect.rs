@@ -89,11 +89,25 @@ impl ExpectFile {
     /// assert!(matches!(error, FileError::Differs(..)));
     /// ```
     pub fn check(&self, trace: &Trace) -> Result<(), FileError> {
-        let path = self.path();
-        let text = file::read(&path).map_err(|error| FileError::Io(self.name.clone(), error))?;
-        self.parse(&text)?
+        self.read()?
             .check(trace)
             .map_err(|difference| FileError::Differs(self.name.clone(), Box::new(difference)))
+    }
+
+    /// Reads the file, to compare its expectation with several traces.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or understood.
+    ///
+    /// ```
+    /// let missing = expect_trace::ExpectFile::new("/no/such/folder", "buy.trace");
+    /// assert!(missing.read().is_err());
+    /// ```
+    pub fn read(&self) -> Result<Expectation, FileError> {
+        let text =
+            file::read(&self.path()).map_err(|error| FileError::Io(self.name.clone(), error))?;
+        self.parse(&text)
     }
 
     /// Writes the file so that it expects the trace; nothing if it does already.

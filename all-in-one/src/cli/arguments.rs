@@ -10,6 +10,7 @@ use jaeger_all_in_one::{Port, Style, TraceId};
 
 use super::check::Check;
 use super::flags::Flags;
+use super::print;
 use super::run::Run;
 use super::unsupported::{self, Refused};
 
@@ -181,10 +182,15 @@ impl Rejected {
         if let Rejected::Arguments(text) = self
             && text.exit_code() == 0
         {
-            let _ = text.print();
-            return 0;
+            return match print::forgive(text.print()) {
+                Ok(()) => 0,
+                Err(error) => {
+                    print::line_to_stderr(format_args!("error: {error}"));
+                    1
+                }
+            };
         }
-        eprintln!("{self}");
+        print::line_to_stderr(self);
         2
     }
 }

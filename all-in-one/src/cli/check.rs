@@ -1,7 +1,7 @@
 //! `jaeger-all-in-one check`: compares the traces of a running Jaeger with expectations.
 
 use std::error::Error;
-use std::io;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,9 @@ use clap::Args;
 use jaeger_all_in_one::{Config, Source, Trace, TraceId};
 
 use super::arguments::trace_id;
-use super::expect;
+use super::expect::{self, Expectations};
 use super::flags::duration;
+use super::print;
 
 /// How often to ask while no trace is as expected.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -45,15 +46,22 @@ impl Check {
     /// Compares; returns whether each file has a trace.
     ///
     /// # Errors
-    /// Where no Jaeger answers, or the result cannot be printed.
+    /// Where a file cannot be read, or no Jaeger answers.
     pub(super) fn check(&self, config: &Config) -> Result<bool, Box<dyn Error>> {
+        let expectations = Expectations::read(&self.files)?;
         let source = Source::new(config, self.url.as_deref())?;
         let begin = Instant::now();
         loop {
             let traces = self.traces(&source)?;
-            let matched = expect::all_match(&self.files, &traces);
+            let matched = expectations.assign(&traces).iter().all(Option::is_some);
             if matched || begin.elapsed() >= self.timeout {
-                return Ok(expect::report(&self.files, &traces, &mut io::stderr())?);
+                let mut report = Vec::new();
+                let good = expectations.report(&traces, &mut report)?;
+                if !good {
+                    self.explain(&source, &traces, &mut report)?;
+                }
+                print::to_stderr(&report);
+                return Ok(good);
             }
             std::thread::sleep(POLL_INTERVAL);
         }
@@ -65,5 +73,33 @@ impl Check {
             None => source.newest(self.service.as_deref())?,
         };
         Ok(expect::of_service(traces, self.service.as_deref()))
+    }
+
+    /// Says what the arguments left out, if that may be why no trace matches.
+    fn explain(
+        &self,
+        source: &Source,
+        traces: &[Trace],
+        out: &mut impl Write,
+    ) -> Result<(), Box<dyn Error>> {
+        match (self.trace, &self.service) {
+            (Some(id), None) if traces.is_empty() => {
+                writeln!(out, "there is no trace {id} on {}", source.url())?;
+            }
+            (None, Some(service)) if traces.is_empty() => {
+                let others = expect::other_services(service, &source.services()?);
+                writeln!(out, "there are no spans of the service \"{service}\": {others}")?;
+            }
+            (Some(id), Some(service)) if traces.is_empty() => {
+                writeln!(out, "there is no trace {id} with a span of the service \"{service}\"")?;
+            }
+            _ if traces.len() >= Source::MOST_TRACES => writeln!(
+                out,
+                "only the newest {} traces of each service were compared: choose one with --trace",
+                Source::MOST_TRACES
+            )?,
+            _ => {}
+        }
+        Ok(())
     }
 }

@@ -45,6 +45,17 @@ pub(super) fn set(command: &mut Command, jaeger: &AllInOne, otlp: SocketAddr) {
     }
 }
 
+/// The inherited variables that may be why a command sends no spans, as `NAME=value`.
+pub(super) fn may_prevent_spans() -> impl Iterator<Item = String> {
+    let value = |name: &'static str| Some((name, env::var(name).ok()?));
+    let names = ["OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER"];
+    let set = names.into_iter().filter_map(value).filter(|(name, value)| match *name {
+        "OTEL_SDK_DISABLED" => value.eq_ignore_ascii_case("true"),
+        _ => !value.is_empty(),
+    });
+    set.map(|(name, value)| format!("{name}={}", value.escape_debug()))
+}
+
 fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }

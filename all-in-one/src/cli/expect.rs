@@ -1,10 +1,16 @@
 //! Expectations in files, compared with the traces that there are.
 
-use std::io::{self, IsTerminal, Write};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use jaeger_all_in_one::Trace;
-use jaeger_all_in_one::expect_trace::{ExpectFile, FileError};
+use jaeger_all_in_one::expect_trace::{ExpectFile, Expectation, FileError};
+
+/// How alike two names must be, from 0 to 1, for one to be proposed in place of the other.
+const ALIKE: f64 = 0.7;
+/// How many names a line lists.
+const MOST_NAMES: usize = 10;
 
 /// The traces that have a span of the service, if one is given.
 pub(super) fn of_service(traces: Vec<Trace>, service: Option<&str>) -> Vec<Trace> {
@@ -12,77 +18,157 @@ pub(super) fn of_service(traces: Vec<Trace>, service: Option<&str>) -> Vec<Trace
     traces.into_iter().filter(|trace| service.is_none_or(|it| has(trace, it))).collect()
 }
 
-/// Finds a trace for each file, each trace for one file only. `None` where no trace matches.
-fn matches<'t>(files: &[PathBuf], traces: &'t [Trace]) -> Vec<Option<&'t Trace>> {
-    let mut taken = vec![false; traces.len()];
-    let of_file = |path: &PathBuf| {
-        let file = expect_file(path);
-        let found = (0..traces.len()).find(|at| !taken[*at] && file.check(&traces[*at]).is_ok())?;
-        taken[found] = true;
-        Some(&traces[found])
-    };
-    files.iter().map(of_file).collect()
+/// Says which services there are instead of one that has no spans, and which was meant.
+pub(super) fn other_services(wanted: &str, services: &[String]) -> String {
+    if services.is_empty() {
+        return "there are none of other services either".to_owned();
+    }
+    let quoted = |name: &String| format!("\"{}\"", name.escape_debug());
+    let names: Vec<_> = services.iter().take(MOST_NAMES).map(quoted).collect();
+    let more = if services.len() > MOST_NAMES { ", …" } else { "" };
+    let likeness =
+        |name: &String| strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase());
+    let nearest = services.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = nearest.filter(|name| likeness(name) > ALIKE);
+    let meant = nearest.map(|name| format!("; did you mean {}?", quoted(name)));
+    format!("the services are {}{more}{}", names.join(", "), meant.unwrap_or_default())
 }
 
-/// Whether each file has a trace.
-pub(super) fn all_match(files: &[PathBuf], traces: &[Trace]) -> bool {
-    matches(files, traces).iter().all(Option::is_some)
+/// The expectations of some files.
+pub(super) struct Expectations(Vec<Expected>);
+
+struct Expected {
+    path: PathBuf,
+    /// `None` if the file is not there yet: the report writes it.
+    expectation: Option<Expectation>,
 }
 
-/// Says for each file which trace matches, or how the most similar one differs. With
-/// `UPDATE_EXPECT=1` in the environment such a file is written. Returns whether all is as expected.
-pub(super) fn report(
-    files: &[PathBuf],
-    traces: &[Trace],
-    out: &mut impl Write,
-) -> io::Result<bool> {
-    let found = matches(files, traces);
-    let is_taken = |trace: &Trace| {
-        found.iter().flatten().any(|other| std::ptr::eq(*other, std::ptr::from_ref(trace)))
-    };
-    let mut left: Vec<&Trace> = traces.iter().filter(|trace| !is_taken(trace)).collect();
-    let mut all = true;
-    for (path, found) in files.iter().zip(&found) {
-        let name = path.display();
-        match found {
-            Some(trace) => writeln!(out, "{name}: as expected{}", id(trace))?,
-            None => all &= differs(path, &mut left, out)?,
+impl Expectations {
+    /// Reads the files. One that is not there is fine if the environment has `UPDATE_EXPECT=1`.
+    ///
+    /// # Errors
+    /// If a file cannot be read or understood.
+    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, FileError> {
+        let read = |path: &PathBuf| {
+            let expectation = match expect_file(path).read() {
+                Ok(expectation) => Some(expectation),
+                Err(FileError::Io(_, error))
+                    if error.kind() == ErrorKind::NotFound && updates() =>
+                {
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            Ok(Expected { path: path.clone(), expectation })
+        };
+        paths.iter().map(read).collect::<Result<_, _>>().map(Expectations)
+    }
+
+    /// Finds a trace for each file, each trace for one file only, for as many files as possible.
+    /// Returns its number, or `None` where no trace is left that matches.
+    pub(super) fn assign(&self, traces: &[Trace]) -> Vec<Option<usize>> {
+        let fits = |file: &Expected| -> Vec<usize> {
+            let Some(expectation) = &file.expectation else { return Vec::new() };
+            (0..traces.len()).filter(|at| expectation.check(&traces[*at]).is_ok()).collect()
+        };
+        let fits: Vec<_> = self.0.iter().map(fits).collect();
+        assign(&fits, traces.len())
+    }
+
+    /// Says for each file which trace matches, or how the most similar one differs. With
+    /// `UPDATE_EXPECT=1` in the environment such a file is written. Returns whether all is as expected.
+    pub(super) fn report(&self, traces: &[Trace], out: &mut impl Write) -> io::Result<bool> {
+        let found = self.assign(traces);
+        let is_left = |at: &usize| !found.contains(&Some(*at));
+        let mut left: Vec<&Trace> =
+            (0..traces.len()).filter(is_left).map(|at| &traces[at]).collect();
+        let mut all = true;
+        for (file, found) in self.0.iter().zip(&found) {
+            match found {
+                Some(at) => {
+                    writeln!(out, "{}: as expected{}", file.path.display(), id(&traces[*at]))?;
+                }
+                None => all &= file.differs(&mut left, out)?,
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Expected {
+    /// Reports a file without a trace, or updates it; then that trace is not left for other files.
+    fn differs(&self, left: &mut Vec<&Trace>, out: &mut impl Write) -> io::Result<bool> {
+        let name = self.path.display();
+        let distance = |trace: &Trace| match self.check(trace) {
+            Err(FileError::Differs(_, difference)) => difference.count(),
+            _ => 0,
+        };
+        let Some(nearest) = (0..left.len()).min_by_key(|at| distance(left[*at])) else {
+            writeln!(out, "{name}: there is no trace for it")?;
+            return Ok(false);
+        };
+        let trace = left[nearest];
+        let result =
+            if updates() { expect_file(&self.path).update(trace) } else { self.check(trace) };
+        match result {
+            Ok(()) => {
+                left.remove(nearest);
+                writeln!(out, "{name}: written from the trace{}", id(trace))?;
+                return Ok(true);
+            }
+            Err(FileError::Differs(_, difference)) if colours() => {
+                writeln!(out, "{name}: {}", difference.to_colored_string())?;
+            }
+            Err(error) => writeln!(out, "{error}")?,
+        }
+        Ok(false)
+    }
+
+    fn check(&self, trace: &Trace) -> Result<(), FileError> {
+        let Some(expectation) = &self.expectation else { return Ok(()) };
+        let differs = |difference| FileError::Differs(self.path.clone(), Box::new(difference));
+        expectation.check(trace).map_err(differs)
+    }
+}
+
+/// Gives each file one of the traces that fit it, and as many files as possible a trace of their own.
+/// Where all traces of a file are given away, their owners look for others (augmenting paths).
+fn assign(fits: &[Vec<usize>], traces: usize) -> Vec<Option<usize>> {
+    let mut owners: Vec<Option<usize>> = vec![None; traces];
+    let mut given: Vec<Option<usize>> = vec![None; fits.len()];
+    for file in 0..fits.len() {
+        let mut wanted_by: Vec<Option<usize>> = vec![None; traces];
+        let mut asking = VecDeque::from([file]);
+        let mut free = None;
+        while let (None, Some(asks)) = (free, asking.pop_front()) {
+            for trace in &fits[asks] {
+                if wanted_by[*trace].is_some() {
+                    continue;
+                }
+                wanted_by[*trace] = Some(asks);
+                match owners[*trace] {
+                    Some(owner) => asking.push_back(owner),
+                    None => {
+                        free = Some(*trace);
+                        break;
+                    }
+                }
+            }
+        }
+        while let Some((trace, owner)) = free.and_then(|at| Some((at, wanted_by[at]?))) {
+            owners[trace] = Some(owner);
+            free = given[owner].replace(trace);
         }
     }
-    Ok(all)
-}
-
-/// Reports a file without a trace, or updates it; then that trace is not left for other files.
-fn differs(path: &Path, left: &mut Vec<&Trace>, out: &mut impl Write) -> io::Result<bool> {
-    let (name, file) = (path.display(), expect_file(path));
-    let distance = |trace: &Trace| match file.check(trace) {
-        Err(FileError::Differs(_, difference)) => difference.count(),
-        _ => 0,
-    };
-    let Some(nearest) = (0..left.len()).min_by_key(|at| distance(left[*at])) else {
-        writeln!(out, "{name}: there is no trace for it")?;
-        return Ok(false);
-    };
-    let trace = left[nearest];
-    let updates =
-        std::env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0");
-    let result = if updates { file.update(trace) } else { file.check(trace) };
-    match result {
-        Ok(()) => {
-            left.remove(nearest);
-            writeln!(out, "{name}: written from the trace{}", id(trace))?;
-            return Ok(true);
-        }
-        Err(FileError::Differs(_, difference)) if colours() => {
-            writeln!(out, "{name}: {}", difference.to_colored_string())?;
-        }
-        Err(error) => writeln!(out, "{error}")?,
-    }
-    Ok(false)
+    given
 }
 
 fn expect_file(path: &Path) -> ExpectFile {
     ExpectFile::new("", path)
+}
+
+fn updates() -> bool {
+    std::env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 fn id(trace: &Trace) -> String {
@@ -91,4 +177,29 @@ fn id(trace: &Trace) -> String {
 
 fn colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_share_the_traces_in_every_order() {
+        for (fits, want) in [
+            (vec![vec![0, 1], vec![0]], vec![Some(1), Some(0)]),
+            (vec![vec![0], vec![0, 1]], vec![Some(0), Some(1)]),
+            (vec![vec![0, 1], vec![0, 2], vec![0]], vec![Some(1), Some(2), Some(0)]),
+            (vec![vec![0], vec![0], vec![]], vec![Some(0), None, None]),
+        ] {
+            assert_eq!(assign(&fits, 3), want, "{fits:?}");
+        }
+    }
+
+    #[test]
+    fn another_service_is_proposed() {
+        let services = ["shop".to_owned(), "bank".to_owned()];
+        let line = other_services("shpo", &services);
+        assert_eq!(line, "the services are \"shop\", \"bank\"; did you mean \"shop\"?");
+        assert!(!other_services("x", &services).contains("did you mean"));
+    }
 }

@@ -238,6 +238,12 @@ impl Flags {
 #[derive(Debug)]
 pub(super) struct Usage(String);
 
+impl Usage {
+    pub(super) fn new(text: String) -> Self {
+        Usage(text)
+    }
+}
+
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -7,15 +7,17 @@ mod expect;
 mod flags;
 mod log;
 mod one_port;
+mod print;
 mod run;
+mod save;
 mod serve;
 mod signals;
 mod unsupported;
 
 use std::error::Error;
-use std::io::Write;
 use std::process::ExitCode;
 
+use jaeger_all_in_one::expect_trace::FileError;
 use jaeger_all_in_one::{ClientError, StartError, newest, status, tree};
 
 use arguments::{Command, command};
@@ -30,7 +32,7 @@ pub(crate) fn run() -> ExitCode {
     match act(arguments) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            print::line_to_stderr(format_args!("error: {error}"));
             ExitCode::from(if is_bad_setting(&*error) { 2 } else { 1 })
         }
     }
@@ -45,7 +47,8 @@ fn act(arguments: arguments::Arguments) -> Result<u8, Box<dyn Error>> {
             serve::serve(config, &arguments.files, &arguments.warnings)?;
         }
         Some(Command::Status { flags }) => {
-            println!("A Jaeger answers on {}", status(&flags.config()?)?);
+            let url = status(&flags.config()?)?;
+            print::to_stdout(&format!("A Jaeger answers on {url}\n"))?;
         }
         Some(Command::Tree { id, spans, style, flags }) => {
             let (config, style) = (flags.config()?, style.style());
@@ -53,15 +56,16 @@ fn act(arguments: arguments::Arguments) -> Result<u8, Box<dyn Error>> {
                 Some(id) => tree(&config, id, spans, style)?,
                 None => newest(&config, style)?,
             };
-            // If nobody reads it any more, that is no error.
-            let _ = std::io::stdout().write_all(text.as_bytes());
+            print::to_stdout(&text)?;
         }
         Some(Command::Run(run)) => return run.run(),
         Some(Command::Check { check, flags }) => {
             return Ok(u8::from(!check.check(&flags.config()?)?));
         }
-        Some(Command::Version) => print!("{}", command().render_long_version()),
-        Some(Command::Env) => print!("{}", command().render_help()),
+        Some(Command::Version) => {
+            print::to_stdout(&command().render_long_version().to_string())?;
+        }
+        Some(Command::Env) => print::to_stdout(&command().render_help().to_string())?,
     }
     Ok(0)
 }
@@ -73,5 +77,6 @@ fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
     });
     matches!(of_start, Some(StartError::BasePath { .. } | StartError::Strategies { .. }))
         || error.is::<flags::Usage>()
+        || error.is::<FileError>()
         || error.is::<unsupported::Refused>()
 }

@@ -2,17 +2,16 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 
-use jaeger_all_in_one::files::{load, save};
+use jaeger_all_in_one::files::load;
 use jaeger_all_in_one::store::{Limits, Store};
 use jaeger_all_in_one::{AllInOne, Config, LoadError, Port, StartError};
 use tracing::{info, warn};
 
 use super::arguments::{Files, command};
-use super::signals::{stop_signal, user_signal};
+use super::save::Output;
+use super::signals::{Signals, user_signal};
 use super::unsupported;
 
 /// Loads files, starts, prints the open ports, waits for a signal, stops and saves.
@@ -24,54 +23,59 @@ pub(super) fn serve(
     for warning in warnings.iter().chain(&unsupported::variables(&command())?) {
         warn!("{warning}");
     }
-    if let Some(file) = &files.save {
-        can_be_saved(file)?;
-    }
-    let limits = Limits { traces: config.max_traces, bytes: config.max_bytes };
-    let store = Arc::new(Store::new(limits));
-    load_all(&store, files)?;
+    let mut output =
+        files.save.as_deref().map(|file| Output::new(file, &files.load)).transpose()?;
     // A small runtime, only to wait: the all-in-one has its own threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
+    let mut user = {
+        let _in_runtime = runtime.enter();
+        // SIGUSR1 would end the program during a long load. Ctrl-c may: nothing is lost then.
+        user_signal().map_err(StartError::Runtime)?
+    };
+    let limits = Limits { traces: config.max_traces, bytes: config.max_bytes };
+    let store = Arc::new(Store::new(limits));
+    load_all(&store, files, output.as_mut())?;
     runtime.block_on(async {
-        let mut stop = pin!(stop_signal().map_err(StartError::Runtime)?);
-        let mut user = user_signal().map_err(StartError::Runtime)?;
+        let mut stop = Signals::new().map_err(StartError::Runtime)?;
         let jaeger = AllInOne::start_on(Arc::clone(&store), config)?;
         // If nobody reads the banner, that is no reason to stop.
         let _ = io::stdout().write_all(banner(&jaeger).as_bytes());
+        let mut is_last = false;
         loop {
             tokio::select! {
-                () = &mut stop => break,
-                () = user.recv() => save_now(&store, files.save.as_deref()),
+                _ = stop.recv() => match output.as_mut().map_or(Ok(()), |to| to.save(&store)) {
+                    Err(error) if !is_last => {
+                        is_last = true;
+                        warn!("{error}; nothing is lost yet: make room, then press ctrl-c again, which ends it");
+                    }
+                    _ => break,
+                },
+                () = user.recv() => save_now(&store, output.as_mut()),
             }
         }
         jaeger.shutdown().await;
         Ok::<_, StartError>(())
     })?;
-    files.save.as_deref().map_or(Ok(()), |file| save_to(&store, file))
+    output.as_mut().map_or(Ok(()), |to| to.save_rest(&store))
 }
 
-/// Checks before the start that the file has a folder: at the end it would be too late.
-fn can_be_saved(file: &Path) -> Result<(), String> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if folder.is_dir() && !file.is_dir() {
-        return Ok(());
-    }
-    Err(format!(
-        "--save cannot be \"{}\": it must name a file in a folder that exists",
-        file.display()
-    ))
-}
-
-fn load_all(store: &Store, files: &Files) -> Result<(), LoadError> {
+fn load_all(
+    store: &Store,
+    files: &Files,
+    mut output: Option<&mut Output>,
+) -> Result<(), LoadError> {
     for file in &files.load {
         match load(store, file) {
-            Ok(loaded) => info!("{}: {} spans loaded", file.display(), loaded.spans),
+            Ok(loaded) => {
+                info!("{}: {} spans loaded", file.display(), loaded.spans);
+                let is_whole = loaded.refused == 0 && loaded.bad_lines == 0;
+                if let Some(output) = output.as_deref_mut().filter(|_| !is_whole) {
+                    output.was_not_read_whole(file);
+                }
+            }
             // The first start with `--load F --save F`.
             Err(LoadError::Io(_, error))
                 if error.kind() == io::ErrorKind::NotFound && files.save.as_ref() == Some(file) =>
@@ -90,25 +94,12 @@ fn load_all(store: &Store, files: &Files) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn save_now(store: &Store, file: Option<&Path>) {
-    match file.map(|file| save_to(store, file)) {
+fn save_now(store: &Store, output: Option<&mut Output>) {
+    match output.map(|output| output.save(store)) {
         Some(Ok(())) => {}
         Some(Err(error)) => warn!("{error}"),
         None => warn!("SIGUSR1 saves nothing: the program was started without --save FILE"),
     }
-}
-
-fn save_to(store: &Store, file: &Path) -> Result<(), Box<dyn Error>> {
-    let name = file.display();
-    let saved = save(store, file).map_err(|error| format!("cannot save to {name}: {error}"))?;
-    info!("{name}: {} traces saved, {} spans", saved.traces, saved.spans);
-    if saved.left_out > 0 {
-        warn!(
-            "{name}: {} spans were left out, since an id of theirs is zero or they have more than 20 MiB",
-            saved.left_out
-        );
-    }
-    Ok(())
 }
 
 fn banner(jaeger: &AllInOne) -> String {

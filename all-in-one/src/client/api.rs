@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::http::{Server, escaped, no_jaeger};
+use super::http::{Server, escaped, unexpected};
 use crate::model::{Span, TraceId};
 use crate::query::api::Api;
 use crate::store::{Limits, Store};
@@ -70,14 +70,17 @@ pub(super) fn services(server: &Server) -> io::Result<Vec<String>> {
         #[serde(alias = "services")]
         data: Option<Vec<String>>,
     }
+    let mut last = 0;
     for path in ["/api/services", "/api/v3/services"] {
         let (status, body) = server.get(path)?;
+        // A server that has only one of the two answers 404 to the other.
+        last = if status == 404 && last != 0 { last } else { status };
         let services = serde_json::from_str::<Services>(&body);
         if let (200, Ok(services)) = (status, services) {
             return Ok(services.data.unwrap_or_default());
         }
     }
-    Err(no_jaeger())
+    Err(unexpected(last))
 }
 
 /// The trace with this id; without spans if there is none.
@@ -107,6 +110,7 @@ pub(super) fn newest(server: &Server, service: &str, limit: usize) -> io::Result
 
 /// Gets the first path at which a Jaeger answers.
 fn ask(server: &Server, paths: [&str; 2]) -> io::Result<Found> {
+    let mut last = 0;
     for path in paths {
         let (status, body) = server.get(path)?;
         match (status, kind(&body)) {
@@ -116,10 +120,10 @@ fn ask(server: &Server, paths: [&str; 2]) -> io::Result<Found> {
                 let body: String = body.trim().chars().take(200).collect();
                 return Err(io::Error::other(format!("it answers {status}: {body}")));
             }
-            _ => {}
+            _ => last = if status == 404 && last != 0 { last } else { status },
         }
     }
-    Err(no_jaeger())
+    Err(unexpected(last))
 }
 
 enum Kind {

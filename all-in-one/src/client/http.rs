@@ -3,14 +3,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::ClientError;
 use crate::config::{Config, reachable};
 use crate::error::{ClosedPort, StartError};
 use crate::port::Port;
 
-/// How long each step of an answer may take.
+/// How long a request may take, with its answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The most bytes of an answer that are read.
@@ -61,14 +61,15 @@ impl Server {
 
     /// Gets a path below the URL's: the status code, and the body as text.
     pub(super) fn get(&self, path: &str) -> io::Result<(u16, String)> {
-        let mut stream = TcpStream::connect_timeout(&self.address, LIMIT)?;
-        stream.set_read_timeout(Some(LIMIT))?;
+        let begin = Instant::now();
+        let mut stream = TcpStream::connect_timeout(&self.address, LIMIT).map_err(in_time)?;
         stream.set_write_timeout(Some(LIMIT))?;
         let (host, base) = (&self.host, &self.path);
         stream
             .write_all(format!("GET {base}{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
         let mut answer = Vec::new();
-        stream.take(MAX_ANSWER + 1).read_to_end(&mut answer)?;
+        let stream = Timed { stream, begin };
+        stream.take(MAX_ANSWER + 1).read_to_end(&mut answer).map_err(in_time)?;
         if answer.len() as u64 > MAX_ANSWER {
             return Err(io::Error::other("the answer is larger than 64 MiB"));
         }
@@ -78,6 +79,38 @@ impl Server {
             Some((status.parse().ok()?, body.to_owned()))
         });
         parts.ok_or_else(no_jaeger)
+    }
+}
+
+/// A connection that is read until the time limit.
+struct Timed {
+    stream: TcpStream,
+    begin: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = LIMIT.checked_sub(self.begin.elapsed()).filter(|left| !left.is_zero());
+        self.stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+        self.stream.read(buffer)
+    }
+}
+
+/// Says of an answer that does not come that it does not.
+fn in_time(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {LIMIT:?}"))
+        }
+        _ => error,
+    }
+}
+
+/// The error for an answer that is not Jaeger's.
+pub(super) fn unexpected(status: u16) -> io::Error {
+    match status {
+        200 | 404 => no_jaeger(),
+        _ => io::Error::other(format!("the server there answers with the status {status}")),
     }
 }
 

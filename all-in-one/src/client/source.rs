@@ -1,5 +1,6 @@
 //! The traces of a running Jaeger, to compare them with expectations.
 
+use std::collections::HashSet;
 use std::io;
 
 use super::api::{self, Found};
@@ -8,14 +9,14 @@ use super::http::Server;
 use crate::config::Config;
 use crate::model::TraceId;
 
-/// How many traces of a service are read.
-const NEWEST: usize = 20;
-
 /// A running Jaeger.
 #[derive(Debug)]
 pub struct Source(Server);
 
 impl Source {
+    /// How many traces of a service are read at most, the newest.
+    pub const MOST_TRACES: usize = 1_000;
+
     /// The Jaeger with this URL, else the one at the configured address.
     ///
     /// # Errors
@@ -26,6 +27,19 @@ impl Source {
             Some(url) => Server::at(url).map(Source).map_err(|error| no_answer(url, error)),
             None => Server::of(config).map(Source),
         }
+    }
+
+    /// The address of its web pages.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The names of all services.
+    ///
+    /// # Errors
+    /// Where no Jaeger answers.
+    pub fn services(&self) -> Result<Vec<String>, ClientError> {
+        api::services(&self.0).map_err(|source| self.no_answer(source))
     }
 
     /// The trace with this id, if there is one.
@@ -42,15 +56,15 @@ impl Source {
     /// Where no Jaeger answers.
     pub fn newest(&self, service: Option<&str>) -> Result<Vec<expect_trace::Trace>, ClientError> {
         let services = match service {
-            Some(service) => Ok(vec![service.to_owned()]),
-            None => api::services(&self.0),
+            Some(service) => vec![service.to_owned()],
+            None => self.services()?,
         };
+        let mut ids = HashSet::new();
         let mut traces: Vec<expect_trace::Trace> = Vec::new();
-        for service in services.map_err(|source| self.no_answer(source))? {
-            let found = self.read(api::newest(&self.0, &service, NEWEST))?;
-            let is_new = |new: &expect_trace::Trace| traces.iter().all(|old| old.id() != new.id());
-            let new: Vec<_> = found.into_iter().filter(is_new).collect();
-            traces.extend(new);
+        for service in services {
+            let found = self.read(api::newest(&self.0, &service, Self::MOST_TRACES))?;
+            let is_new = |new: &expect_trace::Trace| ids.insert(new.id().map(ToString::to_string));
+            traces.extend(found.into_iter().filter(is_new));
         }
         Ok(traces)
     }

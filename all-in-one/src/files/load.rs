@@ -1,7 +1,7 @@
 //! Fills a store from a file.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -39,8 +39,8 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Io(path, error) => write!(f, "{}: {error}", path.display()),
-            LoadError::Content(path, line, why) => write!(f, "{}:{line}: {why}", path.display()),
+            LoadError::Io(path, error) => write!(f, "{}: {error}", printable(path)),
+            LoadError::Content(path, line, why) => write!(f, "{}:{line}: {why}", printable(path)),
         }
     }
 }
@@ -54,6 +54,12 @@ impl std::error::Error for LoadError {
     }
 }
 
+/// A path for a terminal, which would obey the control characters in a name.
+fn printable(path: &Path) -> String {
+    let replace = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    path.to_string_lossy().chars().map(replace).collect()
+}
+
 /// Fills a store from a file. A span or a line that cannot be read is logged and counted, and the
 /// rest of the file is loaded.
 ///
@@ -61,6 +67,7 @@ impl std::error::Error for LoadError {
 /// Where the file cannot be read, or nothing in it.
 pub fn load(store: &Store, path: &Path) -> Result<Loaded, LoadError> {
     let io_error = |error| LoadError::Io(path.to_owned(), error);
+    can_end(path).map_err(io_error)?;
     let mut pieces = Pieces::new(BufReader::new(File::open(path).map_err(io_error)?));
     let mut loaded = Loaded::default();
     let mut first = None;
@@ -96,4 +103,25 @@ pub fn load(store: &Store, path: &Path) -> Result<Loaded, LoadError> {
         }
         _ => Ok(loaded),
     }
+}
+
+/// Refuses what may never end: a device, or a named pipe. The shell's pipes, such as those of
+/// `<(command)`, are below `/dev`.
+fn can_end(path: &Path) -> io::Result<()> {
+    let found = fs::metadata(path)?;
+    if found.is_file() || found.is_dir() || is_pipe(&found) && path.starts_with("/dev") {
+        return Ok(());
+    }
+    Err(io::Error::other("it is not a regular file, and may never end: copy it to one"))
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    found.file_type().is_fifo()
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
 }

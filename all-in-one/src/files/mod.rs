@@ -24,5 +24,5 @@ mod save;
 mod upload;
 
 pub use load::{LoadError, Loaded, load};
-pub use save::{Saved, save};
+pub use save::{Saved, check_save, save};
 pub(crate) use upload::read;

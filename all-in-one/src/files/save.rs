@@ -1,14 +1,17 @@
 //! Writes a store to a file.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::otlp;
 use crate::model::Span;
 use crate::server::body::MAX_BODY;
 use crate::store::Store;
+
+/// As many symbolic links in a row as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,10 +39,12 @@ pub fn save(store: &Store, path: &Path) -> io::Result<Saved> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return write(store, File::options().write(true).open(path)?);
     }
-    // A link is followed: the file behind it is replaced.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target(path)?;
     let beside = beside(&path);
     let saved = File::create(&beside).and_then(|file| {
+        if let Ok(old) = fs::metadata(&path) {
+            file.set_permissions(old.permissions())?;
+        }
         let saved = write(store, file.try_clone()?)?;
         file.sync_all()?;
         fs::rename(&beside, &path)?;
@@ -51,12 +56,59 @@ pub fn save(store: &Store, path: &Path) -> io::Result<Saved> {
     saved
 }
 
-/// A path in the same folder that no other process uses.
+/// Tries whether [`save`] could write a file, and leaves everything as it is.
+///
+/// # Errors
+/// Where it could not, with what is wrong.
+pub fn check_save(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder")),
+        // A named pipe without a reader blocks. The shell's own, below /dev, have one.
+        Ok(found) if !is_file_or_device(&found) && !path.starts_with("/dev") => {
+            Err(io::Error::other("it is a pipe or a socket: name a file"))
+        }
+        Ok(found) if !found.is_file() => File::options().write(true).open(path).map(drop),
+        _ => {
+            let path = target(path)?;
+            let beside = beside(&path);
+            let folder = |error: io::Error| {
+                io::Error::new(error.kind(), format!("no file can be made in its folder: {error}"))
+            };
+            File::create(&beside).map_err(folder)?;
+            fs::remove_file(beside)
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_file_or_device(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    found.is_file() || found.file_type().is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_file_or_device(found: &fs::Metadata) -> bool {
+    found.is_file()
+}
+
+/// The file to replace: a link is followed, also one to a file that is not there yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// A path in the same folder that nobody else uses. The file's own name may be as long as a name
+/// can be, so it is not a part of this one.
 fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".jaeger-save.{}.{number}.tmp", std::process::id()))
 }
 
 fn write(store: &Store, file: File) -> io::Result<Saved> {
