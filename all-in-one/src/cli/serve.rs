@@ -104,7 +104,7 @@ fn save_now(store: &Store, output: Option<&mut Output>) {
 
 fn banner(jaeger: &AllInOne) -> String {
     let mut lines = format!("Jaeger all-in-one {}\n\n", env!("CARGO_PKG_VERSION"));
-    let mut line = |what: &str, address: String| lines += &format!("  {what:<24}{address}\n");
+    let mut line = |what: &str, address: String| lines += &format!("  {what:<23} {address}\n");
     if let Ok(url) = jaeger.query_url() {
         line(Port::Query.serves(), url);
     }

@@ -151,9 +151,11 @@ pub(super) fn milliseconds(micros: u64) -> String {
     format!("{:.1} ms", micros as f64 / 1000.0)
 }
 
-/// Replaces control characters: clients choose the names, and a terminal would interpret them.
+/// Replaces control characters, and those that turn the direction of a line: clients choose the
+/// names, and a terminal would interpret them.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -241,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_name_does_not_command_the_terminal() {
-        let drawn = draw(&trace(&[(1, 0, "\u{1b}[2J\n")]), true);
-        assert!(!drawn.trim_end().contains('\u{1b}') && drawn.lines().count() == 2);
+        let drawn = draw(&trace(&[(1, 0, "\u{1b}[2J\n\u{202e}")]), true);
+        assert!(!drawn.contains(['\u{1b}', '\u{202e}']) && drawn.lines().count() == 2);
     }
 }
