@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::port::Port;
 
@@ -65,8 +65,9 @@ impl BindError {
     }
 }
 
+#[cfg(feature = "ui")]
 impl StartError {
-    pub(crate) fn file(flag: &'static str, file: &Path, reason: String) -> Self {
+    pub(crate) fn file(flag: &'static str, file: &std::path::Path, reason: String) -> Self {
         StartError::File { flag, file: file.to_owned(), reason }
     }
 }
