@@ -2,6 +2,9 @@
 //! httpbin continues them, and those of the first two differ from the originals' only where the
 //! table in README.md says so. `make test-compose` runs it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 use testbed::Jaeger;
 use testbed::parity::{assert_listed, differences, listed_differences, own_spans};
@@ -68,5 +71,26 @@ fn all_dockerfiles_use_the_same_rust_image() {
         }
         assert!(dockerfile.contains("\nUSER 10001:10001\n"), "runs as root");
         assert!(dockerfile.contains("--locked"), "ignores Cargo.lock");
+    }
+}
+
+/// `.dockerignore` leaves out all that it does not name; cargo needs each package.
+#[test]
+fn the_build_context_has_the_packages_within_packages() {
+    let allowed: Vec<_> = include_str!("../../.dockerignore").lines().collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let packages = folders(root).into_iter().filter(|it| it.join("Cargo.toml").exists());
+    let nested = packages.flat_map(|it| folders(&it)).filter(|it| it.join("Cargo.toml").exists());
+    let nested: Vec<_> = nested.collect();
+    assert!(!nested.is_empty());
+    for package in nested {
+        let name = package.strip_prefix(root).unwrap().display();
+        for part in ["Cargo.toml", "src"] {
+            assert!(allowed.contains(&&*format!("!{name}/{part}")), "{name}/{part}");
+        }
     }
 }
