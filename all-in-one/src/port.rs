@@ -17,7 +17,7 @@ pub enum Port {
     AgentCompact,
     /// Spans in binary Thrift, over UDP.
     AgentBinary,
-    /// zipkin.thrift over UDP, the format of clients of 2016: counted, not stored.
+    /// Spans in zipkin.thrift over UDP, the format of clients of 2016.
     AgentZipkin,
     /// Spans in binary Thrift, over HTTP.
     Collector,

@@ -42,7 +42,7 @@ pub(super) struct Flags {
     #[arg(long = Port::AgentBinary.flag(), env = "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentBinary.number().into())]
     agent_binary: HostPort,
 
-    /// UDP address for zipkin.thrift, the format of clients of 2016; its spans are counted, not stored
+    /// UDP address for spans in zipkin.thrift, the format of clients of 2016
     #[arg(long = Port::AgentZipkin.flag(), env = "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::AgentZipkin.number().into())]
     agent_zipkin: HostPort,
 
