@@ -460,7 +460,7 @@ impl AllInOne {
     }
 
     /// Keeps the pages open after a failure, for as many seconds as the variable `KEEP_JAEGER` says.
-    /// One that is dropped by a panic does so by itself.
+    /// A panic that drops it keeps them open as well.
     ///
     /// ```
     /// # let jaeger = jaeger_all_in_one::AllInOne::start()?;

@@ -98,6 +98,8 @@ pub use server::door::Door;
 #[doc(hidden)]
 pub use server::grpc::MAX_MESSAGE;
 pub use store::Usage;
+#[doc(hidden)]
+pub use wait::nearest;
 pub use wait::{Wait, WaitError};
 
 /// Compiles the code in the manual.

@@ -19,6 +19,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(25);
 /// The longest time limit.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How alike two names must be, from 0 to 1, for one to be proposed in place of the other.
+const ALIKE: f64 = 0.7;
 /// The most services that an error lists.
 const MOST_LISTED: usize = 20;
 /// The most other traces that are listed beside the one that was found.
@@ -456,11 +458,11 @@ fn traces(count: usize) -> String {
 }
 
 /// The service whose name is most like this one, if any is.
-fn nearest<'s>(wanted: &str, services: &'s [String]) -> Option<&'s str> {
+pub fn nearest<'s>(wanted: &str, services: &'s [String]) -> Option<&'s str> {
     let likeness =
         |name: &String| strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase());
     let nearest = services.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(nearest) > 0.7).then_some(nearest)
+    (likeness(nearest) > ALIKE).then_some(nearest)
 }
 
 /// What the doors refused: the spans may be among it.

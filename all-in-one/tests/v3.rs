@@ -95,7 +95,7 @@ fn every_answer_is_jaeger_s() {
     assert!(compared > 320, "only {compared} answers were compared");
 }
 
-/// What is different as a whole: a redirect, and searches by what is not stored.
+/// Answers that differ entirely: a redirect, and searches by what is not stored.
 fn is_otherwise(path: &str) -> bool {
     matches!(path, "/api/v3//services" | "/api/v3")
         || ["%22scope.tier%22", "%22why%22"].iter().any(|key| path.contains(key))

@@ -56,6 +56,17 @@ impl ExpectFile {
         Self { folder: folder.into(), name: name.into() }
     }
 
+    /// Whether the environment asks for files to be written: `UPDATE_EXPECT` is neither empty nor 0.
+    ///
+    /// ```
+    /// if expect_trace::ExpectFile::updates() {
+    ///     println!("files that differ are written");
+    /// }
+    /// ```
+    pub fn updates() -> bool {
+        env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0")
+    }
+
     /// Compares a trace with the file. If it differs and the environment has `UPDATE_EXPECT=1`, the
     /// file is [updated](Self::update) instead.
     ///
@@ -65,9 +76,7 @@ impl ExpectFile {
     #[track_caller]
     #[expect(clippy::panic, reason = "an assertion")]
     pub fn assert(&self, trace: &Trace) {
-        let update =
-            env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0");
-        let result = if update { self.update(trace) } else { self.check(trace) };
+        let result = if Self::updates() { self.update(trace) } else { self.check(trace) };
         if let Err(error) = result {
             let color = io::stderr().is_terminal()
                 && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

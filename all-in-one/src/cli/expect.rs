@@ -4,11 +4,9 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use jaeger_all_in_one::Trace;
 use jaeger_all_in_one::expect_trace::{ExpectFile, Expectation, FileError};
+use jaeger_all_in_one::{Trace, nearest};
 
-/// How alike two names must be, from 0 to 1, for one to be proposed in place of the other.
-const ALIKE: f64 = 0.7;
 /// How many names a line lists.
 const MOST_NAMES: usize = 10;
 
@@ -23,14 +21,11 @@ pub(super) fn other_services(wanted: &str, services: &[String]) -> String {
     if services.is_empty() {
         return "there are none of other services either".to_owned();
     }
-    let quoted = |name: &String| format!("\"{}\"", name.escape_debug());
-    let names: Vec<_> = services.iter().take(MOST_NAMES).map(quoted).collect();
+    let quoted = |name: &str| format!("\"{}\"", name.escape_debug());
+    let names: Vec<_> = services.iter().take(MOST_NAMES).map(|name| quoted(name)).collect();
     let more = if services.len() > MOST_NAMES { ", …" } else { "" };
-    let likeness =
-        |name: &String| strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase());
-    let nearest = services.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let nearest = nearest.filter(|name| likeness(name) > ALIKE);
-    let meant = nearest.map(|name| format!("; did you mean {}?", quoted(name)));
+    let meant = nearest(wanted, services);
+    let meant = meant.map(|name| format!("; did you mean {}?", quoted(name)));
     format!("the services are {}{more}{}", names.join(", "), meant.unwrap_or_default())
 }
 
@@ -53,7 +48,7 @@ impl Expectations {
             let expectation = match expect_file(path).read() {
                 Ok(expectation) => Some(expectation),
                 Err(FileError::Io(_, error))
-                    if error.kind() == ErrorKind::NotFound && updates() =>
+                    if error.kind() == ErrorKind::NotFound && ExpectFile::updates() =>
                 {
                     None
                 }
@@ -108,8 +103,11 @@ impl Expected {
             return Ok(false);
         };
         let trace = left[nearest];
-        let result =
-            if updates() { expect_file(&self.path).update(trace) } else { self.check(trace) };
+        let result = if ExpectFile::updates() {
+            expect_file(&self.path).update(trace)
+        } else {
+            self.check(trace)
+        };
         match result {
             Ok(()) => {
                 left.remove(nearest);
@@ -165,10 +163,6 @@ fn assign(fits: &[Vec<usize>], traces: usize) -> Vec<Option<usize>> {
 
 fn expect_file(path: &Path) -> ExpectFile {
     ExpectFile::new("", path)
-}
-
-fn updates() -> bool {
-    std::env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 fn id(trace: &Trace) -> String {

@@ -163,7 +163,7 @@ impl Run {
     /// Prints the traces, and compares them. Returns whether all is as expected.
     fn report(&self, jaeger: &AllInOne, expectations: &Expectations) -> io::Result<bool> {
         let traces = self.traces(jaeger);
-        // That nobody reads it does not change what the command did.
+        // A report that cannot be written does not change the exit code.
         let mut out = Vec::new();
         self.print(jaeger, &traces, &mut out)?;
         let good = expectations.report(&traces, &mut out)?;

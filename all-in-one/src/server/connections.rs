@@ -120,7 +120,7 @@ impl ConnectionBudget {
 }
 
 impl Listener {
-    /// For the sockets of one port, of which there is at least one. Called within a runtime.
+    /// For the sockets of one port, at least one. Must be called within a runtime.
     ///
     /// # Errors
     /// If the system refuses to watch them.

@@ -56,8 +56,8 @@ impl fmt::Debug for Door {
     }
 }
 
-/// Opens a port for HTTP, unless the settings keep it closed. Whoever reaches it may send, under any
-/// name: nothing that is stored can be read here.
+/// Opens a port for HTTP, unless the settings keep it closed. Any Host header is
+/// accepted: nothing that is stored can be read here.
 pub(crate) fn http(
     port: Port,
     config: &Config,

@@ -68,7 +68,7 @@ pub(super) fn decode<'a>(
     Ok(())
 }
 
-/// A span, of which only the fields say the version.
+/// A span of version 1 or 2: only its fields say which.
 #[derive(Default)]
 struct Sent {
     v2: SpanV2<'static>,
