@@ -64,10 +64,13 @@ test: ## Run the tests, on the loopback only
 .PHONY: test-real
 test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
 	@# One test at a time: under load the real Jaeger loses UDP packets.
-	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-example -p otel-example -p otlp-example -p httpbin -- --test-threads=1
-	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked -p jaeger-all-in-one --test golden -- --ignored --nocapture
+	@# All of the workspace: with other packages, crates get other features, and are built again.
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked --workspace \
+		--test answers --test chain --test conformance --test continuation --test missing --test parity -- --test-threads=1
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked --workspace --test robustness a_failed_export
+	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked --workspace --test golden -- --ignored --nocapture
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) SAMPLING_STRATEGIES_FILE=$(CURDIR)/all-in-one/tests/sampling/operations.json \
-		$(CARGO) test --locked -p jaeger-all-in-one --test sampling -- --ignored
+		$(CARGO) test --locked --workspace --test sampling -- --ignored
 
 $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)
@@ -94,15 +97,15 @@ images: ## Build the container images
 
 .PHONY: test-compose
 test-compose: ## Start the stack, compare its traces with the originals', and remove it
-	@$(CARGO) test --locked -p testbed --test compose --no-run
+	@$(CARGO) test --locked --workspace --test compose --no-run
 	@code=0; HTTPBIN=local scripts/compose.sh up && \
-		$(CARGO) test --locked -p testbed --test compose -- --ignored || code=$$?; \
+		$(CARGO) test --locked --workspace --test compose -- --ignored || code=$$?; \
 	[ $$code -eq 0 ] || HTTPBIN=local scripts/compose.sh logs; \
 	HTTPBIN=local scripts/compose.sh down; exit $$code
 
 .PHONY: test-browser
 test-browser: programs ## Check the web pages in a real browser (needs chromium and chromedriver)
-	$(CARGO) test --locked -p testbed -p jaeger-all-in-one --test pages --test script --test drawing -- --ignored
+	$(CARGO) test --locked --workspace --test pages --test script --test drawing -- --ignored
 
 .PHONY: screenshots
 screenshots: programs ## Take the screenshots of the documents again (needs chromium and chromedriver)
@@ -114,7 +117,9 @@ check-scale-out: ## Check compose/scale-out with Docker Compose, Jaeger 2.13 and
 
 .PHONY: test-attack
 test-attack: ## Send hostile input in large amounts (takes minutes)
-	$(CARGO) test --locked --profile image -p jaeger-all-in-one --test attack --test store -- --include-ignored
+	@# Only what receives it is optimised; all else is as `make test` built it.
+	$(CARGO) test --config 'profile.dev.package.jaeger-all-in-one.opt-level=3' \
+		--locked --workspace --test attack --test store -- --include-ignored
 
 .PHONY: test-sdks
 test-sdks: ## Test expect-trace with each version of OpenTelemetry's SDK (fetches old versions)
