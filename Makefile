@@ -71,6 +71,8 @@ test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets ag
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) $(CARGO) test --locked --workspace --test golden -- --ignored --nocapture
 	JAEGER_ALL_IN_ONE=$(REAL_JAEGER) SAMPLING_STRATEGIES_FILE=$(CURDIR)/all-in-one/tests/sampling/operations.json \
 		$(CARGO) test --locked --workspace --test sampling -- --ignored
+	@# The other way round: the real Jaeger's own test, against the embedded one.
+	@scripts/peer-suite.sh $(JAEGER_VERSION)
 
 $(REAL_JAEGER):
 	GOBIN=$(@D) go install github.com/jaegertracing/jaeger/cmd/all-in-one@$(JAEGER_VERSION)

@@ -128,3 +128,26 @@ fn the_way_to_the_base_path_is_jaeger_s() {
     let archive = request(jaeger.at(Port::Query), "POST", "/jaeger/api/archive/100", &[]);
     assert_eq!(archive.status, 500);
 }
+
+/// Jaeger's own test of its container, `TestAllInOne`, asks for this; `make test-real` runs it.
+#[test]
+fn a_request_with_a_debug_id_leaves_a_trace() {
+    let jaeger = AllInOne::start().expect("start");
+    let debug = [("jaeger-debug-id", "debug")];
+    assert_eq!(request(jaeger.at(Port::Query), "GET", "/api/services", &debug).status, 200);
+    assert_eq!(get(jaeger.at(Port::Query), "/api/operations?service=shop").status, 200);
+
+    let path = "/api/traces?service=jaeger-query&tag=jaeger-debug-id:debug";
+    let answer = get(jaeger.at(Port::Query), path).json();
+    let spans = answer["data"][0]["spans"].as_array().expect("spans");
+    assert_eq!((answer["data"].as_array().map(Vec::len), spans.len()), (Some(1), 1), "{answer}");
+    assert_eq!(spans[0]["operationName"], "/api/services");
+    let status = spans[0]["tags"]
+        .as_array()
+        .expect("tags")
+        .iter()
+        .find(|tag| tag["key"] == "http.status_code");
+    assert_eq!(status.expect("the tag")["value"], 200);
+    let services = get(jaeger.at(Port::Query), "/api/v3/services").json();
+    assert_eq!(services, serde_json::json!({"services": ["jaeger-query"]}));
+}

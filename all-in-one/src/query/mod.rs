@@ -12,6 +12,7 @@
 //! | `v3`, `distinct` | the API of Jaeger 2.x, in OTLP |
 //! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
 //! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
+//! | `own_trace` | the span of a request that asks for one |
 //! | `grpc` | the gRPC query port, which says that it has no service |
 
 pub(crate) mod adjust;
@@ -23,6 +24,7 @@ mod errors;
 #[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
 mod monitor;
+mod own_trace;
 mod params;
 pub(crate) mod router;
 mod services;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -12,7 +13,7 @@ use super::api::Api;
 use super::errors::ApiError;
 use super::stream::{self, AnswerWriter};
 use super::transform::{Read, Uploads, transform};
-use super::{dependencies, monitor, services, traces, v3};
+use super::{dependencies, monitor, own_trace, services, traces, v3};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
@@ -21,10 +22,12 @@ pub(crate) fn router(api: Arc<Api>, read: Read) -> Router {
     let upload = format!("{}/api/transform", api.base_path);
     let uploads = Uploads::new(&api, read);
     let others = get(handle).with_state(Arc::clone(&api));
+    let traced = from_fn_with_state(Arc::clone(&api.store), own_trace::traced);
     Router::new()
         .route(&upload, others.post_service(post(transform).with_state(uploads)))
         .fallback(handle)
         .with_state(api)
+        .layer(traced)
 }
 
 // Jaeger matches paths as sent, before `%xx` is decoded. axum's router would decode them first, so
