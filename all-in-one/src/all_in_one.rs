@@ -24,7 +24,11 @@ use crate::server::context::Context;
 use crate::server::counters::Counters;
 use crate::server::door::{Bound, Door, Opened, bind, tcp};
 use crate::server::http;
+#[cfg(feature = "tls")]
+use crate::server::reload::Reload;
 use crate::server::threads::Threads;
+#[cfg(feature = "tls")]
+use crate::server::tls::{Acceptor, Files};
 use crate::store::{Limits, Store, Usage};
 use crate::{admin, files, query, receive, ui};
 
@@ -77,6 +81,8 @@ pub struct AllInOne {
     doors: Vec<Door>,
     query: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    /// By port.
+    https: [bool; Port::ALL.len()],
     base_path: String,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -123,8 +129,9 @@ impl AllInOne {
         let headers = http::headers(&config.additional_headers)?;
         let (stop, stopped) = watch::channel(false);
         let context = Context::new(stopped.clone());
+        #[cfg(feature = "tls")]
+        let (context, certificates) = load_tls(context, &config)?;
         let (strategies, reload) = Strategies::load(&config)?;
-        let strategies = Arc::new(strategies);
         let intake = Intake { store: Arc::clone(&store), context, strategies };
         let ports = Ports::bind(&config, &intake)?;
 
@@ -137,34 +144,41 @@ impl AllInOne {
             doors.push(opened.door);
         }
         if let Some(reload) = reload {
-            let strategies = Arc::clone(&intake.strategies);
-            tasks.push(tokio::spawn(reload.run(strategies, stopped.clone())));
+            tasks.push(tokio::spawn(reload.run(stopped.clone())));
+        }
+        #[cfg(feature = "tls")]
+        for reload in certificates {
+            tasks.push(tokio::spawn(reload.run(stopped.clone())));
         }
         let api = Api::new(Arc::clone(&store), pages, config.max_clock_skew, base_path.clone());
         // These two have no spans to count, but refused connections.
         let counters = [Port::Query, Port::Admin].map(|port| Counters::of(port.name()));
-        let listen = |sockets, budget, counters| {
-            Listener::new(sockets, http::CONNECTION_SIZE, budget, counters)
-                .map_err(StartError::Runtime)
+        let listen = |port, sockets, budget, counters| {
+            let listener = Listener::new(sockets, http::CONNECTION_SIZE, budget, counters);
+            let listener = listener.map_err(StartError::Runtime)?;
+            Ok::<_, StartError>(listener.with_tls(intake.context.tls(port)))
         };
         let query = ports.query.as_ref().map(|bound| bound.address);
         if let Some(Bound { sockets, address }) = ports.query {
             let router = query::router::router(Arc::clone(&api), files::read);
             let router = http::guarded(router, address, config.host_names(Port::Query));
             let router = http::with_headers(router, headers);
-            let listener = listen(sockets, ConnectionBudget::to_query(), &counters[0])?;
+            let listener =
+                listen(Port::Query, sockets, ConnectionBudget::to_query(), &counters[0])?;
             tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
         }
         let admin = ports.admin.as_ref().map(|bound| bound.address);
         if let Some(Bound { sockets, address }) = ports.admin {
-            let listener = listen(sockets, ConnectionBudget::to_admin(), &counters[1])?;
+            let listener =
+                listen(Port::Admin, sockets, ConnectionBudget::to_admin(), &counters[1])?;
             let router = Admin::new(doors.clone(), counters, Arc::clone(&store));
             let router = admin::router(router);
             let router = http::guarded(router, address, config.host_names(Port::Admin));
             tasks.push(tokio::spawn(http::serve(listener, router, stopped)));
         }
         drop(context);
-        Ok(AllInOne { store, api, doors, query, admin, base_path, stop, tasks, threads })
+        let https = Port::ALL.map(|port| config.scheme(port) == "https");
+        Ok(AllInOne { store, api, doors, query, admin, https, base_path, stop, tasks, threads })
     }
 
     /// The doors that are open: the ports for spans and for questions of clients, with their counts.
@@ -209,6 +223,16 @@ impl AllInOne {
         }
     }
 
+    /// How URLs of a port begin: `https`, if it has TLS, or `http`.
+    pub fn scheme(&self, port: Port) -> &'static str {
+        if self.https[port as usize] { "https" } else { "http" }
+    }
+
+    /// The URL of a port, without a path.
+    fn url(&self, port: Port) -> Result<String, ClosedPort> {
+        Ok(format!("{}://{}", self.scheme(port), self.reachable(port)?))
+    }
+
     /// The address to connect to.
     fn reachable(&self, port: Port) -> Result<SocketAddr, ClosedPort> {
         self.address(port).map(reachable).ok_or(ClosedPort(port))
@@ -242,7 +266,7 @@ impl AllInOne {
     /// # Errors
     /// If the port is closed.
     pub fn otlp_http_endpoint(&self) -> Result<String, ClosedPort> {
-        Ok(format!("http://{}/v1/traces", self.reachable(Port::OtlpHttp)?))
+        Ok(format!("{}/v1/traces", self.url(Port::OtlpHttp)?))
     }
 
     /// The URL for spans in OTLP over gRPC, such as `http://127.0.0.1:4317`.
@@ -256,7 +280,7 @@ impl AllInOne {
     /// # Errors
     /// If the port is closed.
     pub fn otlp_grpc_endpoint(&self) -> Result<String, ClosedPort> {
-        Ok(format!("http://{}", self.reachable(Port::OtlpGrpc)?))
+        self.url(Port::OtlpGrpc)
     }
 
     /// The URL for spans of Jaeger clients in binary Thrift, such as
@@ -271,7 +295,7 @@ impl AllInOne {
     /// # Errors
     /// If the port is closed.
     pub fn collector_endpoint(&self) -> Result<String, ClosedPort> {
-        Ok(format!("http://{}/api/traces", self.reachable(Port::Collector)?))
+        Ok(format!("{}/api/traces", self.url(Port::Collector)?))
     }
 
     /// The URL for spans in Zipkin's JSON, such as `http://127.0.0.1:9411/api/v2/spans`.
@@ -285,7 +309,7 @@ impl AllInOne {
     /// # Errors
     /// If the port is closed.
     pub fn zipkin_endpoint(&self) -> Result<String, ClosedPort> {
-        Ok(format!("http://{}/api/v2/spans", self.reachable(Port::Zipkin)?))
+        Ok(format!("{}/api/v2/spans", self.url(Port::Zipkin)?))
     }
 
     /// The URL of the web pages, such as `http://127.0.0.1:16686`, with the base path and without a
@@ -300,7 +324,7 @@ impl AllInOne {
     /// # Errors
     /// If the port is closed.
     pub fn query_url(&self) -> Result<String, ClosedPort> {
-        Ok(format!("http://{}{}", self.reachable(Port::Query)?, self.base_path))
+        Ok(format!("{}{}", self.url(Port::Query)?, self.base_path))
     }
 
     /// The URL of a trace's page.
@@ -329,11 +353,11 @@ impl AllInOne {
         let agent = self.agent_addr().ok();
         let host = agent.map(|agent| agent.ip().to_string());
         let port = agent.map(|agent| agent.port().to_string());
-        let otlp = self.reachable(Port::OtlpHttp).ok();
+        let otlp = self.url(Port::OtlpHttp).ok();
         let collector = self.collector_endpoint().ok();
         let sampling = self.reachable(Port::Sampling).ok();
         let variables = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.map(|address| format!("http://{address}"))),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.clone()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", otlp.map(|_| "http/protobuf".to_owned())),
             ("OTEL_EXPORTER_JAEGER_AGENT_HOST", host.clone()),
             ("OTEL_EXPORTER_JAEGER_AGENT_PORT", port.clone()),
@@ -505,6 +529,23 @@ impl Drop for AllInOne {
         }
         self.stop.send_replace(true);
     }
+}
+
+/// Reads the certificates of every port.
+#[cfg(feature = "tls")]
+fn load_tls(
+    context: Context,
+    config: &Config,
+) -> Result<(Context, Vec<Reload<Files>>), StartError> {
+    let mut acceptors = Vec::new();
+    let mut reloads = Vec::new();
+    for port in Port::ALL {
+        if let Some((acceptor, reload)) = Acceptor::load(config, port)? {
+            acceptors.push((port, acceptor));
+            reloads.push(reload);
+        }
+    }
+    Ok((context.with_tls(acceptors), reloads))
 }
 
 /// The bound ports: all that the settings ask for.

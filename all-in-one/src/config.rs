@@ -58,6 +58,9 @@ pub struct Config {
     pub strategies_reload_interval: Duration,
     /// By port.
     addresses: [Option<HostPort>; Port::ALL.len()],
+    /// By port.
+    #[cfg(feature = "tls")]
+    tls: [Option<Tls>; Port::ALL.len()],
 }
 
 impl Default for Config {
@@ -79,6 +82,8 @@ impl Default for Config {
             strategies_file: None,
             strategies_reload_interval: Duration::ZERO,
             addresses: Port::ALL.map(|port| Some(HostPort::any(port.number()))),
+            #[cfg(feature = "tls")]
+            tls: Default::default(),
         }
         .close(Port::Zipkin)
     }
@@ -203,6 +208,31 @@ impl Config {
         self
     }
 
+    /// Serves a port by TLS. Ports without flags for it in Jaeger, as [`Port::tls_flags`] says, stay
+    /// as they are.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, port: Port, tls: Tls) -> Self {
+        self.tls[port as usize] = Some(tls).filter(|_| port.tls_flags().is_some());
+        self
+    }
+
+    /// The TLS of a port, unless it is closed or has none.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls_of(&self, port: Port) -> Option<&Tls> {
+        self.address(port).and(self.tls[port as usize].as_ref())
+    }
+
+    /// How URLs of a port begin.
+    pub(crate) fn scheme(&self, port: Port) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.tls_of(port).is_some() {
+            return "https";
+        }
+        let _ = port;
+        "http"
+    }
+
     /// Which web pages may send to a port; `None` if none may.
     pub(crate) fn cors(&self, port: Port) -> Option<&Cors> {
         match port {
@@ -258,6 +288,56 @@ pub(crate) struct Listen {
     pub(crate) first: SocketAddr,
     /// The other loopback address, with the same port, on machines that have it.
     pub(crate) also: Option<Ipv6Addr>,
+}
+
+/// TLS of a port, with Jaeger's names. The files are read again when they change.
+///
+/// ```no_run
+/// use jaeger_all_in_one::{AllInOne, Config, Port, Tls};
+///
+/// let config = Config::ephemeral().tls(Port::OtlpGrpc, Tls::new("cert.pem", "key.pem"));
+/// let jaeger = AllInOne::start_with(config)?;
+/// assert!(jaeger.otlp_grpc_endpoint()?.starts_with("https://"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tls {
+    /// File of the server's certificate and those between it and the CA's, in PEM.
+    pub cert: PathBuf,
+    /// File of its private key, in PEM.
+    pub key: PathBuf,
+    /// File of the CA's certificates, in PEM: then clients must show a certificate of that CA.
+    pub client_ca: Option<PathBuf>,
+    /// The lowest version of TLS: `1.2`, if it is empty, or `1.3`.
+    pub min_version: String,
+    /// The highest version of TLS: `1.2`, or `1.3`, if it is empty.
+    pub max_version: String,
+    /// Go's names of the cipher suites for TLS 1.2; if there are none, all that are supported.
+    pub cipher_suites: Vec<String>,
+}
+
+#[cfg(feature = "tls")]
+impl Tls {
+    /// With this certificate and key; every client may connect.
+    pub fn new(cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Tls {
+            cert: cert.into(),
+            key: key.into(),
+            client_ca: None,
+            min_version: String::new(),
+            max_version: String::new(),
+            cipher_suites: Vec::new(),
+        }
+    }
+
+    /// Sets [`Tls::client_ca`].
+    #[must_use]
+    pub fn client_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.client_ca = Some(file.into());
+        self
+    }
 }
 
 /// Web pages of other origins that may send spans to a port, by POST.

@@ -36,6 +36,15 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A setting of a port's TLS cannot be used.
+    Tls {
+        /// The flag, without dashes.
+        flag: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A further header is invalid.
     Header {
         /// The header as given.
@@ -85,6 +94,9 @@ impl fmt::Display for StartError {
             StartError::File { flag, file, reason } => {
                 write!(f, "--{flag} cannot be \"{}\": {reason}", file.display())
             }
+            StartError::Tls { flag, value, reason } => {
+                write!(f, "--{flag} cannot be \"{value}\": {reason}")
+            }
             StartError::Header { value, reason } => {
                 write!(f, "--query.additional-headers cannot be \"{value}\": {reason}")
             }
@@ -120,6 +132,7 @@ impl Error for StartError {
             StartError::BasePath { .. }
             | StartError::Strategies { .. }
             | StartError::File { .. }
+            | StartError::Tls { .. }
             | StartError::Header { .. } => None,
         }
     }

@@ -79,6 +79,8 @@ pub use all_in_one::AllInOne;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use client::{ClientError, Source, Style, draw, newest, status, tree};
+#[cfg(feature = "tls")]
+pub use config::Tls;
 pub use config::{Config, Cors, HostPort};
 pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};
@@ -107,7 +109,7 @@ pub use wait::{Wait, WaitError};
 #[doc = include_str!("../README.md")]
 struct Manual;
 
-#[cfg(all(test, feature = "doors"))]
+#[cfg(all(test, feature = "doors", feature = "tls"))]
 mod tests {
     use std::time::Duration;
 
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
     use query::{adjust, api, stream};
     use receive::otlp::limits::MAX_DEPTH;
-    use server::{body, connections, grpc, idle_timeout};
+    use server::{body, connections, grpc, idle_timeout, tls};
 
     const MANUAL: &str = include_str!("../README.md");
 
@@ -146,6 +148,8 @@ mod tests {
         let idle = connections::DOORS_KIB as u32 / size.idle;
         let unfinished = connections::DOORS_KIB as u32 / (size.idle + size.buffers);
         assert!((1_450..1_550).contains(&idle) && (245..=256).contains(&unfinished));
+        let tls = connections::DOORS_KIB as u32 / (size.idle + tls::CONNECTION_KIB);
+        assert!((245..=256).contains(&tls));
         let limits = [
             ("traces", commas(config.max_traces)),
             ("memory for spans and their indexes", mib(config.max_bytes)),
@@ -167,6 +171,8 @@ mod tests {
                 format!("{}, in parts of {}", api::TURNS, kib(stream::PART)),
             ),
             ("answers of more than one part that are being read", api::LONG_ANSWERS.to_string()),
+            ("a file of certificates or of a key", mib(tls::LARGEST_FILE as usize)),
+            ("the time for a TLS handshake", seconds(tls::HANDSHAKE_TIMEOUT)),
             ("the time for a head", seconds(http::HEAD_TIMEOUT)),
             ("the time for a body", seconds(body::TIME)),
             ("the time for a gRPC call", seconds(grpc::CALL_TIMEOUT)),

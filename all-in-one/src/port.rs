@@ -74,6 +74,25 @@ impl Port {
         self.facts().flag
     }
 
+    /// How Jaeger's flags for its TLS begin, without dashes before it; `None` if it has none.
+    ///
+    /// ```
+    /// assert_eq!(jaeger_all_in_one::Port::Query.tls_flags(), Some("query.http.tls"));
+    /// ```
+    pub const fn tls_flags(self) -> Option<&'static str> {
+        match self {
+            Port::Collector => Some("collector.http.tls"),
+            Port::CollectorGrpc => Some("collector.grpc.tls"),
+            Port::OtlpGrpc => Some("collector.otlp.grpc.tls"),
+            Port::OtlpHttp => Some("collector.otlp.http.tls"),
+            Port::Zipkin => Some("collector.zipkin.tls"),
+            Port::QueryGrpc => Some("query.grpc.tls"),
+            Port::Query => Some("query.http.tls"),
+            Port::Admin => Some("admin.http.tls"),
+            Port::AgentCompact | Port::AgentBinary | Port::AgentZipkin | Port::Sampling => None,
+        }
+    }
+
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
         self.facts().name

@@ -98,14 +98,14 @@ fn a_port_in_use_is_one_line_and_code_1() {
 #[test]
 fn what_changes_nothing_is_said_once() {
     let mut command = program();
-    command.env("COLLECTOR_QUEUE_SIZE", "5").env("QUERY_HTTP_TLS_ENABLED", "false");
+    command.env("COLLECTOR_QUEUE_SIZE", "5").env("REPORTER_GRPC_TLS_ENABLED", "true");
     command.args(["--metrics-backend=prometheus", "--span-storage.type", "memory"]);
     let running = Running::start(command.stderr(Stdio::piped()));
     assert_eq!(support::get(running.address(), "/api/services").status, 200);
     let text = running.stop_and_read_log();
     for name in [
         "COLLECTOR_QUEUE_SIZE",
-        "QUERY_HTTP_TLS_ENABLED",
+        "REPORTER_GRPC_TLS_ENABLED",
         "--metrics-backend",
         "--span-storage.type",
     ] {
@@ -115,11 +115,7 @@ fn what_changes_nothing_is_said_once() {
 
 #[test]
 fn it_does_not_start_without_what_would_be_lost_or_exposed() {
-    for (name, value) in [
-        ("SPAN_STORAGE_TYPE", "badger"),
-        ("COLLECTOR_GRPC_TLS_ENABLED", "true"),
-        ("COLLECTOR_TAGS", "a=b"),
-    ] {
+    for (name, value) in [("SPAN_STORAGE_TYPE", "badger"), ("COLLECTOR_TAGS", "a=b")] {
         let (code, text) = refused(program().env(name, value));
         assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
         assert!(text.starts_with(&format!("error: {name} cannot be \"{value}\" here: ")), "{text}");

@@ -10,6 +10,8 @@ use jaeger_all_in_one::go_format::{parse_bool, parse_duration};
 use jaeger_all_in_one::{Config, Cors, HostPort, Port};
 use tracing::Level;
 
+use super::tls::TlsFlags;
+
 /// The flags and environment variables, each with Jaeger's own name.
 #[derive(Debug, Args)]
 pub(super) struct Flags {
@@ -185,6 +187,9 @@ pub(super) struct Flags {
     /// Maximum memory for spans and their indexes, in bytes, or with the unit KiB, MiB or GiB
     #[arg(long = "memory.max-bytes", env = "MEMORY_MAX_BYTES", value_name = "BYTES", default_value = "256MiB", value_parser = bytes)]
     max_bytes: usize,
+
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 impl Flags {
@@ -226,11 +231,12 @@ impl Flags {
             (Port::Admin, Some(self.admin)),
         ];
         let offset = if self.any_port { None } else { Some(self.port_offset) };
-        addresses.into_iter().try_fold(config, |config, (port, address)| {
+        let config = addresses.into_iter().try_fold(config, |config, (port, address)| {
             let Some(mut address) = address else { return Ok(config.close(port)) };
             address.port = moved(address.port, offset)?;
             Ok(config.listen(port, address))
-        })
+        })?;
+        self.tls.add(config)
     }
 }
 
@@ -266,7 +272,7 @@ fn moved(port: u16, offset: Option<u16>) -> Result<u16, Usage> {
 }
 
 /// What stands between commas.
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 

@@ -12,6 +12,7 @@ mod run;
 mod save;
 mod serve;
 mod signals;
+mod tls;
 mod unsupported;
 
 use std::error::Error;
@@ -75,7 +76,11 @@ fn is_bad_setting(error: &(dyn Error + 'static)) -> bool {
         Some(ClientError::Settings(error)) => Some(error),
         _ => None,
     });
-    matches!(of_start, Some(StartError::BasePath { .. } | StartError::Strategies { .. }))
+    let of_start = matches!(
+        of_start,
+        Some(StartError::BasePath { .. } | StartError::Strategies { .. } | StartError::Tls { .. })
+    );
+    of_start
         || error.is::<flags::Usage>()
         || error.is::<FileError>()
         || error.is::<unsupported::Refused>()

@@ -109,11 +109,15 @@ fn banner(jaeger: &AllInOne) -> String {
         line(Port::Query.serves(), url);
     }
     if let Some(address) = jaeger.address(Port::Admin) {
-        line(Port::Admin.serves(), format!("http://{address}"));
+        line(Port::Admin.serves(), format!("{}://{address}", jaeger.scheme(Port::Admin)));
     }
     for door in jaeger.doors() {
         let transport = if door.port.is_udp() { "/udp" } else { "" };
-        line(door.port.serves(), format!("{}{transport}", door.address));
+        let scheme = match jaeger.scheme(door.port) {
+            "https" => "https://",
+            _ => "",
+        };
+        line(door.port.serves(), format!("{scheme}{}{transport}", door.address));
     }
     lines + "\nctrl-c stops it\n"
 }

@@ -11,7 +11,6 @@ use std::ffi::OsString;
 use std::fmt;
 
 use jaeger_all_in_one::HostPort;
-use jaeger_all_in_one::go_format::parse_bool;
 
 /// The values of a setting with which the program may start without it. An empty one always is.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +23,13 @@ enum Harmless {
     Values(&'static [&'static str]),
     /// Numbers up to this one.
     UpTo(u64),
-    /// A boolean that is false.
-    False,
     /// A boolean; both values.
     Bool,
     /// An address of this machine.
     Local,
 }
 
-use Harmless::{Any, Bool, False, Local, None as Never, UpTo, Values};
+use Harmless::{Any, Bool, Local, None as Never, UpTo, Values};
 
 /// Flags without effect here: why, and the values that are harmless.
 const FLAGS: &[(&str, Harmless, &[&str])] = &[
@@ -95,6 +92,17 @@ const FLAGS: &[(&str, Harmless, &[&str])] = &[
     ("metrics are served at /metrics", Values(&["/metrics"]), &["metrics-http-route"]),
     ("the store is in memory and needs no token", Bool, &["query.bearer-token-propagation"]),
     (SAME_PROCESS, Any, &["reporter.grpc.discovery.min-peers", "reporter.grpc.retry.max"]),
+    (
+        SAME_PROCESS,
+        Any,
+        &[
+            "reporter.grpc.tls.ca",
+            "reporter.grpc.tls.cert",
+            "reporter.grpc.tls.key",
+            "reporter.grpc.tls.server-name",
+        ],
+    ),
+    (SAME_PROCESS, Bool, &["reporter.grpc.tls.enabled", "reporter.grpc.tls.skip-host-verify"]),
     (SAME_PROCESS, Values(&["grpc"]), &["reporter.type"]),
     (SAME_PROCESS, Local, &["reporter.grpc.host-port"]),
     (IN_MEMORY, Values(&["memory"]), &["span-storage.type"]),
@@ -103,49 +111,6 @@ const FLAGS: &[(&str, Harmless, &[&str])] = &[
 const SAME_PROCESS: &str = "the agent's ports lead to the store of this process";
 const IN_MEMORY: &str =
     "spans are kept in memory only; for a store on disk, compose/scale-out runs Jaeger itself";
-const NO_TLS: &str = "TLS is not supported; put a proxy in front";
-
-/// Flags for TLS: why they have no effect, what precedes `.tls.` in their names, and what follows.
-type Tls = (&'static str, &'static [&'static str], &'static [(&'static str, Harmless)]);
-
-const TLS: &[Tls] = &[
-    (
-        NO_TLS,
-        &[
-            "admin.http",
-            "collector.grpc",
-            "collector.http",
-            "collector.otlp.grpc",
-            "collector.otlp.http",
-            "collector.zipkin",
-            "query.grpc",
-            "query.http",
-        ],
-        &[
-            ("cert", Never),
-            ("cipher-suites", Never),
-            ("client-ca", Never),
-            ("enabled", False),
-            ("key", Never),
-            ("max-version", Never),
-            ("min-version", Never),
-        ],
-    ),
-    // Between the agent and the collector, which are one process here.
-    (
-        SAME_PROCESS,
-        &["reporter.grpc"],
-        &[
-            ("ca", Any),
-            ("cert", Any),
-            ("enabled", Bool),
-            ("key", Any),
-            ("server-name", Any),
-            ("skip-host-verify", Bool),
-        ],
-    ),
-];
-
 /// How the flags of other stores begin. Jaeger has them once such a store is chosen.
 const STORES: [&str; 7] =
     ["badger.", "cassandra", "es.", "es-archive.", "grpc-storage", "kafka.", "prometheus."];
@@ -180,14 +145,13 @@ impl Harmless {
                 Never => false,
                 Values(values) => values.contains(&value),
                 UpTo(most) => value.parse::<u64>().is_ok_and(|value| value <= most),
-                False => parse_bool(value) == Ok(false),
                 Local => value.split(',').all(is_local),
             }
     }
 
     /// Whether a flag may go without a value, and is true then.
     fn is_bool(self) -> bool {
-        matches!(self, Bool | False)
+        matches!(self, Bool)
     }
 }
 
@@ -311,17 +275,9 @@ fn of_variables(
 
 /// All flags without effect, with why, and their harmless values.
 fn flags() -> impl Iterator<Item = (String, &'static str, Harmless)> {
-    let plain = FLAGS.iter().flat_map(|(why, harmless, flags)| {
+    FLAGS.iter().flat_map(|(why, harmless, flags)| {
         flags.iter().map(move |flag| ((*flag).to_owned(), *why, *harmless))
-    });
-    let tls = TLS.iter().flat_map(|(why, servers, settings)| {
-        servers.iter().flat_map(move |server| {
-            settings.iter().map(move |(setting, harmless)| {
-                (format!("{server}.tls.{setting}"), *why, *harmless)
-            })
-        })
-    });
-    plain.chain(tls)
+    })
 }
 
 fn variable(flag: &str) -> String {
@@ -330,6 +286,8 @@ fn variable(flag: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jaeger_all_in_one::Port;
+
     use super::super::arguments::command;
     use super::*;
 
@@ -346,7 +304,6 @@ mod tests {
         ("collector.queue-size", "5"),
         ("collector.num-workers", "100"),
         ("collector.grpc-server.max-message-size", "4194304"),
-        ("collector.grpc.tls.enabled", "false"),
         ("collector.otlp.grpc.max-connection-age", "1h"),
         ("downsampling.ratio", "0.5"),
         ("metrics-backend", "prometheus"),
@@ -354,7 +311,6 @@ mod tests {
         ("processor.jaeger-compact.server-max-packet-size", "65000"),
         ("processor.jaeger-binary.workers", "50"),
         ("query.bearer-token-propagation", "true"),
-        ("query.http.tls.enabled", "F"),
         ("reporter.grpc.host-port", "localhost:14250,127.0.0.1:1"),
         ("reporter.grpc.tls.enabled", "true"),
         ("reporter.type", "grpc"),
@@ -364,14 +320,9 @@ mod tests {
     /// Settings that the program must not start without.
     const HARMFUL: &[(&str, &str)] = &[
         ("collector.grpc-server.max-message-size", "4194305"),
-        ("collector.grpc.tls.enabled", "true"),
-        ("collector.otlp.http.tls.cert", "cert.pem"),
         ("collector.tags", "a=b"),
         ("metrics-backend", "expvar"),
         ("processor.jaeger-compact.server-max-packet-size", "65507"),
-        ("query.http.tls.enabled", "1"),
-        ("query.http.tls.enabled", "maybe"),
-        ("query.http.tls.client-ca", "ca.pem"),
         ("reporter.grpc.host-port", "collector.example:14250"),
         ("span-storage.type", "badger"),
     ];
@@ -424,7 +375,6 @@ mod tests {
         .expect("they are harmless");
         assert_eq!(others, ["x", "--a=1", "--", "--collector.queue-size", "5"]);
         assert_eq!(warnings.len(), 2);
-        assert!(flag("--query.http.tls.enabled").is_err(), "it is true");
         let why = flag("--collector.queue-size").expect_err("the value is missing").to_string();
         assert_eq!(why, "--collector.queue-size needs a value");
     }
@@ -445,7 +395,7 @@ mod tests {
         assert_eq!(of("METRICS_STORAGE_TYPE", "prometheus").expect("harmless").len(), 1);
     }
 
-    /// What `all-in-one --help` of 1.35 lists, without those for TLS.
+    /// What `all-in-one --help` of 1.35 lists, without those for TLS of the ports.
     const JAEGER: &str = "
         admin.http.host-port
         collector.grpc-server.host-port collector.grpc-server.max-connection-age
@@ -470,14 +420,24 @@ mod tests {
         query.grpc-server.host-port query.http-server.host-port query.max-clock-skew-adjustment
         query.static-files query.ui-config
         reporter.grpc.discovery.min-peers reporter.grpc.host-port reporter.grpc.retry.max
+        reporter.grpc.tls.ca reporter.grpc.tls.cert reporter.grpc.tls.enabled reporter.grpc.tls.key
+        reporter.grpc.tls.server-name reporter.grpc.tls.skip-host-verify
         reporter.type sampling.strategies-file sampling.strategies-reload-interval
         span-storage.type";
+
+    /// The flags that each port with TLS has.
+    const TLS: [&str; 7] =
+        ["cert", "cipher-suites", "client-ca", "enabled", "key", "max-version", "min-version"];
 
     #[test]
     fn every_flag_of_jaeger_s_is_either_supported_or_explained() {
         let mut command = command();
         command.build();
-        for flag in JAEGER.split_whitespace() {
+        let servers = Port::ALL.into_iter().filter_map(Port::tls_flags);
+        let tls = servers.flat_map(|server| TLS.map(|flag| format!("{server}.{flag}")));
+        let tls: Vec<_> = tls.collect();
+        assert_eq!(tls.len(), 56);
+        for flag in JAEGER.split_whitespace().chain(tls.iter().map(String::as_str)) {
             let explained = flags().any(|(known, ..)| known == flag);
             assert!(supports(&command, flag) || explained, "{flag}");
         }

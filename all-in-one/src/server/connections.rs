@@ -22,6 +22,9 @@ use tracing::debug;
 use super::budget::Reservation;
 use super::counters::{Counters, Reason};
 use super::idle_timeout::IdleTimeout;
+use super::socket::{Acceptor, Socket};
+#[cfg(feature = "tls")]
+use super::tls::CONNECTION_KIB;
 use super::write_through::write_through;
 
 /// The budget of the connections to all doors, in KiB.
@@ -56,6 +59,7 @@ pub(crate) struct Listener {
     size: ConnectionSize,
     budget: ConnectionBudget,
     counters: Arc<Counters>,
+    tls: Option<Acceptor>,
 }
 
 /// An open connection. It holds its part of the budget until it is dropped.
@@ -133,11 +137,22 @@ impl Listener {
         let mut sockets = sockets.into_iter().map(TcpListener::from_std);
         let first = sockets.next().ok_or(io::ErrorKind::AddrNotAvailable)??;
         let second = sockets.next().transpose()?;
-        Ok(Listener { first, second, size, budget, counters: Arc::clone(counters) })
+        let counters = Arc::clone(counters);
+        Ok(Listener { first, second, size, budget, counters, tls: None })
+    }
+
+    /// The same with TLS, if there is any.
+    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "there is none"))]
+    pub(crate) fn with_tls(mut self, tls: Option<Acceptor>) -> Self {
+        #[cfg(feature = "tls")]
+        if tls.is_some() {
+            self.size.idle += CONNECTION_KIB;
+        }
+        Listener { tls, ..self }
     }
 
     /// Waits for the next connection that fits into the budget.
-    pub(crate) async fn accept(&self) -> Connection<IdleTimeout<TcpStream>> {
+    pub(crate) async fn accept(&self) -> Connection<IdleTimeout<Socket>> {
         loop {
             match self.accept_any().await {
                 Ok((stream, _)) => match self.budget.admit(self.size) {
@@ -167,13 +182,13 @@ impl Listener {
         &self,
         stream: TcpStream,
         memory: Arc<ConnectionMemory>,
-    ) -> Connection<IdleTimeout<TcpStream>> {
+    ) -> Connection<IdleTimeout<Socket>> {
         // Disable Nagle: otherwise the last segment of an answer waits for an ACK.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "cannot disable Nagle");
         }
         Connection {
-            stream: IdleTimeout::new(stream),
+            stream: IdleTimeout::new(Socket::new(stream, self.tls.as_ref(), &self.counters)),
             memory,
             counters: Arc::clone(&self.counters),
         }

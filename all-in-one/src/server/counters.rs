@@ -29,11 +29,13 @@ pub enum Reason {
     Busy,
     /// The connection was over budget.
     Connections,
+    /// The TLS handshake failed, the client spoke plain text to a port with TLS, or TLS to one without.
+    Tls,
 }
 
 impl Reason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Empty,
         Reason::TooLarge,
         Reason::Malformed,
@@ -44,6 +46,7 @@ impl Reason {
         Reason::Slow,
         Reason::Busy,
         Reason::Connections,
+        Reason::Tls,
     ];
 
     /// Its name in metrics.
@@ -60,6 +63,7 @@ impl Reason {
             Reason::Slow => "slow",
             Reason::Busy => "busy",
             Reason::Connections => "connections",
+            Reason::Tls => "tls",
         }
     }
 }

@@ -97,10 +97,11 @@ fn open<F: Future<Output = ()> + Send + 'static>(
     let counters = Counters::of(port.name());
     let router = router(&counters);
     let (stop, connections) = (context.stop.clone(), context.connections.clone());
+    let tls = context.tls(port);
     let of_door = Arc::clone(&counters);
     let serve = move || {
         let listener = Listener::new(sockets, size, connections, &of_door);
-        let listener = listener.map_err(StartError::Runtime)?;
+        let listener = listener.map_err(StartError::Runtime)?.with_tls(tls);
         Ok(Box::pin(serve(listener, router, stop)) as _)
     };
     let door = Door { port, address, counters };

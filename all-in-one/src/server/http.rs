@@ -14,13 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::connections::{Connection, ConnectionSize, Listener};
 use super::idle_timeout::IdleTimeout;
 use super::request_line::Escaped;
+use super::socket::Socket;
 use crate::error::StartError;
 
 /// How long a client may take to send the head of a request.
@@ -52,7 +52,7 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     listener: Listener,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    wrap: fn(Connection<IdleTimeout<TcpStream>>) -> S,
+    wrap: fn(Connection<IdleTimeout<Socket>>) -> S,
 ) {
     let service = TowerToHyperService::new(router);
     let server = server();

@@ -10,6 +10,8 @@
 //! | `packed` | decompresses gRPC messages that tonic cannot |
 //! | `connections` | accepts connections, within a budget |
 //! | `idle_timeout`, `request_line` | wrappers around a connection |
+//! | `socket`, `tls` | a connection's bytes, with TLS or without |
+//! | `reload` | reads files of settings again when they change |
 //! | `form` | the parameters of a query string |
 //! | `counters` | what came through a door, and why something was refused |
 
@@ -31,6 +33,10 @@ pub(crate) mod http;
 pub(crate) mod idle_timeout;
 #[cfg(feature = "_grpc")]
 mod packed;
+pub(crate) mod reload;
 pub(crate) mod request_line;
+pub(crate) mod socket;
 pub(crate) mod threads;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod write_through;

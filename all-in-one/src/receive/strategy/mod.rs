@@ -20,13 +20,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use parking_lot::RwLock;
-use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::config::Config;
 use crate::error::StartError;
 use crate::server::form;
 use crate::server::http::text;
+use crate::server::reload::{Reload, Source};
 use file::Document;
 pub(crate) use json::Form;
 
@@ -43,15 +43,11 @@ impl Default for Strategies {
     }
 }
 
-/// A file that is read again when it changes.
+/// The file that they come from.
 #[derive(Debug)]
-pub(crate) struct Reload {
+pub(crate) struct StrategiesFile {
     path: PathBuf,
-    interval: Duration,
-    /// The bytes that were read last.
-    last: Vec<u8>,
-    /// The last error, so that each is logged once.
-    failed: Option<String>,
+    strategies: Arc<Strategies>,
 }
 
 impl Strategies {
@@ -59,18 +55,18 @@ impl Strategies {
     ///
     /// # Errors
     /// If the file cannot be read, or is invalid.
-    pub(crate) fn load(config: &Config) -> Result<(Self, Option<Reload>), StartError> {
-        let strategies = Strategies::default();
+    pub(crate) fn load(
+        config: &Config,
+    ) -> Result<(Arc<Self>, Option<Reload<StrategiesFile>>), StartError> {
+        let strategies = Arc::new(Strategies::default());
         let Some(path) = &config.strategies_file else { return Ok((strategies, None)) };
         let bytes = file::read(path)
             .and_then(|bytes| strategies.replace(path, &bytes).map(|()| bytes))
             .map_err(|reason| StartError::Strategies { file: path.clone(), reason })?;
         let interval = config.strategies_reload_interval;
-        let reload = (!interval.is_zero()).then(|| Reload {
-            path: path.clone(),
-            interval: interval.max(SHORTEST_INTERVAL),
-            last: bytes,
-            failed: None,
+        let reload = (!interval.is_zero()).then(|| {
+            let file = StrategiesFile { path: path.clone(), strategies: Arc::clone(&strategies) };
+            Reload::new(file, interval.max(SHORTEST_INTERVAL), bytes)
         });
         Ok((strategies, reload))
     }
@@ -100,52 +96,23 @@ impl Strategies {
     }
 }
 
-impl Reload {
-    /// Reads the file again and again until `stop`. While it is invalid, the last strategies stay.
-    pub(crate) async fn run(
-        mut self,
-        strategies: Arc<Strategies>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(self.interval) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
-            let strategies = Arc::clone(&strategies);
-            let read = tokio::task::spawn_blocking(move || {
-                self.read(&strategies);
-                self
-            });
-            let Ok(read) = read.await else { return };
-            self = read;
-        }
+impl Source for StrategiesFile {
+    type Content = Vec<u8>;
+
+    fn files(&self) -> String {
+        self.path.display().to_string()
     }
 
-    fn read(&mut self, strategies: &Strategies) {
-        let file = self.path.display();
-        let bytes = file::read(&self.path);
-        let changed = match bytes {
-            Ok(bytes) if bytes == self.last => Ok(false),
-            Ok(bytes) => strategies.replace(&self.path, &bytes).map(|()| {
-                self.last = bytes;
-                true
-            }),
-            Err(error) => Err(error),
-        };
-        match changed {
-            Ok(changed) => {
-                if changed {
-                    info!("{file}: the sampling strategies were read again");
-                }
-                self.failed = None;
-            }
-            Err(error) if self.failed.as_ref() == Some(&error) => {}
-            Err(error) => {
-                warn!("{file}: {error}; the sampling strategies stay as they were");
-                self.failed = Some(error);
-            }
-        }
+    fn what(&self) -> &str {
+        "the sampling strategies"
+    }
+
+    fn read(&self) -> Result<Vec<u8>, String> {
+        file::read(&self.path)
+    }
+
+    fn apply(&self, bytes: &Vec<u8>) -> Result<(), String> {
+        self.strategies.replace(&self.path, bytes)
     }
 }
 
