@@ -396,12 +396,22 @@ impl AllInOne {
         self.read(&self.store.ids())
     }
 
+    /// The same without links to their pages.
+    #[doc(hidden)]
+    pub fn traces_without_links(&self) -> Vec<Trace> {
+        self.read_without_links(&self.store.ids())
+    }
+
     /// The traces as the query API answers them, each with a link to its page.
     fn read(&self, ids: &[TraceId]) -> Vec<Trace> {
+        let traces = self.read_without_links(ids);
+        traces.into_iter().map(|trace| self.linked(trace)).collect()
+    }
+
+    fn read_without_links(&self, ids: &[TraceId]) -> Vec<Trace> {
         let json = query::json(&self.api, ids);
         // What the query API writes can be read.
-        let traces = expect_trace::jaeger::traces(&json).unwrap_or_default();
-        traces.into_iter().map(|trace| self.linked(trace)).collect()
+        expect_trace::jaeger::traces(&json).unwrap_or_default()
     }
 
     fn linked(&self, trace: Trace) -> Trace {

@@ -52,7 +52,10 @@ mod all_in_one;
 mod client;
 #[doc(hidden)]
 pub mod config;
+mod draw;
 mod error;
+#[doc(hidden)]
+pub mod expectations;
 #[doc(hidden)]
 pub mod files;
 #[cfg(all(feature = "doors", any(test, fuzzing)))]
@@ -78,10 +81,12 @@ pub use expect_trace::Trace;
 pub use all_in_one::AllInOne;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use client::{ClientError, Source, Style, draw, newest, status, tree};
+pub use client::{ClientError, Source, Style, newest, status, tree};
 #[cfg(feature = "tls")]
 pub use config::Tls;
 pub use config::{Config, Cors, HostPort};
+#[doc(hidden)]
+pub use draw::{draw, printable};
 pub use error::{BindError, ClosedPort, StartError};
 pub use files::{LoadError, Loaded, Saved};
 pub use model::{InvalidId, TraceId};

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, from the bottom up. Rooms on one line must not import each other.
 const ROOMS: &[&[&str]] = &[
-    &["port", "go_format"],
+    &["port", "go_format", "expectations"],
     &["error"],
     &["config", "model"],
     &["server"],
-    &["otlp_json", "store", "ui"],
+    &["draw", "otlp_json", "store", "ui"],
     &["receive", "query"],
     &["files"],
     &["admin", "client"],

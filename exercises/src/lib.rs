@@ -1,3 +1,4 @@
-//! The course's library: what the exercises share.
+//! The course's library: what the exercises share, and the checker.
 
+pub mod checker;
 pub mod shop;

@@ -18,10 +18,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 pub fn provider(service: &'static str) -> Result<SdkTracerProvider, ExporterBuildError> {
     let exporter = SpanExporter::builder().with_http().build()?;
     let resource = Resource::builder().with_service_name(service).build();
-    Ok(SdkTracerProvider::builder()
-        .with_resource(resource)
-        .with_batch_exporter(exporter)
-        .build())
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
 }
 
 /// Sends the spans of `tracing` to the provider, from the level INFO up.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jaeger_all_in_one::expectations::Expectations;
 use jaeger_all_in_one::{Config, Source, Trace, TraceId};
 
 use super::arguments::trace_id;
-use super::expect::{self, Expectations};
+use super::expect;
 use super::flags::duration;
 use super::print;
 

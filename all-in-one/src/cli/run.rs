@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jaeger_all_in_one::expectations::Expectations;
 use jaeger_all_in_one::store::Store;
 use jaeger_all_in_one::{AllInOne, Config, StartError, Trace, draw};
 use tokio::process::{Child, Command};
 
-use super::expect::Expectations;
 use super::flags::duration;
 use super::one_port::OnePort;
 use super::signals::{Signal, Signals};
@@ -131,10 +131,10 @@ impl Run {
     /// Waits until all traces are whole or as expected, and nothing more arrives.
     async fn settle(&self, jaeger: &AllInOne, expectations: &Expectations) {
         let (begin, mut last) = (Instant::now(), Instant::now());
-        let (mut spans, mut good) = (arrived(jaeger), None);
+        let (mut spans, mut good) = (jaeger.usage().arrived(), None);
         while begin.elapsed() < self.timeout {
             tokio::time::sleep(POLL_INTERVAL).await;
-            let now = arrived(jaeger);
+            let now = jaeger.usage().arrived();
             if now != spans {
                 (spans, last, good) = (now, Instant::now(), None);
             }
@@ -237,12 +237,6 @@ impl Run {
             writeln!(out, "the environment has {variable}, which may be why")
         })
     }
-}
-
-/// How many spans have arrived, those evicted with them.
-fn arrived(jaeger: &AllInOne) -> u64 {
-    let usage = jaeger.usage();
-    usage.spans as u64 + usage.evicted_spans + usage.dropped_spans
 }
 
 fn print_tree(tree: &str, out: &mut impl Write) -> io::Result<()> {

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::api;
-use super::draw::{is_error, milliseconds, parent, printable};
 use super::error::ClientError;
 use super::http::Server;
 use super::tree::Style;
 use crate::config::Config;
+use crate::draw::{is_error, milliseconds, parent, printable};
 use crate::model::{Span, Trace};
 
 /// How many traces are listed.

@@ -1,7 +1,6 @@
 //! Asks a Jaeger, this one or the real one, whether it answers, and for traces.
 
 mod api;
-mod draw;
 mod error;
 mod http;
 mod list;
@@ -9,7 +8,6 @@ mod source;
 mod status;
 mod tree;
 
-pub use draw::draw;
 pub use error::ClientError;
 pub use list::newest;
 pub use source::Source;

@@ -4,10 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::api::{self, Found};
-use super::draw::draw;
 use super::error::ClientError;
 use super::http::Server;
 use crate::config::Config;
+use crate::draw::draw;
 use crate::model::TraceId;
 
 /// How long to wait for the spans: exporters keep them for some seconds.

@@ -25,3 +25,11 @@ pub struct Usage {
     /// Spans dropped because their trace was too large.
     pub dropped_spans: u64,
 }
+
+impl Usage {
+    /// How many spans have arrived, with those that were evicted or dropped.
+    #[doc(hidden)]
+    pub fn arrived(&self) -> u64 {
+        self.spans as u64 + self.evicted_spans + self.dropped_spans
+    }
+}

@@ -50,14 +50,14 @@ pub fn draw(trace: &Trace, tags: bool) -> String {
 }
 
 /// The parent: the first reference of the kind child-of in the trace, else the first of any kind.
-pub(super) fn parent(span: &Span) -> Option<SpanId> {
+pub(crate) fn parent(span: &Span) -> Option<SpanId> {
     let own = || span.references.iter().filter(|other| other.trace_id == span.trace_id);
     let child_of = own().find(|reference| reference.kind == RefKind::ChildOf);
     child_of.or_else(|| own().next()).map(|reference| reference.span_id).filter(|id| id.0 != 0)
 }
 
 /// Whether the span failed.
-pub(super) fn is_error(span: &Span) -> bool {
+pub(crate) fn is_error(span: &Span) -> bool {
     match span.tag("error") {
         Some(Value::Bool(error)) => *error,
         Some(Value::String(text)) => &**text == "true",
@@ -147,13 +147,13 @@ fn pair(tag: &KeyValue) -> String {
 }
 
 /// A duration in microseconds as milliseconds.
-pub(super) fn milliseconds(micros: u64) -> String {
+pub(crate) fn milliseconds(micros: u64) -> String {
     format!("{:.1} ms", micros as f64 / 1000.0)
 }
 
 /// Replaces control characters, and those that turn the direction of a line: clients choose the
 /// names, and a terminal would interpret them.
-pub(super) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }

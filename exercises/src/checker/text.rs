@@ -1,0 +1,130 @@
+//! Text for a terminal of 80 columns.
+
+use std::io::IsTerminal as _;
+
+use jaeger_all_in_one::printable;
+
+/// How long a line of the checker's own words may be.
+pub const WIDTH: usize = 79;
+
+/// Whether to write colours, and which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// No colours.
+    Plain,
+    /// The colours of a terminal.
+    Colours,
+}
+
+impl Style {
+    /// Colours if stdout is a terminal, unless `NO_COLOR` is set.
+    pub fn of_stdout() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        if wanted && std::io::stdout().is_terminal() { Style::Colours } else { Style::Plain }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Colours => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+
+    /// Important text.
+    pub fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// What is good, or added.
+    pub fn green(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// What is wrong, or removed.
+    pub fn red(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// What is less important.
+    pub fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
+/// Breaks each line at spaces so that none is longer than [`WIDTH`], except for longer words.
+pub fn wrap(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        let mut current = String::new();
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            let length = current.chars().count() + 1 + word.chars().count();
+            if !current.is_empty() && length > WIDTH {
+                lines.push(std::mem::take(&mut current));
+            }
+            current += if current.is_empty() { &indent } else { " " };
+            current += word;
+        }
+        lines.push(current);
+    }
+    lines.join("\n")
+}
+
+/// Markdown for the terminal: headings stand out, and lines are broken, except in code.
+pub fn markdown(text: &str, style: Style) -> String {
+    let mut out = String::new();
+    let mut in_code = false;
+    for line in text.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        let title = line.trim_start_matches('#');
+        out += &match line {
+            _ if is_fence => continue,
+            _ if in_code => format!("    {line}"),
+            _ if title.len() < line.len() && title.starts_with(' ') => style.bold(title.trim()),
+            _ => wrap(line),
+        };
+        out += "\n";
+    }
+    out
+}
+
+/// The last lines of a program's output, indented, without what a terminal would interpret.
+pub fn last_lines(text: &str, most: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let left_out = lines.len().saturating_sub(most);
+    let mut out = String::new();
+    if left_out > 0 {
+        out += &format!("  … {left_out} lines before\n");
+    }
+    for line in &lines[left_out..] {
+        out += &format!("  {}\n", printable(&line.replace('\t', "    ")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_spaces() {
+        let text = format!("  {}\n\nshort", "word ".repeat(40));
+        let wrapped = wrap(&text);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH), "{wrapped}");
+        assert!(wrapped.lines().take(3).all(|line| line.starts_with("  word")), "{wrapped}");
+        assert!(wrapped.ends_with("\n\nshort"), "{wrapped}");
+    }
+
+    #[test]
+    fn code_in_a_readme_is_not_broken() {
+        let long = "x".repeat(50) + " " + &"y".repeat(50);
+        let shown = markdown(&format!("# Title\n```rust\n{long}\n```\n"), Style::Plain);
+        assert_eq!(shown, format!("Title\n    {long}\n"));
+    }
+
+    #[test]
+    fn the_end_of_an_output_is_shown_without_commands_to_the_terminal() {
+        assert_eq!(last_lines("a\nb\n\u{1b}[2Jc", 2), "  … 1 lines before\n  b\n  \u{fffd}[2Jc\n");
+    }
+}
