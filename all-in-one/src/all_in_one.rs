@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use expect_trace::Trace;
 use tokio::sync::watch;
@@ -124,6 +124,10 @@ impl AllInOne {
     /// The same on a store that may have traces already. Its limits count, not those of the settings.
     #[doc(hidden)]
     pub fn start_on(store: Arc<Store>, config: Config) -> Result<Self, StartError> {
+        // hyper panics where it would write a date before 1970.
+        if SystemTime::now() < SystemTime::UNIX_EPOCH {
+            return Err(StartError::Clock);
+        }
         let base_path = config.base()?;
         let pages = ui::WebPages::load(&base_path, &config)?;
         let headers = http::headers(&config.additional_headers)?;

@@ -52,6 +52,8 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The system's clock is before 1970: HTTP's dates cannot be written.
+    Clock,
     /// The system refused threads or an event queue.
     Runtime(io::Error),
 }
@@ -85,6 +87,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Bind(errors) => bind(errors, f),
+            StartError::Clock => f.write_str("the system's clock is before 1970: set it"),
             StartError::BasePath { value, reason } => {
                 write!(f, "--query.base-path cannot be \"{value}\": {reason}")
             }
@@ -129,7 +132,8 @@ impl Error for StartError {
         match self {
             StartError::Bind(errors) => errors.first().map(|error| &error.source as _),
             StartError::Runtime(source) => Some(source),
-            StartError::BasePath { .. }
+            StartError::Clock
+            | StartError::BasePath { .. }
             | StartError::Strategies { .. }
             | StartError::File { .. }
             | StartError::Tls { .. }

@@ -42,7 +42,7 @@ impl TextMapPropagator for JaegerPropagator {
 
     fn extract_with_context(&self, context: &Context, headers: &dyn Extractor) -> Context {
         let context = match headers.get(TRACE_ID) {
-            Some(_) => self.trace_id.extract_with_context(context, &OnlyTraceId(headers)),
+            Some(value) => self.trace_id.extract_with_context(context, &OnlyTraceId::new(value)),
             None => context.clone(),
         };
         let baggage: Vec<KeyValue> =
@@ -68,12 +68,19 @@ fn baggage_item(headers: &dyn Extractor, name: &str) -> Option<KeyValue> {
     Some(KeyValue::new(Key::new(key.to_owned()), value))
 }
 
-/// Hides all headers except `uber-trace-id`.
-struct OnlyTraceId<'a>(&'a dyn Extractor);
+/// Hides all headers except `uber-trace-id`, which some proxies send with `%3a` for its colons. The
+/// propagator of opentelemetry-jaeger-propagator reads only `%3A`.
+struct OnlyTraceId(String);
 
-impl Extractor for OnlyTraceId<'_> {
+impl OnlyTraceId {
+    fn new(value: &str) -> Self {
+        OnlyTraceId(value.replace("%3a", "%3A"))
+    }
+}
+
+impl Extractor for OnlyTraceId {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)
+        (name == TRACE_ID).then_some(&self.0)
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -102,6 +109,14 @@ mod tests {
         assert_eq!(span.trace_id().to_string(), "00000000000000000000000000000abc");
         assert_eq!(span.span_id().to_string(), "0000000000000005");
         assert!(span.is_remote() && span.is_sampled());
+    }
+
+    #[test]
+    fn colons_may_be_encoded_by_a_proxy() {
+        for value in ["abc%3A5%3A0%3A1", "abc%3a5%3a0%3a1"] {
+            let context = extract(&[("uber-trace-id", value)]);
+            assert_eq!(context.span().span_context().span_id().to_string(), "0000000000000005");
+        }
     }
 
     #[test]
