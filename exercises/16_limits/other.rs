@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A provider for the service "inventory". It waits for spans in a queue, and sends them in batches.
+/// A provider for the service "inventory". Spans wait in a queue, and go out in batches.
 fn provider() -> Result<SdkTracerProvider, Box<dyn Error>> {
     let exporter = FarAway(opentelemetry_otlp::SpanExporter::builder().with_http().build()?);
     Ok(SdkTracerProvider::builder()

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use exercises::shop;
+use tokio::task::JoinError;
 use tokio::time::sleep;
 use tracing::{Instrument, instrument};
 
@@ -13,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let provider = shop::provider("checkout")?;
     shop::subscribe(&provider)?;
 
-    let total = buy("mug", "ada").await;
+    let total = buy("mug", "ada").await?;
     println!("paid: {total}");
 
     provider.shutdown()?;
@@ -22,16 +23,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Buys an item, and returns what was paid.
 #[instrument]
-async fn buy(item: &str, customer: &'static str) -> i64 {
+async fn buy(item: &str, customer: &'static str) -> Result<i64, JoinError> {
     // Tasks may run on other threads. `in_current_span` takes the parent along, as in exercise 08.
     let shipping = tokio::spawn(quote(customer).in_current_span());
     let discount = tokio::spawn(discount(customer).in_current_span());
     let price = reserve(item).await;
-    let shipping = shipping.await.unwrap_or_default();
-    let discount = discount.await.unwrap_or_default();
-    let total = price + shipping - discount;
+    let total = price + shipping.await? - discount.await?;
     charge(customer, total).await;
-    total
+    Ok(total)
 }
 
 // Calls of other services. There is nothing to mend below.

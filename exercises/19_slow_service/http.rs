@@ -61,7 +61,7 @@ pub async fn query(tracer: &SdkTracer, parent: &Context, name: &'static str, sql
     let context = child(tracer, parent, name, SpanKind::Client);
     context.span().set_attribute(KeyValue::new("db.query.text", sql));
     // The database reads the one row that is asked for, or all 25,000.
-    let time = if sql.contains("WHERE") { 1 } else { 500 };
+    let time = if sql.to_uppercase().contains("WHERE") { 1 } else { 500 };
     tokio::time::sleep(Duration::from_millis(time)).await;
 }
 

@@ -1,4 +1,4 @@
-// Half of this program has moved from the Jaeger client to OpenTelemetry, and its trace broke in two.
+// Half of this program moved from the Jaeger client to OpenTelemetry, and its trace broke in two.
 // Move `charge` as well. `cargo run -p exercises` runs this program after each save.
 
 use std::env;

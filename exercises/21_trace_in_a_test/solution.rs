@@ -1,4 +1,4 @@
-// This test passes on a shop that charges twice, so it tests nothing. Let it say what a purchase is.
+// This test passes on a shop that charges twice, so it tests nothing. Say what a purchase is.
 // `cargo run -p exercises` runs this program after each save.
 
 use std::error::Error;
