@@ -25,7 +25,10 @@ fn post_buy(order: &str, items: &[(&str, i64)]) {
     let span = tracer
         .span_builder(format!("POST /buy {order}"))
         .with_kind(SpanKind::Server)
-        .with_attributes([KeyValue::new("method", "POST"), KeyValue::new("path", "/buy")])
+        .with_attributes([
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("http.route", "/buy"),
+        ])
         .start(&tracer);
     let context = Context::current_with_span(span);
     let _guard = context.clone().attach();

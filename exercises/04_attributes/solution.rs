@@ -26,10 +26,9 @@ fn post_buy(order: &str, items: &[(&str, i64)]) {
         .span_builder("POST /buy") // one name for all orders
         .with_kind(SpanKind::Server)
         .with_attributes([
-            // These two have the names of the semantic conventions, so every tool knows them.
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("http.route", "/buy"),
-            // The shop's own attributes begin with the shop's name.
+            // What differs from order to order. The shop's own names have a prefix.
             KeyValue::new("shop.order.id", order.to_owned()),
         ])
         .start(&tracer);
@@ -40,7 +39,7 @@ fn post_buy(order: &str, items: &[(&str, i64)]) {
         reserve(item, *quantity);
     }
     let status = 200;
-    // The convention says that it is an integer: `>= 500` can be asked.
+    // The name and the type are those of the semantic conventions.
     context.span().set_attribute(KeyValue::new("http.response.status_code", status));
 }
 
