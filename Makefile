@@ -5,6 +5,7 @@
 #                          else the local httpbin]
 #   ARGS=--one-trace       arguments for the program
 #   JAEGER=embedded        use the embedded Jaeger instead of the container
+#   NAME=first_span        the exercise that learn-check checks [default: all]
 #   HTTPBIN=local          in containers: use the local httpbin instead of httpbin.org
 
 .DEFAULT_GOAL := help
@@ -37,6 +38,14 @@ run-otlp: jaeger ## Run the third program: OpenTelemetry over OTLP
 run-all: jaeger ## Run all three programs with the local httpbin, and print each trace as a tree
 	@scripts/run-all.sh
 
+.PHONY: learn
+learn: ## Start the course: exercises that are checked by the trace that your program makes
+	@$(CARGO) run --locked -p exercises
+
+.PHONY: learn-check
+learn-check: ## Check one exercise of the course without a terminal: NAME=first_span
+	@$(CARGO) run --quiet --locked -p exercises -- check $(or $(NAME),all)
+
 .PHONY: programs
 programs: ## Build the programs (takes minutes the first time)
 	@# Always all together: a package that is built alone gets other features of its dependencies,
@@ -60,6 +69,13 @@ test: ## Run the tests, on the loopback only
 	@# Some tests build projects outside of this workspace, offline.
 	$(CARGO) fetch --locked
 	$(CARGO) test --locked --workspace
+
+.PHONY: test-course
+test-course: ## Go through the course: its programs fail as they should, its solutions pass
+	@# Not in `make test`, because a program that somebody is mending may not compile.
+	@# The package alone has other features of its dependencies, which are compiled again.
+	$(CARGO) build --locked --workspace --examples
+	$(CARGO) test --locked --workspace --test course --test learn
 
 .PHONY: test-real
 test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
@@ -161,6 +177,7 @@ check-oldest: ## Check that the oldest supported Rust builds everything (needs r
 check: ## Check formatting, lints, features, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --test course --test learn -- -D warnings
 	@CARGO=$(CARGO) scripts/check-features.sh
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

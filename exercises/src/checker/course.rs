@@ -107,11 +107,13 @@ impl Exercise {
         readme[from..].split_once('\n').map(|(_, text)| text.trim().to_owned())
     }
 
-    /// The title: the README's first heading.
+    /// The title: the README's first heading, without the number.
     pub fn title(&self) -> String {
         let readme = self.read("README.md");
         let first = readme.lines().find_map(|line| line.strip_prefix("# "));
-        first.unwrap_or(self.name()).trim().to_owned()
+        let title = first.unwrap_or(self.name()).trim();
+        let numbered = title.split_once(" · ").filter(|(number, _)| number.parse::<u16>().is_ok());
+        numbered.map_or(title, |(_, title)| title).to_owned()
     }
 
     /// The hints, from the gentlest on.
