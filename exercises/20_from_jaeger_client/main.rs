@@ -43,7 +43,6 @@ fn charge(tracer: &rustracing_jaeger::Tracer, amount: i64) {
     let mut span = tracer.span("charge").start();
     span.set_tag(|| Tag::new("span.kind", "client"));
     span.set_tag(|| Tag::new("amount", amount));
-    span.set_tag(|| Tag::new("shop.customer", "ada"));
 
     // The bank says no.
     span.set_tag(StdTag::error);

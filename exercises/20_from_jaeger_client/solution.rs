@@ -29,7 +29,6 @@ fn buy(tracer: &SdkTracer) {
 fn charge(tracer: &SdkTracer, amount: i64) {
     let mut span = tracer.span_builder("charge").with_kind(SpanKind::Client).start(tracer);
     span.set_attribute(KeyValue::new("amount", amount));
-    span.set_attribute(KeyValue::new("shop.customer", "ada"));
 
     // The bank says no. A status in place of the tag `error`, an event in place of the log.
     span.set_status(Status::error("declined"));
