@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcomm
 use jaeger_all_in_one::{Port, Style, TraceId};
 
 use super::check::Check;
+use super::config_file;
 use super::flags::Flags;
 use super::print;
 use super::run::Run;
@@ -131,7 +132,8 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
 
 /// The flags that matter to the commands that ask a Jaeger. They accept those for serving too, so
 /// that the same settings work with every command, but their help does not list them.
-const OF_A_QUERY: [&str; 7] = [
+const OF_A_QUERY: [&str; 8] = [
+    config_file::FLAG,
     "listen-host",
     Port::Query.flag(),
     "query.base-path",
@@ -141,8 +143,8 @@ const OF_A_QUERY: [&str; 7] = [
     "query.http.tls.key",
 ];
 
-/// Parses the program's arguments, the first of which is its name, and the environment. An empty
-/// environment variable counts as unset; of a repeated flag the last value counts.
+/// Parses the program's arguments, the first of which is its name, the environment, and the file of
+/// settings. An empty environment variable counts as unset; of a repeated flag the last value counts.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Arguments, Rejected> {
@@ -153,7 +155,9 @@ pub(super) fn parse(
         ours &= argument != "--";
         if ours { two_dashes(argument) } else { argument }
     });
-    let (arguments, warnings) = unsupported::take_out(arguments.collect(), command)?;
+    let (arguments, of_file) = config_file::add(arguments.collect(), command)?;
+    let (arguments, mut warnings) = unsupported::take_out(arguments, command)?;
+    warnings.extend(of_file);
     let matches = command().try_get_matches_from(arguments)?;
     Ok(Arguments { warnings, ..Arguments::from_arg_matches(&matches)? })
 }

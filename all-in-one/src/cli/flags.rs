@@ -15,6 +15,11 @@ use super::tls::TlsFlags;
 /// The flags and environment variables, each with Jaeger's own name.
 #[derive(Debug, Args)]
 pub(super) struct Flags {
+    /// File of settings in YAML or JSON; its keys are these flags' names, nested at the dots or not. Flags and variables override it
+    // `config_file` reads it before.
+    #[arg(long = "config-file", env = "CONFIG_FILE", value_name = "FILE")]
+    _config_file: Option<OsString>,
+
     /// Host for every address that names none: localhost is 127.0.0.1 and ::1; 0.0.0.0 lets other machines connect
     #[arg(
         long = "listen-host",

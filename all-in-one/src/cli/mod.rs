@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod config_file;
 mod environment;
 mod expect;
 mod flags;

@@ -34,11 +34,6 @@ use Harmless::{Any, Bool, Local, None as Never, UpTo, Values};
 /// Flags without effect here: why, and the values that are harmless.
 const FLAGS: &[(&str, Harmless, &[&str])] = &[
     (
-        "settings come from flags and the environment; write the file's settings there",
-        Never,
-        &["config-file"],
-    ),
-    (
         "there are no queues and no workers: spans go straight to the store",
         Any,
         &[
@@ -128,6 +123,12 @@ const VARIABLES: &[(&str, &str, &str, Harmless)] = &[
 /// A setting with which the program does not start.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused(String);
+
+impl Refused {
+    pub(super) fn new(text: String) -> Self {
+        Refused(text)
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,6 +237,25 @@ fn without_effect(
     let found = flags().find(|(known, ..)| known == flag);
     let found = found.filter(|_| !supports(&command(), flag));
     Ok(found.map(|(_, why, harmless)| Found { flag, value, why, harmless }))
+}
+
+/// What the log says of a setting without effect in a file; `None` if Jaeger has no such setting.
+pub(super) fn judge_setting(
+    flag: &str,
+    value: &str,
+    place: &impl fmt::Display,
+) -> Option<Result<String, Refused>> {
+    let name = format!("{place}: {flag}");
+    if STORES.iter().any(|store| flag.starts_with(store)) {
+        return Some(Err(Refused(format!("{name} is a setting of another store: {IN_MEMORY}"))));
+    }
+    let (_, why, harmless) = flags().find(|(known, ..)| known == flag)?;
+    Some(judge(&name, value, why, harmless))
+}
+
+/// The names of the flags without effect.
+pub(super) fn names() -> impl Iterator<Item = String> {
+    flags().map(|(name, ..)| name)
 }
 
 fn supports(command: &clap::Command, flag: &str) -> bool {

@@ -16,6 +16,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
 const MAX_ANSWER: u64 = 64 << 20;
 
+/// Why a Jaeger with TLS is not asked.
+const NO_TLS: &str = "this command does not speak TLS: ask by curl --cacert CA.pem, or ask a port without TLS, such as 14269 for its health";
+
 /// An HTTP server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
@@ -32,6 +35,11 @@ impl Server {
     pub(super) fn of(config: &Config) -> Result<Self, ClientError> {
         let resolved =
             config.resolve(Port::Query).map_err(|error| StartError::Bind(vec![error]))?;
+        if config.scheme(Port::Query) == "https" {
+            let url = resolved.map(|listen| format!("https://{}", reachable(listen.first)));
+            let source = io::Error::other(NO_TLS);
+            return Err(ClientError::NoAnswer { url: url.unwrap_or_default(), source });
+        }
         let closed = || {
             let source = io::Error::other(ClosedPort(Port::Query));
             ClientError::NoAnswer { url: String::new(), source }
@@ -48,6 +56,9 @@ impl Server {
             io::Error::other("the URL must have the form http://HOST:PORT or http://HOST:PORT/PATH")
         };
         let url = url.trim_end_matches('/');
+        if url.starts_with("https://") {
+            return Err(io::Error::other(NO_TLS));
+        }
         let rest = url.strip_prefix("http://").ok_or_else(form)?;
         let (host, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if path.bytes().chain(host.bytes()).any(|byte| byte <= b' ' || byte == 127) {
