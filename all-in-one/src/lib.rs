@@ -67,6 +67,7 @@ pub mod go_format;
 pub mod model;
 mod otlp_json;
 mod port;
+mod protobuf;
 mod query;
 mod receive;
 mod server;

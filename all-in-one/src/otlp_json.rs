@@ -1,10 +1,13 @@
-//! Spans as OTLP in JSON, as files and `/api/v3` have them.
+//! Spans as OTLP: in JSON, as files and `/api/v3` have them. The gRPC query API writes the same as
+//! protocol buffers.
 
-use base64::Engine as _;
+use std::fmt::Display;
+
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 
-use crate::model::{KeyValue, Reference, TraceId, Value};
+use crate::model::{KeyValue, Reference, SpanId, TraceId, Value};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,17 +39,21 @@ pub(crate) struct Scope<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SpanJson<'a> {
-    pub(crate) trace_id: String,
-    pub(crate) span_id: String,
+    #[serde(serialize_with = "long_id")]
+    pub(crate) trace_id: TraceId,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) span_id: SpanId,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) trace_state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) parent_span_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    pub(crate) parent_span_id: Option<SpanId>,
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) kind: usize,
-    pub(crate) start_time_unix_nano: String,
-    pub(crate) end_time_unix_nano: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) start_time_unix_nano: u64,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) end_time_unix_nano: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) attributes: Vec<Attribute<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,7 +66,8 @@ pub(crate) struct SpanJson<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event<'a> {
-    pub(crate) time_unix_nano: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) time_unix_nano: u64,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) name: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,10 +77,10 @@ pub(crate) struct Event<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Link {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) trace_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) span_id: String,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_long_id")]
+    pub(crate) trace_id: Option<TraceId>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    pub(crate) span_id: Option<SpanId>,
 }
 
 #[derive(Default, Serialize)]
@@ -97,11 +105,12 @@ pub(crate) enum AnyValue<'a> {
     #[serde(rename = "stringValue")]
     Made(String),
     BoolValue(bool),
-    /// 64 bits are text in protobuf's JSON.
-    IntValue(String),
+    #[serde(serialize_with = "as_text")]
+    IntValue(i64),
     #[serde(serialize_with = "float")]
     DoubleValue(f64),
-    BytesValue(String),
+    #[serde(serialize_with = "base64")]
+    BytesValue(&'a [u8]),
     ArrayValue(Array<'a>),
 }
 
@@ -197,7 +206,7 @@ pub(crate) fn event(time: u64, fields: &[KeyValue]) -> Event<'_> {
     });
     let (name, fields) = named.unwrap_or(("", fields));
     let attributes = fields.iter().map(attribute).collect();
-    Event { time_unix_nano: time.to_string(), name, attributes }
+    Event { time_unix_nano: time, name, attributes }
 }
 
 /// A trace's id with all its 32 digits.
@@ -206,7 +215,7 @@ pub(crate) fn trace_id(id: TraceId) -> String {
 }
 
 pub(crate) fn link(reference: &Reference) -> Link {
-    Link { trace_id: trace_id(reference.trace_id), span_id: reference.span_id.to_string() }
+    Link { trace_id: Some(reference.trace_id), span_id: Some(reference.span_id) }
 }
 
 pub(crate) fn attribute(tag: &KeyValue) -> Attribute<'_> {
@@ -217,9 +226,9 @@ pub(crate) fn value(value: &Value) -> AnyValue<'_> {
     match value {
         Value::String(text) => AnyValue::StringValue(text),
         Value::Bool(value) => AnyValue::BoolValue(*value),
-        Value::Int64(value) => AnyValue::IntValue(value.to_string()),
+        Value::Int64(value) => AnyValue::IntValue(*value),
         Value::Float64(value) => AnyValue::DoubleValue(*value),
-        Value::Binary(bytes) => AnyValue::BytesValue(BASE64.encode(bytes)),
+        Value::Binary(bytes) => AnyValue::BytesValue(bytes),
     }
 }
 
@@ -237,6 +246,33 @@ fn float<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
 /// Microseconds, and nanoseconds beyond them, in nanoseconds.
 pub(crate) fn nanos(micros: u64, more: u16) -> u64 {
     micros.saturating_mul(1_000).saturating_add(more.into())
+}
+
+/// 64 bits are text in protobuf's JSON; OTLP's ids are hexadecimal.
+fn as_text<S: Serializer>(value: &impl Display, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(value)
+}
+
+fn some_as_text<S: Serializer>(value: &Option<SpanId>, out: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => out.collect_str(value),
+        None => out.serialize_none(),
+    }
+}
+
+fn long_id<S: Serializer>(id: &TraceId, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&trace_id(*id))
+}
+
+fn some_long_id<S: Serializer>(id: &Option<TraceId>, out: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => long_id(id, out),
+        None => out.serialize_none(),
+    }
+}
+
+fn base64<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(&Base64Display::new(bytes, &BASE64))
 }
 
 fn is_zero(number: &usize) -> bool {

@@ -16,7 +16,7 @@ const ROOMS: &[&[&str]] = &[
     &["error"],
     &["config", "model"],
     &["server"],
-    &["draw", "otlp_json", "store", "ui"],
+    &["draw", "otlp_json", "protobuf", "store", "ui"],
     &["receive", "query"],
     &["files"],
     &["admin", "client"],

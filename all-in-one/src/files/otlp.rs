@@ -12,7 +12,7 @@ use super::extra::{EXTRA, Extra, SERVICE_NAME, is_parent};
 use crate::model::{Process, Reference, Span, Value};
 use crate::otlp_json::{
     AnyValue, Attribute, Resource, ResourceSpans, Scope, ScopeSpans, Sent, SpanJson, Status,
-    attribute, event, kind, link, nanos, trace_id, value,
+    attribute, event, kind, link, nanos, value,
 };
 
 /// An `ExportTraceServiceRequest`.
@@ -73,14 +73,14 @@ fn span_json(span: &Span) -> (Scope<'_>, SpanJson<'_>) {
     let is_link =
         |reference: &&Reference| !parent.is_some_and(|parent| std::ptr::eq(parent, *reference));
     let json = SpanJson {
-        trace_id: trace_id(span.trace_id),
-        span_id: span.span_id.to_string(),
+        trace_id: span.trace_id,
+        span_id: span.span_id,
         trace_state: sent.trace_state,
-        parent_span_id: parent.map(|parent| parent.span_id.to_string()),
+        parent_span_id: parent.map(|parent| parent.span_id),
         name: &span.operation,
         kind: sent.kind,
-        start_time_unix_nano: start.to_string(),
-        end_time_unix_nano: end.to_string(),
+        start_time_unix_nano: start,
+        end_time_unix_nano: end,
         attributes,
         events: span.logs.iter().map(|log| event(nanos(log.timestamp, 0), &log.fields)).collect(),
         links: references.filter(is_link).map(link).collect(),

@@ -17,7 +17,7 @@ use crate::store::{Search, Store};
 const GROWTH: usize = 8;
 
 /// The ids of the traces that have a span which meets every condition, the newest first.
-pub(super) fn find(store: &Store, query: &Query) -> Vec<TraceId> {
+pub(in crate::query) fn find(store: &Store, query: &Query) -> Vec<TraceId> {
     let mut known = HashMap::new();
     let mut search = search(query);
     loop {

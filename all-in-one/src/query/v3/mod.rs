@@ -4,11 +4,11 @@
 //! and attributes of scopes and links, dropped counts and flags are missing. The filter of later
 //! versions, `query.filter`, is off, as it is there by default.
 
-mod find;
-mod params;
+pub(super) mod find;
+pub(super) mod params;
 mod sent;
 mod summaries;
-mod traces;
+pub(super) mod traces;
 
 use axum::http::StatusCode;
 use serde::Serialize;

@@ -28,23 +28,23 @@ const DURATION_MAX: &[&str] = &["query.durationMax", "query.duration_max"];
 
 /// A search.
 #[derive(Debug)]
-pub(super) struct Query {
+pub(in crate::query) struct Query {
     /// Empty for all.
-    pub(super) service: String,
+    pub(in crate::query) service: String,
     /// Empty for all.
-    pub(super) operation: String,
+    pub(in crate::query) operation: String,
     /// The keys with their values as text.
-    pub(super) attributes: Vec<(String, String)>,
+    pub(in crate::query) attributes: Vec<(String, String)>,
     /// The earliest and the latest start, inclusive, in nanoseconds since the Unix epoch.
-    pub(super) starts: (i128, i128),
+    pub(in crate::query) starts: (i128, i128),
     /// The shortest duration, inclusive, in nanoseconds.
-    pub(super) shortest: Option<i64>,
+    pub(in crate::query) shortest: Option<i64>,
     /// The longest duration, inclusive, in nanoseconds.
-    pub(super) longest: Option<i64>,
+    pub(in crate::query) longest: Option<i64>,
     /// The number of traces.
-    pub(super) depth: usize,
+    pub(in crate::query) depth: usize,
     /// Whether the traces are shown as they were sent.
-    pub(super) raw: bool,
+    pub(in crate::query) raw: bool,
 }
 
 impl Query {

@@ -15,7 +15,7 @@ use crate::go_format::times::rfc3339;
 use crate::model::{KeyValue, Process, RefKind, Reference, TraceId};
 use crate::otlp_json::{
     AnyValue, Array, Attribute, Link, Resource, ResourceSpans, Scope, ScopeSpans, Sent, SpanJson,
-    attribute, event, link, trace_id,
+    attribute, event, link,
 };
 
 /// The attribute of the warnings about a span.
@@ -49,7 +49,7 @@ pub(super) fn write(
 }
 
 /// The spans, where those that follow each other and share a resource or a scope are together.
-fn resource_spans(views: &[View], raw: bool) -> Vec<ResourceSpans<'_>> {
+pub(in crate::query) fn resource_spans(views: &[View], raw: bool) -> Vec<ResourceSpans<'_>> {
     let mut all: Vec<ResourceSpans<'_>> = Vec::new();
     let mut last: Option<(&Arc<Process>, Scope<'_>)> = None;
     for view in views {
@@ -103,7 +103,7 @@ fn span_json<'a>(
         move_to_resource(view, resource, &mut attributes, &mut warnings);
         events.sort_by_key(|event| event.name);
         let before = links.len();
-        links.retain(|link| !link.trace_id.is_empty() && !link.span_id.is_empty());
+        links.retain(|link| link.trace_id.is_some() && link.span_id.is_some());
         let removed = before - links.len();
         warnings.extend((0..removed).map(|_| AnyValue::StringValue(LINK_REMOVED)));
     }
@@ -117,14 +117,14 @@ fn span_json<'a>(
     }
     let parent = view.parent();
     SpanJson {
-        trace_id: trace_id(view.trace_id),
-        span_id: view.span_id.to_string(),
+        trace_id: view.trace_id,
+        span_id: view.span_id,
         trace_state: sent.trace_state,
-        parent_span_id: (parent.0 != 0).then(|| parent.to_string()),
+        parent_span_id: (parent.0 != 0).then_some(parent),
         name: &view.operation,
         kind: sent.kind,
-        start_time_unix_nano: start.to_string(),
-        end_time_unix_nano: end.max(start.saturating_add(1)).to_string(),
+        start_time_unix_nano: start,
+        end_time_unix_nano: end.max(start.saturating_add(1)),
         attributes,
         events,
         links,
@@ -153,10 +153,10 @@ fn links(view: &View) -> Vec<Link> {
     let of = |reference: &Reference| {
         let mut link = link(reference);
         if reference.trace_id.is_zero() {
-            link.trace_id.clear();
+            link.trace_id = None;
         }
         if reference.span_id.0 == 0 {
-            link.span_id.clear();
+            link.span_id = None;
         }
         link
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::receive::protobuf::message::Message;
+use crate::protobuf::message::Message;
 
 /// An `ExportTraceServiceResponse`: its `partial_success` says how many spans were refused, and why.
 /// Without a refused span it is a warning.

@@ -5,11 +5,11 @@
 //! enums numbers or names. Null counts as absent, and unknown fields are ignored.
 
 use super::limits::MAX_DEPTH;
+use crate::protobuf::message::Message;
 use crate::receive::json::Json;
 use crate::receive::lenient::{
     boolean, bytes, enumeration, float, id, integer, list, object, text, unsigned_time,
 };
-use crate::receive::protobuf::message::Message;
 
 /// A resource. An attribute that cannot be read is left out and passed to `fault`.
 pub(super) fn resource(value: Json, fault: &mut dyn FnMut(String)) -> Result<Message, String> {

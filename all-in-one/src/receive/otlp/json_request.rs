@@ -8,10 +8,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::json;
+use crate::protobuf::message::Message;
 use crate::receive::faults::Faults;
 use crate::receive::json::{Key, read};
 use crate::receive::mend::mended;
-use crate::receive::protobuf::message::Message;
 
 /// Converts an `ExportTraceServiceRequest` to protobuf. That takes no more memory than the text,
 /// and what it becomes is bounded where protobuf is decoded. What is left out is in `faults`.

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::receive::protobuf::wire::{Fields, WireValue};
+use crate::protobuf::wire::{Fields, WireValue};
 
 /// Of how many SDKs it is known that they were told.
 const MOST: usize = 1_000;

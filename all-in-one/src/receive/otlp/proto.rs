@@ -14,7 +14,7 @@ use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
     TagValue, TraceId,
 };
-use crate::receive::protobuf::wire::{Fields, WireValue};
+use crate::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::NEGATIVE_DURATION;
 use crate::server::body::MAX_DECODED;
 

@@ -20,11 +20,11 @@ use bytes::Bytes;
 use tonic::Status;
 use tonic::server::UnaryService;
 
-use super::wire::Fields;
 use super::{Error, jaeger};
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
+use crate::protobuf::wire::Fields;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};

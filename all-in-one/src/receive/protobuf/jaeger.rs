@@ -3,12 +3,12 @@
 //! Source: model.proto and collector.proto in <https://github.com/jaegertracing/jaeger-idl>. As
 //! protocol buffers demand, an unknown field is skipped, and a missing one is the zero of its type.
 
-use super::wire::{Fields, WireValue};
 use super::{Error, MAX_UNFOLDED};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
     TraceId, append,
 };
+use crate::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 
 /// The collector's name for the service of a span without a process.

@@ -7,13 +7,13 @@ use super::Error;
 /// A reader over the bytes of one message. A nested message is only the bytes of a field, so the
 /// reader itself never recurses.
 #[derive(Debug)]
-pub(in crate::receive) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 /// A field's value, as far as the wire format tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::receive) enum WireValue<'a> {
+pub(crate) enum WireValue<'a> {
     /// An integer of variable length, a boolean, or an enum.
     Varint(u64),
     /// A double, or an integer of fixed size.
@@ -25,13 +25,13 @@ pub(in crate::receive) enum WireValue<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(in crate::receive) fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         Fields { rest: message }
     }
 
     /// The next field's number and value, or `None` at the end.
     #[inline(always)]
-    pub(in crate::receive) fn next(&mut self) -> Result<Option<(u32, WireValue<'a>)>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, WireValue<'a>)>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
 
 impl<'a> WireValue<'a> {
     /// The number of its wire type.
-    pub(in crate::receive) fn wire_type(self) -> u8 {
+    pub(crate) fn wire_type(self) -> u8 {
         match self {
             WireValue::Varint(_) => 0,
             WireValue::Fixed64(_) => 1,
@@ -115,21 +115,21 @@ impl<'a> WireValue<'a> {
         }
     }
 
-    pub(in crate::receive) fn varint(self) -> Result<u64, Error> {
+    pub(crate) fn varint(self) -> Result<u64, Error> {
         match self {
             WireValue::Varint(value) => Ok(value),
             _ => Err(Error::Kind),
         }
     }
 
-    pub(in crate::receive) fn double(self) -> Result<f64, Error> {
+    pub(crate) fn double(self) -> Result<f64, Error> {
         match self {
             WireValue::Fixed64(bits) => Ok(f64::from_bits(bits)),
             _ => Err(Error::Kind),
         }
     }
 
-    pub(in crate::receive) fn bytes(self) -> Result<&'a [u8], Error> {
+    pub(crate) fn bytes(self) -> Result<&'a [u8], Error> {
         match self {
             WireValue::Bytes(bytes) => Ok(bytes),
             _ => Err(Error::Kind),

@@ -5,34 +5,34 @@
 
 /// A message as bytes. Every method appends a field.
 #[derive(Debug, Default)]
-pub(in crate::receive) struct Message(Vec<u8>);
+pub(crate) struct Message(Vec<u8>);
 
 impl Message {
     /// An integer, a boolean or an enum. A negative one has its sign extended to 64 bits.
-    pub(in crate::receive) fn varint(&mut self, number: u32, value: u64) {
+    pub(crate) fn varint(&mut self, number: u32, value: u64) {
         self.key(number, 0);
         self.push_varint(value);
     }
 
     /// A double, or an integer of fixed size.
-    pub(in crate::receive) fn fixed64(&mut self, number: u32, value: u64) {
+    pub(crate) fn fixed64(&mut self, number: u32, value: u64) {
         self.key(number, 1);
         self.0.extend(value.to_le_bytes());
     }
 
     /// Text or bytes.
-    pub(in crate::receive) fn bytes(&mut self, number: u32, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, number: u32, bytes: &[u8]) {
         self.key(number, 2);
         self.push_varint(bytes.len() as u64);
         self.0.extend(bytes);
     }
 
     /// A message within this one.
-    pub(in crate::receive) fn message(&mut self, number: u32, message: &Message) {
+    pub(crate) fn message(&mut self, number: u32, message: &Message) {
         self.bytes(number, &message.0);
     }
 
-    pub(in crate::receive) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
@@ -52,7 +52,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receive::protobuf::wire::{Fields, WireValue};
+    use crate::protobuf::wire::{Fields, WireValue};
 
     #[test]
     fn what_is_written_is_what_is_read() {
