@@ -29,6 +29,8 @@ use crate::server::reload::Reload;
 use crate::server::threads::Threads;
 #[cfg(feature = "tls")]
 use crate::server::tls::{Acceptor, Files};
+#[cfg(feature = "query-grpc")]
+use crate::server::{grpc, grpc_stream, one_port};
 use crate::store::{Limits, Store, Usage};
 use crate::{admin, files, query, receive, ui};
 
@@ -55,8 +57,6 @@ const DOORS: &[OpenDoor] = &[
     receive::otlp::http::open,
     #[cfg(feature = "zipkin")]
     receive::zipkin::http::open,
-    #[cfg(feature = "_grpc")]
-    |config, intake| query::grpc::open(config, &intake.context),
 ];
 
 /// The variable with the seconds for which the Jaeger of a failed test stays open.
@@ -129,6 +129,7 @@ impl AllInOne {
             return Err(StartError::Clock);
         }
         let base_path = config.base()?;
+        config.check_query_ports()?;
         let pages = ui::WebPages::load(&base_path, &config)?;
         let headers = http::headers(&config.additional_headers)?;
         let (stop, stopped) = watch::channel(false);
@@ -163,13 +164,37 @@ impl AllInOne {
             Ok::<_, StartError>(listener.with_tls(intake.context.tls(port)))
         };
         let query = ports.query.as_ref().map(|bound| bound.address);
+        #[cfg(feature = "query-grpc")]
+        if let Some(Bound { sockets, address }) = ports.query_grpc {
+            let door = grpc_door(address);
+            let router = query::grpc::router(&api, &door.counters);
+            let tls = intake.context.tls(Port::QueryGrpc);
+            let listener = grpc_listener(sockets, &door.counters, tls)?;
+            tasks.push(tokio::spawn(grpc::serve(listener, router, stopped.clone())));
+            doors.push(door);
+        }
         if let Some(Bound { sockets, address }) = ports.query {
             let router = query::router::router(Arc::clone(&api), files::read);
             let router = http::guarded(router, address, config.host_names(Port::Query));
             let router = http::with_headers(router, headers);
-            let listener =
-                listen(Port::Query, sockets, ConnectionBudget::to_query(), &counters[0])?;
-            tasks.push(tokio::spawn(http::serve_questions(listener, router, stopped.clone())));
+            match config.has_one_query_port() {
+                #[cfg(feature = "query-grpc")]
+                true => {
+                    let door = grpc_door(address);
+                    let calls = query::grpc::router(&api, &door.counters);
+                    let tls = intake.context.tls(Port::Query);
+                    let listener = grpc_listener(sockets, &counters[0], tls)?;
+                    let serve = one_port::serve(listener, router, calls, stopped.clone());
+                    tasks.push(tokio::spawn(serve));
+                    doors.push(door);
+                }
+                _ => {
+                    let budget = ConnectionBudget::to_query();
+                    let listener = listen(Port::Query, sockets, budget, &counters[0])?;
+                    let serve = http::serve_questions(listener, router, stopped.clone());
+                    tasks.push(tokio::spawn(serve));
+                }
+            }
         }
         let admin = ports.admin.as_ref().map(|bound| bound.address);
         if let Some(Bound { sockets, address }) = ports.admin {
@@ -562,9 +587,30 @@ fn load_tls(
     Ok((context.with_tls(acceptors), reloads))
 }
 
+/// The door of the gRPC query API.
+#[cfg(feature = "query-grpc")]
+fn grpc_door(address: SocketAddr) -> Door {
+    Door { port: Port::QueryGrpc, address, counters: Counters::of(Port::QueryGrpc.name()) }
+}
+
+/// Listens for calls to the query API.
+#[cfg(feature = "query-grpc")]
+fn grpc_listener(
+    sockets: Vec<std::net::TcpListener>,
+    counters: &Arc<Counters>,
+    tls: Option<crate::server::socket::Acceptor>,
+) -> Result<Listener, StartError> {
+    let (size, budget) = (grpc_stream::CONNECTION_SIZE, ConnectionBudget::to_query_grpc());
+    let listener = Listener::new(sockets, size, budget, counters).map_err(StartError::Runtime)?;
+    Ok(listener.with_tls(tls))
+}
+
 /// The bound ports: all that the settings ask for.
 struct Ports {
     doors: Vec<Opened>,
+    /// `None` if it is that of the web pages too.
+    #[cfg(feature = "query-grpc")]
+    query_grpc: Option<Bound<std::net::TcpListener>>,
     query: Option<Bound<std::net::TcpListener>>,
     admin: Option<Bound<std::net::TcpListener>>,
 }
@@ -589,9 +635,20 @@ impl Ports {
                 None
             })
         };
+        #[cfg(feature = "query-grpc")]
+        let query_grpc = match config.has_one_query_port() {
+            true => None,
+            false => listener(Port::QueryGrpc),
+        };
         let (query, admin) = (listener(Port::Query), listener(Port::Admin));
         if errors.is_empty() {
-            Ok(Ports { doors, query, admin })
+            Ok(Ports {
+                doors,
+                #[cfg(feature = "query-grpc")]
+                query_grpc,
+                query,
+                admin,
+            })
         } else {
             Err(StartError::Bind(errors))
         }

@@ -233,6 +233,25 @@ impl Config {
         "http"
     }
 
+    /// Whether the query API answers HTTP and gRPC on one port, that of HTTP: where the settings name
+    /// one number for both, as in Jaeger.
+    pub(crate) fn has_one_query_port(&self) -> bool {
+        let number = |port| self.address(port).map(|address| address.port);
+        number(Port::Query).is_some_and(|port| port != 0 && Some(port) == number(Port::QueryGrpc))
+    }
+
+    /// # Errors
+    /// If the query API has one port and TLS: Jaeger refuses that too.
+    pub(crate) fn check_query_ports(&self) -> Result<(), StartError> {
+        let has_tls = [Port::Query, Port::QueryGrpc].map(|port| self.scheme(port) == "https");
+        if !self.has_one_query_port() || has_tls == [false; 2] {
+            return Ok(());
+        }
+        let value = self.address(Port::QueryGrpc).map(HostPort::to_string).unwrap_or_default();
+        let reason = format!("with TLS it needs another port than --{}", Port::Query.flag());
+        Err(StartError::Tls { flag: Port::QueryGrpc.flag().to_owned(), value, reason })
+    }
+
     /// Which web pages may send to a port; `None` if none may.
     pub(crate) fn cors(&self, port: Port) -> Option<&Cors> {
         match port {

@@ -98,8 +98,10 @@ pub fn upload(bytes: &[u8]) {
     }
 }
 
-/// A path and query at the query port, as they follow `GET `.
+/// A path and query at the query port, as they follow `GET `; or a question over gRPC.
 pub fn query(bytes: &[u8]) {
+    #[cfg(feature = "query-grpc")]
+    SHOP.with(|api| crate::query::grpc::ask(api, bytes));
     if let Ok(target) = std::str::from_utf8(bytes)
         && let Ok(uri) = target.parse()
     {

@@ -115,7 +115,7 @@ pub use wait::{Wait, WaitError};
 #[doc = include_str!("../README.md")]
 struct Manual;
 
-#[cfg(all(test, feature = "doors", feature = "tls"))]
+#[cfg(all(test, feature = "doors", feature = "tls", feature = "query-grpc"))]
 mod tests {
     use std::time::Duration;
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use query::{adjust, api, stream};
     use receive::otlp::limits::MAX_DEPTH;
-    use server::{body, connections, grpc, idle_timeout, tls};
+    use server::{body, connections, grpc, grpc_stream, idle_timeout, tls};
 
     const MANUAL: &str = include_str!("../README.md");
 
@@ -170,6 +170,7 @@ mod tests {
             ("the headers of a gRPC call", kib(grpc::LARGEST_HEAD as usize)),
             ("connections to the doors", mib(connections::DOORS_KIB << 10)),
             ("connections to the query port", mib(connections::QUERY_KIB << 10)),
+            ("connections to the gRPC query port", mib(connections::QUERY_GRPC_KIB << 10)),
             ("connections to the admin port", mib(connections::ADMIN_KIB << 10)),
             ("gRPC calls at a time on one connection", grpc::STREAMS.to_string()),
             (
@@ -177,6 +178,8 @@ mod tests {
                 format!("{}, in parts of {}", api::TURNS, kib(stream::PART)),
             ),
             ("answers of more than one part that are being read", api::LONG_ANSWERS.to_string()),
+            ("answers over gRPC that are being read", query::grpc::ANSWERS.to_string()),
+            ("a question over gRPC", kib(grpc_stream::LARGEST_QUESTION)),
             ("a file of certificates or of a key", mib(tls::LARGEST_FILE as usize)),
             ("the time for a TLS handshake", seconds(tls::HANDSHAKE_TIMEOUT)),
             ("the time for a head", seconds(http::HEAD_TIMEOUT)),

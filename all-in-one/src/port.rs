@@ -31,7 +31,7 @@ pub enum Port {
     OtlpHttp,
     /// Spans in Zipkin's formats, over HTTP.
     Zipkin,
-    /// The gRPC query API, which answers `UNIMPLEMENTED`.
+    /// The query API over gRPC.
     QueryGrpc,
     /// The web pages and the query API.
     Query,
@@ -118,7 +118,7 @@ impl Port {
             | Port::Sampling => (cfg!(feature = "jaeger"), "jaeger"),
             Port::CollectorGrpc => (cfg!(feature = "jaeger-grpc"), "jaeger-grpc"),
             Port::OtlpGrpc => (cfg!(feature = "otlp-grpc"), "otlp-grpc"),
-            Port::QueryGrpc => (cfg!(feature = "_grpc"), "otlp-grpc"),
+            Port::QueryGrpc => (cfg!(feature = "query-grpc"), "query-grpc"),
             Port::OtlpHttp => (cfg!(feature = "otlp-http"), "otlp-http"),
             Port::Zipkin => (cfg!(feature = "zipkin"), "zipkin"),
             Port::Query | Port::Admin => (true, ""),
@@ -164,12 +164,9 @@ impl Port {
             Port::Zipkin => {
                 (9411, "collector.zipkin.host-port", "zipkin", "spans, Zipkin over HTTP")
             }
-            Port::QueryGrpc => (
-                16685,
-                "query.grpc-server.host-port",
-                "grpc-query",
-                "gRPC query API: not supported",
-            ),
+            Port::QueryGrpc => {
+                (16685, "query.grpc-server.host-port", "grpc-query", "query API over gRPC")
+            }
             Port::Query => (16686, "query.http-server.host-port", "query", "web pages, query API"),
             Port::Admin => (14269, "admin.http.host-port", "admin", "health, metrics"),
         };

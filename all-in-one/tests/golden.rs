@@ -18,7 +18,9 @@
 //! | a service whose name is not UTF-8 | panics and exits | stored, with U+FFFD | one packet must not stop the server |
 //! | `raw=true` after a read without it | process tags sorted: the read changed the store | as sent | a read changes nothing |
 //! | `/api/v3/*` | answers as 1.35 | answers as Jaeger 2, see `v3.rs` | newer web pages ask there |
-//! | gRPC query on 16685 | answers | UNIMPLEMENTED, with a hint | the web pages and Grafana use `/api/*` |
+//! | `jaeger.api_v3` by gRPC | answers as 1.35 | answers as Jaeger 2: adjusted, and no error for an unknown trace | newer clients ask there |
+//! | gRPC: a question of more than 16 KiB | up to 4 MiB | `RESOURCE_EXHAUSTED` | nobody asks as much |
+//! | gRPC health: `Watch` of an unknown service | waits for it | `NOT_FOUND` | no service is added later |
 //! | paths outside of the base path | the page, with 200 | `/` redirects to the base path, others 404 | the page cannot work there, and a script must not take it for an answer |
 //! | `POST /api/transform` | the page, with 200 | the traces of a file, as in Jaeger 1.76; Jaeger's and Zipkin's JSON too | the page's upload sends OTLP there |
 //! | `/favicon.ico` | 404 in the recorded build, which had no web pages | the icon | browsers ask for it |

@@ -7,10 +7,6 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::body::Body;
-use hyper::Request;
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use jaeger_all_in_one::{AllInOne, Config, Port};
 use support::{Open, Packet, UdpSender, get, request};
 
@@ -90,24 +86,6 @@ fn a_web_page_gets_large_integers_as_text_and_a_script_as_numbers() {
     assert!(!ask(&[("User-Agent", "curl/8"), ("Accept", "application/json")]));
     assert!(ask(&[("Sec-Fetch-Mode", "cors")]));
     assert!(ask(&[("Referer", "http://192.0.2.1:16686/trace/a")]));
-}
-
-#[tokio::test]
-async fn the_grpc_api_is_said_not_to_be_there() {
-    let jaeger = AllInOne::start().expect("start");
-    let address = jaeger.door(Port::QueryGrpc).expect("the door").address;
-    let stream = tokio::net::TcpStream::connect(address).await.expect("connect");
-    let connection = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (mut client, connection) = connection.await.expect("HTTP/2");
-    tokio::spawn(connection);
-    let call = Request::post(format!("http://{address}/jaeger.api_v2.QueryService/GetServices"))
-        .header("Content-Type", "application/grpc")
-        .body(Body::empty())
-        .expect("a call");
-    let answer = client.send_request(call).await.expect("an answer");
-    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-    assert_eq!(header("grpc-status"), Some("12"), "UNIMPLEMENTED");
-    assert!(header("grpc-message").is_some_and(|why| why.contains("HTTP")), "{answer:?}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ pub(super) struct Flags {
     #[arg(long = Port::Query.flag(), env = "QUERY_HTTP_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::Query.number().into())]
     query: HostPort,
 
-    /// gRPC address of the query API, which only answers that the API is served over HTTP
+    /// gRPC address of the query API. With the port of HTTP, both are served there
     #[arg(long = Port::QueryGrpc.flag(), env = "QUERY_GRPC_SERVER_HOST_PORT", value_name = "HOST:PORT", default_value_t = Port::QueryGrpc.number().into())]
     query_grpc: HostPort,
 

@@ -1,5 +1,4 @@
-//! Messages of protocol buffers that are written here: a few small answers, and requests that came
-//! in JSON.
+//! Messages of protocol buffers that are written here: answers, and requests that came in JSON.
 //!
 //! Source: <https://protobuf.dev/programming-guides/encoding/>
 
@@ -25,6 +24,25 @@ impl Message {
         self.key(number, 2);
         self.push_varint(bytes.len() as u64);
         self.0.extend(bytes);
+    }
+
+    /// Text, unless it is empty.
+    pub(crate) fn text(&mut self, number: u32, text: &str) {
+        if !text.is_empty() {
+            self.bytes(number, text.as_bytes());
+        }
+    }
+
+    /// An integer, a boolean or an enum, unless it is zero.
+    pub(crate) fn number(&mut self, number: u32, value: u64) {
+        if value != 0 {
+            self.varint(number, value);
+        }
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// A message within this one.

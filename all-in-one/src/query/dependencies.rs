@@ -16,7 +16,8 @@ use crate::store::Store;
 /// The default lookback: a day, in milliseconds.
 const DEFAULT_LOOKBACK: i64 = 24 * 3600 * 1_000;
 
-type Calls = BTreeMap<(Text, Text), u64>;
+/// The number of calls by caller and called service.
+pub(super) type Calls = BTreeMap<(Text, Text), u64>;
 
 /// Counts the calls between services in traces that have a span between `endTs - lookback` and
 /// `endTs`, both in milliseconds.
@@ -32,13 +33,7 @@ pub(super) fn dependencies(
     };
     // Go computes in nanoseconds, without a check for overflow.
     let start = end.saturating_sub(lookback.wrapping_mul(1_000_000).div_euclid(1_000));
-    let mut calls = Calls::new();
-    let between = |span: &Span| i64::try_from(span.start).is_ok_and(|at| start < at && at < end);
-    for id in api.store.between(start.into(), end.into()) {
-        if let Some(callers) = Callers::of(&api.store, id, between) {
-            callers.count(&mut calls);
-        }
-    }
+    let calls = calls(&api.store, start, end);
     let service = form.get("service");
     let asked =
         |parent: &str, child: &str| service.is_empty() || service == parent || service == child;
@@ -48,6 +43,18 @@ pub(super) fn dependencies(
         .map(|((parent, child), calls)| DependencyJson { parent, child, calls: *calls })
         .collect();
     ok(form, out, &Answer::of(json))
+}
+
+/// Counts the calls in traces that have a span strictly between two times, in microseconds.
+pub(super) fn calls(store: &Store, start: i64, end: i64) -> Calls {
+    let mut calls = Calls::new();
+    let between = |span: &Span| i64::try_from(span.start).is_ok_and(|at| start < at && at < end);
+    for id in store.between(start.into(), end.into()) {
+        if let Some(callers) = Callers::of(store, id, between) {
+            callers.count(&mut calls);
+        }
+    }
+    calls
 }
 
 /// The spans of a trace, and the service of each.

@@ -1,4 +1,4 @@
-//! The HTTP JSON API that Jaeger's web pages, Grafana and scripts use.
+//! The query API that Jaeger's web pages, Grafana and scripts use.
 //!
 //! It answers as Jaeger 1.35 does, and below `/api/v3` as Jaeger 2.x. Paths outside of `/api` belong to the web
 //! pages.
@@ -13,7 +13,7 @@
 //! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
 //! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
 //! | `own_trace` | the span of a request that asks for one |
-//! | `grpc` | the gRPC query port, which says that it has no service |
+//! | `grpc` | the gRPC query API, of Jaeger 1.35 and of Jaeger 2.x |
 
 pub(crate) mod adjust;
 mod answer;
@@ -21,7 +21,7 @@ pub(crate) mod api;
 mod dependencies;
 mod distinct;
 mod errors;
-#[cfg(feature = "_grpc")]
+#[cfg(feature = "query-grpc")]
 pub(crate) mod grpc;
 mod monitor;
 mod own_trace;

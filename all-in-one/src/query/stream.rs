@@ -83,33 +83,57 @@ pub(super) async fn answer(
     api: Arc<Api>,
     write: impl FnOnce(&Api, &mut AnswerWriter<'_>) -> Result<(), ApiError> + Send + 'static,
 ) -> Response {
-    let turn = Arc::clone(&api.turns).acquire_owned().await.ok();
-    let (first, begun) = oneshot::channel();
-    let (threads, first) = (Handle::current(), Some(first));
-    let sender = PartSender { api: Arc::clone(&api), threads, turn, first, rest: None };
-    // It ends by itself, even if the client has gone.
-    tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
-    match begun.await {
+    match begin(api, write).await {
         Ok(Ok(body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Ok(Err(refusal)) => refusal.into_response(),
         Err(_panic) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
+/// The beginning of an answer: its body, once a part of it or all of it is written, or the error
+/// that came before. It fails if `write` panics.
+pub(super) async fn begin<E: From<TooMany> + Send + 'static>(
+    api: Arc<Api>,
+    write: impl FnOnce(&Api, &mut AnswerWriter<'_>) -> Result<(), E> + Send + 'static,
+) -> Result<Result<Body, E>, oneshot::error::RecvError> {
+    let turn = Arc::clone(&api.turns).acquire_owned().await.ok();
+    let (first, begun) = oneshot::channel();
+    let (threads, first) = (Handle::current(), Some(first));
+    let sender = PartSender { api: Arc::clone(&api), threads, turn, first, rest: None };
+    // It ends by itself, even if the client has gone.
+    tokio::task::spawn_blocking(move || sender.send_all(|out| write(&api, out)));
+    begun.await
+}
+
+/// Too many answers of several parts are being read.
+#[derive(Debug)]
+pub(super) struct TooMany;
+
+impl TooMany {
+    pub(super) const WHY: &str =
+        "too many large answers are being read: try again, or ask for fewer traces";
+}
+
+impl From<TooMany> for ApiError {
+    fn from(_: TooMany) -> Self {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, TooMany::WHY)
+    }
+}
+
 /// Sends the parts of one answer.
-struct PartSender {
+struct PartSender<E> {
     api: Arc<Api>,
     threads: Handle,
     /// Its turn among the answers that are being written; `None` while it waits for its reader.
     turn: Option<OwnedSemaphorePermit>,
     /// Sends the beginning of the answer; `None` once that is done.
-    first: Option<oneshot::Sender<Result<Body, ApiError>>>,
+    first: Option<oneshot::Sender<Result<Body, E>>>,
     /// Sends the parts after the first; `None` in the channel marks the end.
     rest: Option<mpsc::Sender<Option<Bytes>>>,
 }
 
-impl PartSender {
-    fn send_all(mut self, write: impl FnOnce(&mut AnswerWriter<'_>) -> Result<(), ApiError>) {
+impl<E: From<TooMany>> PartSender<E> {
+    fn send_all(mut self, write: impl FnOnce(&mut AnswerWriter<'_>) -> Result<(), E>) {
         let mut send = |part: Vec<u8>| self.send(part.into());
         let mut out = AnswerWriter::new(&mut send);
         let written = write(&mut out);
@@ -144,7 +168,7 @@ impl PartSender {
         let (rest, coming) = mpsc::channel(1);
         let place = Arc::clone(&self.api.long_answers).try_acquire_owned();
         let body = place
-            .map_err(|_| too_many())
+            .map_err(|_| TooMany.into())
             .map(|place| Body::from_stream(stream::iter([Ok(part)]).chain(parts(coming, place))));
         let refused = body.is_err();
         let gone = self.first.take().is_none_or(|first| first.send(body).is_err());
@@ -165,11 +189,6 @@ fn parts(
             None => Err(io::Error::other("the answer was not written to its end")),
         }
     })
-}
-
-fn too_many() -> ApiError {
-    let why = "too many large answers are being read: try again, or ask for fewer traces";
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 #[cfg(test)]

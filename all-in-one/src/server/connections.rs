@@ -8,10 +8,12 @@
 use std::io;
 use std::net::{self, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -32,6 +34,10 @@ pub(crate) const DOORS_KIB: usize = 12 << 10;
 /// The budget of the connections to the query port, in KiB. It is separate, so that a flood at the
 /// doors does not keep anyone from the traces.
 pub(crate) const QUERY_KIB: usize = 3 << 10;
+/// The budget of the connections to the port of the gRPC query API, in KiB. A connection may hold
+/// sixteen questions.
+#[cfg(feature = "query-grpc")]
+pub(crate) const QUERY_GRPC_KIB: usize = 6 << 10;
 /// The budget of the connections to the admin port, in KiB; separate, so that metrics can be read.
 pub(crate) const ADMIN_KIB: usize = 1 << 10;
 /// How long to wait after `accept` fails, mostly because too many files are open.
@@ -77,6 +83,8 @@ pub(crate) struct ConnectionMemory {
     buffers: u32,
     _idle: Reservation,
     buffered: Mutex<Buffered>,
+    closed: AtomicBool,
+    reader: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -104,11 +112,16 @@ impl ConnectionBudget {
         ConnectionBudget::of(QUERY_KIB)
     }
 
+    #[cfg(feature = "query-grpc")]
+    pub(crate) fn to_query_grpc() -> Self {
+        ConnectionBudget::of(QUERY_GRPC_KIB)
+    }
+
     pub(crate) fn to_admin() -> Self {
         ConnectionBudget::of(ADMIN_KIB)
     }
 
-    fn admit(&self, size: ConnectionSize) -> Option<Arc<ConnectionMemory>> {
+    pub(super) fn admit(&self, size: ConnectionSize) -> Option<Arc<ConnectionMemory>> {
         let (budget, buffers) = (self.clone(), size.buffers);
         let mut idle = Reservation::default();
         if !idle.grow(&self.0, size.idle as usize) {
@@ -119,6 +132,8 @@ impl ConnectionBudget {
             buffers,
             _idle: idle,
             buffered: Mutex::default(),
+            closed: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
         }))
     }
 }
@@ -196,6 +211,17 @@ impl Listener {
 }
 
 impl ConnectionMemory {
+    /// Closes the connection, whatever it is doing.
+    #[cfg(feature = "query-grpc")]
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// Counts received bytes; returns whether they fit into the budget.
     fn received(&self, bytes: usize) -> bool {
         let mut buffered = self.buffered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,12 +249,23 @@ impl Drop for Call {
     }
 }
 
+#[cfg(feature = "query-grpc")]
+impl<S> Connection<S> {
+    pub(super) fn memory(&self) -> Arc<ConnectionMemory> {
+        Arc::clone(&self.memory)
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.memory.reader.register(context.waker());
+        if self.memory.is_closed() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if self.memory.received(buffer.filled().len() - before) {

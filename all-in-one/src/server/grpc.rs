@@ -38,9 +38,9 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const STREAMS: u32 = 16;
 /// The HTTP/2 window: how many bytes of messages a client may send on a connection before it must
 /// wait.
-const WINDOW: u32 = 128 << 10;
+pub(super) const WINDOW: u32 = 128 << 10;
 /// The largest HTTP/2 frame, in bytes.
-const FRAME: u32 = 16 << 10;
+pub(super) const FRAME: u32 = 16 << 10;
 /// The largest headers of a call, in bytes: gRPC's usual limit.
 pub(crate) const LARGEST_HEAD: u32 = 8 << 10;
 /// What a connection takes: idle, as many calls as may be open with almost nothing in them; in its
@@ -48,9 +48,9 @@ pub(crate) const LARGEST_HEAD: u32 = 8 << 10;
 pub(crate) const CONNECTION_SIZE: ConnectionSize =
     ConnectionSize { idle: 48, buffers: (WINDOW + FRAME + STREAMS * LARGEST_HEAD) >> 10 };
 /// After this time without a byte, the server sends a ping…
-const KEEPALIVE: Duration = Duration::from_secs(60);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(60);
 /// …and waits this long for its answer.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 // Else a live client's connection would be closed as idle before it answers.
 const _: () = assert!(KEEPALIVE.as_secs() + KEEPALIVE_TIMEOUT.as_secs() < IDLE_LIMIT.as_secs());
 /// How long calls may continue after the signal to stop.
@@ -89,7 +89,7 @@ pub(crate) async fn serve(listener: Listener, router: Router, mut stop: watch::R
 }
 
 /// Counts the bytes of a call with its connection, for as long as the call lasts.
-async fn hold_connection(request: Request, next: Next) -> Response {
+pub(super) async fn hold_connection(request: Request, next: Next) -> Response {
     let _call = request.extensions().get::<Arc<ConnectionMemory>>().map(Call::on);
     next.run(request).await
 }

@@ -31,7 +31,7 @@ pub(crate) const LARGEST_HEAD: usize = 32 << 10;
 pub(crate) const CONNECTION_SIZE: ConnectionSize =
     ConnectionSize { idle: 8, buffers: (LARGEST_HEAD >> 10) as u32 + 8 };
 /// How long requests may continue after the signal to stop.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until `stop`, then lets running requests end.
 pub(crate) async fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) {

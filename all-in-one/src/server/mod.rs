@@ -5,6 +5,9 @@
 //! |---|---|
 //! | `door` | opens a port as the settings say, for HTTP or gRPC |
 //! | `http`, `grpc` | the two servers, and what holds for each of their answers |
+//! | `one_port` | both servers on one port |
+//! | `grpc_stream` | calls whose answer is a stream |
+//! | `grpc_common` | health checks and reflection of gRPC |
 //! | `cors` | which web pages of other origins may send |
 //! | `body` | reads and decompresses request bodies, within a budget |
 //! | `packed` | decompresses gRPC messages that tonic cannot |
@@ -29,8 +32,14 @@ pub(crate) mod form;
 pub(crate) mod fuzz;
 #[cfg(feature = "_grpc")]
 pub(crate) mod grpc;
+#[cfg(feature = "query-grpc")]
+pub(crate) mod grpc_common;
+#[cfg(feature = "query-grpc")]
+pub(crate) mod grpc_stream;
 pub(crate) mod http;
 pub(crate) mod idle_timeout;
+#[cfg(feature = "query-grpc")]
+pub(crate) mod one_port;
 #[cfg(feature = "_grpc")]
 mod packed;
 pub(crate) mod reload;

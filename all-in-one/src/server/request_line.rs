@@ -22,6 +22,8 @@ const CHUNK: usize = 4096;
 pub(crate) struct Escaped<S> {
     stream: S,
     part: LinePart,
+    /// How many of the first bytes are those of the preface of HTTP/2; `None` once one was not.
+    preface: Option<usize>,
     /// Escaped bytes that have not been read yet: at most three times a chunk.
     ready: VecDeque<u8>,
 }
@@ -37,11 +39,17 @@ enum LinePart {
     Target,
     /// Anywhere else.
     Rest,
+    /// HTTP/2, which stays as it is. It may share a port with HTTP/1.
+    Http2,
 }
+
+/// How a connection begins that speaks HTTP/2.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 impl LinePart {
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
+            (LinePart::Http2, _) => LinePart::Http2,
             (_, b'\n') => LinePart::Method,
             (LinePart::Method, b'A'..=b'Z') => LinePart::Method,
             (LinePart::Method, b' ') => LinePart::Space,
@@ -54,12 +62,17 @@ impl LinePart {
 
 impl<S> Escaped<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Escaped { stream, part: LinePart::Method, ready: VecDeque::new() }
+        Escaped { stream, part: LinePart::Method, preface: Some(0), ready: VecDeque::new() }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.part = self.part.after(*byte);
+            self.preface = self.preface.filter(|read| PREFACE.get(*read) == Some(byte));
+            self.preface = self.preface.map(|read| read + 1);
+            if self.preface == Some(PREFACE.len()) {
+                (self.part, self.preface) = (LinePart::Http2, None);
+            }
             let escaped: &[u8] = match byte {
                 b'"' => b"%22",
                 b'#' => b"%23",
@@ -121,6 +134,15 @@ mod tests {
         let wanted = "GET /a?b={%22c%22:%22%3C%22}%23d HTTP/1.1\r\nHost: \"x\"\r\nReferer: /\"\r\n\r\nGET /%60%3E%60 HTTP/1.1\r\n\r\n";
         assert_eq!(escaped(sent).await, wanted);
         assert_eq!(escaped(b"get /\" x\n\"GET\" /\"\n").await, "get /\" x\n\"GET\" /\"\n");
+    }
+
+    #[tokio::test]
+    async fn http2_stays_as_it_is() {
+        let all = [PREFACE, b"\x00\nGET /\"<>` x\nGET /\""].concat();
+        let sent = String::from_utf8(all).expect("text");
+        assert_eq!(escaped(sent.as_bytes()).await, sent);
+        let other = sent.replace("SM", "XX");
+        assert_ne!(escaped(other.as_bytes()).await, other);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod burst;
+mod calls;
 mod doors;
 mod heads;
 mod lengths;

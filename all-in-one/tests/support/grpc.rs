@@ -32,3 +32,20 @@ pub async fn unary(
     let answer = client.unary(message, method.parse().expect("a method"), BytesCodec).await;
     answer.map(tonic::Response::into_inner)
 }
+
+/// Calls a method whose answer is a stream; returns its messages.
+pub async fn stream(
+    client: &mut Grpc<Channel>,
+    method: &str,
+    message: &[u8],
+) -> Result<Vec<Bytes>, Status> {
+    client.ready().await.expect("ready");
+    let message = Request::new(Bytes::copy_from_slice(message));
+    let method = method.parse().expect("a method");
+    let mut answer = client.server_streaming(message, method, BytesCodec).await?.into_inner();
+    let mut messages = Vec::new();
+    while let Some(message) = answer.message().await? {
+        messages.push(message);
+    }
+    Ok(messages)
+}

@@ -18,6 +18,7 @@ use super::api::Api;
 use super::errors::ApiError;
 use super::stream::AnswerWriter;
 use crate::server::form::{Form, unescape};
+use crate::store::Operation;
 use params::{Query, SingleTrace};
 
 /// What is served below `/api/v3`.
@@ -87,11 +88,21 @@ fn operations(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), 
         operations: Vec<OperationJson<'a>>,
     }
     let (_, kind) = params::first(form, &["spanKind", "span_kind"]);
-    let found = api.store.operations(form.get("service"));
-    // Jaeger looks for the stored kind, which is empty where it shows `internal`.
-    let found = found.iter().filter(|operation| kind.is_empty() || *operation.kind == *kind);
-    let shown = |kind| if str::is_empty(kind) { "internal" } else { kind };
-    let json = found.map(|it| OperationJson { name: &it.name, kind: shown(&it.kind) });
+    let found = operations_of(api, form.get("service"), kind);
+    let json = found.iter().map(|it| OperationJson { name: &it.name, kind: shown_kind(it) });
     let answer = Operations { operations: json.collect() };
     Ok(serde_json::to_writer(out, &answer)?)
+}
+
+/// The operations of a service, of one kind unless that is empty.
+pub(super) fn operations_of(api: &Api, service: &str, kind: &str) -> Vec<Operation> {
+    let mut found = api.store.operations(service);
+    // Jaeger looks for the stored kind, which is empty where it shows `internal`.
+    found.retain(|operation| kind.is_empty() || *operation.kind == *kind);
+    found
+}
+
+/// The kind that is shown.
+pub(super) fn shown_kind(operation: &Operation) -> &str {
+    if operation.kind.is_empty() { "internal" } else { &operation.kind }
 }

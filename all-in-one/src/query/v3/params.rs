@@ -16,7 +16,7 @@ use crate::server::form::Form;
 /// The default number of traces.
 const DEFAULT_DEPTH: usize = 100;
 /// The largest number of traces: what Jaeger's memory holds by default.
-const MAX_DEPTH: usize = 100_000;
+pub(in crate::query) const MAX_DEPTH: usize = 100_000;
 /// The most characters of an id in base64.
 const MAX_BASE64: usize = 24;
 

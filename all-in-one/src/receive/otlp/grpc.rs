@@ -25,16 +25,26 @@ use crate::receive::intake::Intake;
 use crate::server::counters::Reason;
 use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
+#[cfg(feature = "query-grpc")]
+use crate::server::grpc_common::{self, Described};
 
 const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
+
+/// What health checks and reflection say of the port.
+#[cfg(feature = "query-grpc")]
+const SERVICES: Described =
+    Described { listed: &[SERVICE], healthy: &[], descriptors: include_bytes!("descriptors.bin") };
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
     door::grpc(Port::OtlpGrpc, config, &intake.context, |counters| {
-        Router::new()
+        let router = Router::new()
             .route(&format!("/{SERVICE}/Export"), any(export))
             .fallback(unknown)
-            .with_state(Arc::new(Exporter::new(intake, counters)))
+            .with_state(Arc::new(Exporter::new(intake, counters)));
+        #[cfg(feature = "query-grpc")]
+        let router = grpc_common::add(router, SERVICES);
+        router
     })
 }
 

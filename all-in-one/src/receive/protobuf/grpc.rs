@@ -29,21 +29,34 @@ use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};
 use crate::server::grpc::{call, count};
+#[cfg(feature = "query-grpc")]
+use crate::server::grpc_common::{self, Described};
 
 const COLLECTOR: &str = "jaeger.api_v2.CollectorService";
 const SAMPLING: &str = "jaeger.api_v2.SamplingManager";
 /// The value of `internal.span.format` for spans from this door.
 const FORMAT: &str = "proto";
 
+/// What health checks and reflection say of the port.
+#[cfg(feature = "query-grpc")]
+const SERVICES: Described = Described {
+    listed: &[COLLECTOR, SAMPLING],
+    healthy: &[],
+    descriptors: include_bytes!("descriptors.bin"),
+};
+
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {
     door::grpc(Port::CollectorGrpc, config, &intake.context, |counters| {
         let collector = Collector::new(intake, counters);
-        Router::new()
+        let router = Router::new()
             .route(&format!("/{COLLECTOR}/PostSpans"), any(post_spans))
             .route(&format!("/{SAMPLING}/GetSamplingStrategy"), any(sampling_strategy))
             .fallback(unknown)
-            .with_state(Arc::new(collector))
+            .with_state(Arc::new(collector));
+        #[cfg(feature = "query-grpc")]
+        let router = grpc_common::add(router, SERVICES);
+        router
     })
 }
 
