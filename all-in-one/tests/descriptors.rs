@@ -11,10 +11,10 @@ use prost::Message as _;
 
 /// The compiled files, and the services in each.
 const FILES: [(&str, &[&str]); 3] = [
-    ("src/query/grpc/descriptors.bin", &["query.proto", "query_service.proto"]),
-    ("src/receive/protobuf/descriptors.bin", &["collector.proto", "sampling.proto"]),
+    ("src/query/grpc/descriptors.pb", &["query.proto", "query_service.proto"]),
+    ("src/receive/protobuf/descriptors.pb", &["collector.proto", "sampling.proto"]),
     (
-        "src/receive/otlp/descriptors.bin",
+        "src/receive/otlp/descriptors.pb",
         &["opentelemetry/proto/collector/trace/v1/trace_service.proto"],
     ),
 ];

@@ -47,7 +47,7 @@ pub(crate) const ANSWERS: usize = 32;
 const SERVICES: Described = Described {
     listed: &[V2, V3],
     healthy: &[METRICS],
-    descriptors: include_bytes!("descriptors.bin"),
+    descriptors: include_bytes!("descriptors.pb"),
 };
 
 /// What answers the calls.

@@ -33,7 +33,7 @@ const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
 /// What health checks and reflection say of the port.
 #[cfg(feature = "query-grpc")]
 const SERVICES: Described =
-    Described { listed: &[SERVICE], healthy: &[], descriptors: include_bytes!("descriptors.bin") };
+    Described { listed: &[SERVICE], healthy: &[], descriptors: include_bytes!("descriptors.pb") };
 
 /// Opens the door.
 pub(crate) fn open(config: &Config, intake: &Intake) -> Result<Option<Opened>, BindError> {

@@ -42,7 +42,7 @@ const FORMAT: &str = "proto";
 const SERVICES: Described = Described {
     listed: &[COLLECTOR, SAMPLING],
     healthy: &[],
-    descriptors: include_bytes!("descriptors.bin"),
+    descriptors: include_bytes!("descriptors.pb"),
 };
 
 /// Opens the door.
