@@ -277,10 +277,13 @@ impl fmt::Display for Mismatch<'_> {
     }
 }
 
-/// Whether a key may be meant by another: a typing mistake, or the last part is the same.
+/// Whether a key may be meant by another: a typing mistake, or the last part is the same and says
+/// more than `id`, `name` or `type`, which many keys end with.
 fn is_like(key: &str, other: &str) -> bool {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    is_near(key, other) || last(key) == last(other)
+    fn last(key: &str) -> &str {
+        key.rsplit_once('.').map_or(key, |(_, last)| last)
+    }
+    is_near(key, other) || last(key) == last(other) && last(key).len() > "name".len()
 }
 
 /// A value, cut if it has more characters than this.
