@@ -10,7 +10,7 @@ use expect_trace::Trace;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Measured};
 use crate::config::{Config, reachable};
 use crate::error::{BindError, ClosedPort, StartError};
 use crate::files::{LoadError, Loaded, Saved};
@@ -137,7 +137,8 @@ impl AllInOne {
         #[cfg(feature = "tls")]
         let (context, certificates) = load_tls(context, &config)?;
         let (strategies, reload) = Strategies::load(&config)?;
-        let intake = Intake { store: Arc::clone(&store), context, strategies };
+        let intake =
+            Intake { store: Arc::clone(&store), context, strategies, received: Arc::default() };
         let ports = Ports::bind(&config, &intake)?;
 
         let threads = Threads::start()?;
@@ -200,8 +201,14 @@ impl AllInOne {
         if let Some(Bound { sockets, address }) = ports.admin {
             let listener =
                 listen(Port::Admin, sockets, ConnectionBudget::to_admin(), &counters[1])?;
-            let router = Admin::new(doors.clone(), counters, Arc::clone(&store));
-            let router = admin::router(router);
+            let measured = Measured {
+                doors: doors.clone(),
+                ports: counters,
+                store: Arc::clone(&store),
+                received: intake.received,
+                api: Arc::clone(&api),
+            };
+            let router = admin::router(Admin::new(measured));
             let router = http::guarded(router, address, config.host_names(Port::Admin));
             tasks.push(tokio::spawn(http::serve(listener, router, stopped)));
         }

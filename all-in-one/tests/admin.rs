@@ -5,7 +5,10 @@
 mod support;
 
 use jaeger_all_in_one::{AllInOne, Config, Port};
-use support::{Open, Packet, UdpSender, get, request};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::UdpSocket;
+
+use support::{Open, Packet, UdpSender, exchange, get, request, until};
 
 /// The value of a metric's line, without its name and labels.
 fn value(jaeger: &AllInOne, line: &str) -> u64 {
@@ -55,10 +58,10 @@ fn what_came_and_what_did_not_is_counted_by_door_and_reason() {
             1,
         ),
         (
-            r#"jaeger_spans_received_total{debug="false",format="proto",svc="other-services",transport="grpc"}"#,
+            r#"jaeger_spans_received_total{debug="false",format="proto",svc="shop",transport="grpc"}"#,
             2,
         ),
-        (r#"jaeger_spans_saved_by_svc_total{debug="false",result="ok",svc="other-services"}"#, 2),
+        (r#"jaeger_spans_saved_by_svc_total{debug="false",result="ok",svc="shop"}"#, 2),
     ] {
         assert_eq!(value(&jaeger, line), count, "{line}");
     }
@@ -79,8 +82,7 @@ fn what_had_to_go_is_counted() {
     assert_eq!(value(&jaeger, "jaeger_memory_evicted_traces_total"), 3);
     assert_eq!(value(&jaeger, "jaeger_memory_evicted_spans_total"), 3);
     assert_eq!(value(&jaeger, "jaeger_memory_dropped_spans_total"), 1);
-    let saved =
-        r#"jaeger_spans_saved_by_svc_total{debug="false",result="err",svc="other-services"}"#;
+    let saved = r#"jaeger_spans_saved_by_svc_total{debug="false",result="err",svc="shop"}"#;
     assert_eq!(value(&jaeger, saved), 1);
 }
 
@@ -98,7 +100,9 @@ fn the_metrics_are_prometheus_s_text() {
             described.push(rest.split(' ').next().expect("a name").to_owned());
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().expect("a name");
-            assert_eq!(described.last().map(String::as_str), Some(name), "{line}");
+            let ends = ["", "_bucket", "_sum", "_count"];
+            let is_last = |it: &String| ends.iter().any(|end| format!("{it}{end}") == name);
+            assert!(described.last().is_some_and(is_last), "{line}");
         }
     }
     let count = described.len();
@@ -113,4 +117,141 @@ fn a_foreign_host_header_is_refused_here_too() {
     let jaeger = AllInOne::start().expect("start");
     let ask = |host| request(jaeger.at(Port::Admin), "GET", "/metrics", &[("Host", host)]).status;
     assert_eq!((ask("localhost:14269"), ask("evil.example")), (200, 403));
+}
+
+/// What the real Jaeger 1.35 answered after [`send_and_ask`], of the metrics that are here too: names
+/// without `jaeger_`, labels and counts. A star is a value that depends on when it is asked for.
+const REAL: &str = include_str!("metrics/jaeger-1.35.txt");
+
+/// Sends to every kind of door, and asks the query API in every way.
+fn send_and_ask(jaeger: &AllInOne) {
+    let post = |port, path, kind, body: &[u8], expected| {
+        let answer = exchange(jaeger.at(port), "POST", path, &[("Content-Type", kind)], body);
+        assert_eq!(answer.status, expected, "{path}: {}", answer.text());
+    };
+    for body in
+        [&include_bytes!("metrics/first.thrift")[..], include_bytes!("metrics/second.thrift")]
+    {
+        post(Port::Collector, "/api/traces", "application/x-thrift", body, 202);
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for (port, packet) in [
+        (Port::AgentBinary, &include_bytes!("metrics/packet.thrift")[..]),
+        (Port::AgentCompact, b"\x82garbage"),
+    ] {
+        socket.send_to(packet, jaeger.at(port)).expect("send");
+        until("the packet was taken", || {
+            jaeger.door(port).is_some_and(|door| door.stats().packets == 1)
+        });
+    }
+    let otlp = br#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":
+        {"stringValue":"otlp-shop"}}]},"scopeSpans":[{"spans":[{"name":"buy",
+        "traceId":"000000000000000000000000000000aa","spanId":"00000000000000bb",
+        "startTimeUnixNano":"1700000000000000000","endTimeUnixNano":"1700000000001000000"}]}]}]}"#;
+    post(Port::OtlpHttp, "/v1/traces", "application/json", otlp, 200);
+    let zipkin =
+        br#"[{"traceId":"00000000000000cc","id":"00000000000000cc","name":"z","duration":5,
+        "timestamp":1700000000000000,"localEndpoint":{"serviceName":"zip-shop"}}]"#;
+    post(Port::Zipkin, "/api/v2/spans", "application/json", zipkin, 202);
+    for (path, expected) in [
+        ("/api/services", 200),
+        ("/api/services/udp-shop/operations", 200),
+        ("/api/operations?service=udp-shop", 200),
+        ("/api/traces?service=udp-shop&end=1", 200),
+        ("/api/traces?service=udp-shop&limit=x", 400),
+        ("/api/traces/1", 200),
+        ("/api/traces/777", 404),
+        ("/api/traces/zz", 400),
+        ("/api/traces?traceID=1&traceID=2&traceID=77", 200),
+        ("/api/dependencies?endTs=1700000000000&lookback=1", 200),
+        ("/api/metrics/latencies?service=a", 400),
+        ("/api/metrics/calls?service=a&spanKind=server", 501),
+        ("/api/metrics/minstep", 501),
+        ("/api/v3/traces/1", 200),
+        ("/api/v3/services", 200),
+    ] {
+        assert_eq!(get(jaeger.at(Port::Query), path).status, expected, "{path}");
+    }
+    let archived = request(jaeger.at(Port::Query), "POST", "/api/archive/1", &[]);
+    assert_eq!(archived.status, 500);
+}
+
+#[test]
+fn the_metrics_have_the_names_labels_and_counts_of_jaeger_s() {
+    let jaeger = AllInOne::start().expect("start");
+    send_and_ask(&jaeger);
+    let text = get(jaeger.at(Port::Admin), "/metrics").text();
+    let lines: BTreeMap<String, &str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("jaeger_")?.rsplit_once(' '))
+        .map(|(name, value)| match name.split_once("host=\"") {
+            Some((before, after)) => {
+                let rest = after.split_once('"').expect("an end").1;
+                (format!("{before}host=\"…\"{rest}"), value)
+            }
+            None => (name.to_owned(), value),
+        })
+        .collect();
+    let mut different = Vec::new();
+    let mut families = BTreeSet::new();
+    for (name, expected) in REAL.lines().filter_map(|line| line.rsplit_once(' ')) {
+        families.insert(name.split('{').next().expect("a name"));
+        let found = lines.get(name).copied();
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let is_same = |found: &str| (number(found) - number(expected)).abs() < 1e-10;
+        if !found.is_some_and(|found| expected == "*" || is_same(found)) {
+            different.push(format!("{name} {expected}: {found:?}"));
+        }
+    }
+    assert!(different.is_empty(), "{different:#?}");
+    let is_own = |name: &str| {
+        ["door_", "memory_", "build_info"].iter().any(|own| name.starts_with(own))
+            || name.ends_with("_bucket")
+            || name.ends_with("latency_sum")
+    };
+    let others: Vec<_> = lines
+        .keys()
+        .map(|line| line.split('{').next().expect("a name"))
+        .filter(|name| !is_own(name) && !families.contains(name))
+        .collect();
+    assert!(others.is_empty(), "not of Jaeger: {others:?}");
+    let limits: Vec<_> = lines
+        .keys()
+        .filter(|line| line.starts_with("save_latency_bucket{"))
+        .filter_map(|line| line.split_once("le=\"")?.1.strip_suffix("\"}"))
+        .collect();
+    assert_eq!(
+        limits,
+        ["+Inf", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "10", "2.5", "5"]
+    );
+}
+
+#[test]
+fn services_beyond_4000_share_a_label() {
+    let jaeger = AllInOne::start().expect("start");
+    let mut sender = UdpSender::new(&jaeger);
+    for number in 0..4_100 {
+        sender.send(&Packet::of(&format!("s{number}")).span(number + 1, 1, "buy", 1).build());
+    }
+    sender.send(&Packet::of(&"x".repeat(10_000)).span(9_999, 1, "buy", 1).build());
+    sender.wait();
+    let text = get(jaeger.at(Port::Admin), "/metrics").text();
+    let is_received = |line: &&str| line.starts_with("jaeger_spans_received_total{");
+    let services: BTreeSet<_> = text
+        .lines()
+        .filter(is_received)
+        .filter_map(|line| line.split_once("svc=\"")?.1.split('"').next())
+        .collect();
+    assert_eq!(services.len(), 4_000);
+    let line = r#"jaeger_spans_received_total{debug="false",format="proto",svc="other-services",transport="grpc"}"#;
+    assert_eq!(value(&jaeger, line), 102);
+    assert!(text.len() < 4 << 20, "{} bytes", text.len());
+}
+
+#[test]
+fn what_is_about_go_is_not_found() {
+    let jaeger = AllInOne::start().expect("start");
+    for path in ["/debug/pprof/", "/debug/pprof/heap", "/debug/vars"] {
+        assert_eq!(get(jaeger.at(Port::Admin), path).status, 404, "{path}");
+    }
 }

@@ -34,6 +34,7 @@ const PARTS: &[(&str, &[&str])] = &[
         &[
             "budget",
             "counters",
+            "histogram",
             "threads",
             "form",
             "bytes_codec",
@@ -89,6 +90,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "lenient",
             "faults",
             "strategy",
+            "by_service",
             "intake",
             "protobuf",
             "zipkin_core",

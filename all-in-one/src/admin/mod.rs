@@ -1,6 +1,7 @@
 //! The admin port, 14269 in Jaeger: health check and metrics.
 //!
-//! Every path is the health check, as in Jaeger, except `/metrics`. The agent's port for sampling
+//! Every path is the health check, as in Jaeger, except `/metrics`. What is below `/debug/` there is
+//! about Go, and not found here. The agent's port for sampling
 //! strategies is here too.
 
 #[cfg(feature = "jaeger")]
@@ -16,24 +17,21 @@ use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::server::counters::Counters;
-use crate::server::door::Door;
-use crate::store::Store;
+use crate::server::http::not_found;
 use health::Health;
+pub(crate) use metrics::Measured;
 
 /// What the answers are made from.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    doors: Vec<Door>,
-    ports: [Arc<Counters>; 2],
-    store: Arc<Store>,
+    measured: Measured,
     health: Health,
 }
 
 impl Admin {
     /// For an all-in-one that starts now.
-    pub(crate) fn new(doors: Vec<Door>, ports: [Arc<Counters>; 2], store: Arc<Store>) -> Self {
-        Admin { doors, ports, store, health: Health::since_now() }
+    pub(crate) fn new(measured: Measured) -> Self {
+        Admin { measured, health: Health::since_now() }
     }
 }
 
@@ -45,9 +43,10 @@ pub(crate) fn router(admin: Admin) -> Router {
 async fn handle(State(admin): State<Arc<Admin>>, uri: Uri) -> Response {
     match uri.path() {
         "/metrics" => {
-            let body = metrics::metrics(&admin.doors, &admin.ports, &admin.store);
+            let body = metrics::metrics(&admin.measured);
             ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], body).into_response()
         }
+        path if path.starts_with("/debug/") => not_found(),
         _ => ([(header::CONTENT_TYPE, "application/json")], admin.health.json()).into_response(),
     }
 }

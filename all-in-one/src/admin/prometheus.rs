@@ -3,10 +3,15 @@
 //!
 //! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+
+use crate::server::histogram::Histogram;
 
 /// The content type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A label and what it says.
+pub(super) type Label<'a> = (&'a str, &'a str);
 
 /// A text that is being written.
 #[derive(Debug, Default)]
@@ -21,6 +26,20 @@ impl Exposition {
     /// A number that can go up and down.
     pub(super) fn gauge(&mut self, name: &str, help: &str) -> Metric<'_> {
         self.metric(name, help, "gauge")
+    }
+
+    /// How long something took, for each set of labels.
+    pub(super) fn histogram(&mut self, name: &str, help: &str, of: &[(&[Label<'_>], &Histogram)]) {
+        let mut metric = self.metric(name, help, "histogram");
+        for (labels, times) in of {
+            let (buckets, sum) = times.snapshot();
+            let count = buckets.last().map_or(0, |(_, count)| *count);
+            for (limit, count) in buckets {
+                metric.line("_bucket", &[labels, &[("le", limit)][..]].concat(), count);
+            }
+            metric.line("_sum", labels, sum);
+            metric.line("_count", labels, count);
+        }
     }
 
     fn metric(&mut self, name: &str, help: &str, kind: &str) -> Metric<'_> {
@@ -43,8 +62,13 @@ pub(super) struct Metric<'a> {
 
 impl Metric<'_> {
     /// Adds a value. Labels here need no escapes.
-    pub(super) fn value(&mut self, labels: &[(&str, &str)], value: u64) {
+    pub(super) fn value(&mut self, labels: &[Label<'_>], value: u64) {
+        self.line("", labels, value);
+    }
+
+    fn line(&mut self, ending: &str, labels: &[Label<'_>], value: impl Display) {
         self.text.push_str(&self.name);
+        self.text.push_str(ending);
         for (place, (label, said)) in labels.iter().enumerate() {
             let before = if place == 0 { '{' } else { ',' };
             let _ = write!(self.text, "{before}{label}=\"{said}\"");

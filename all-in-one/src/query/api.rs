@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::asked::{Question, Questions};
 use super::errors::ApiError;
 use crate::go_format::json::{self, Style};
+use crate::model::{Text, TraceId};
 use crate::server::form::Form;
-use crate::store::Store;
+use crate::store::{Operation, Store};
 use crate::ui::WebPages;
 
 /// How many answers are written at a time.
@@ -23,6 +25,7 @@ pub(crate) const LONG_ANSWERS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) store: Arc<Store>,
+    pub(crate) asked: Questions,
     pub(super) pages: WebPages,
     /// The largest clock skew that is corrected; zero corrects none.
     pub(super) max_clock_skew: Duration,
@@ -40,7 +43,30 @@ impl Api {
         base_path: String,
     ) -> Arc<Self> {
         let [turns, long_answers] = [TURNS, LONG_ANSWERS].map(|n| Arc::new(Semaphore::new(n)));
-        Arc::new(Api { store, pages, max_clock_skew, base_path, turns, long_answers })
+        let asked = Questions::default();
+        Arc::new(Api { store, asked, pages, max_clock_skew, base_path, turns, long_answers })
+    }
+}
+
+/// What is asked of the store, and counted.
+impl Api {
+    pub(super) fn services(&self) -> Vec<Text> {
+        self.asked.ask(Question::GetServices, || self.store.services(), |it| Some(it.len()))
+    }
+
+    pub(super) fn operations(&self, service: &str) -> Vec<Operation> {
+        let ask = || self.store.operations(service);
+        self.asked.ask(Question::GetOperations, ask, |it| Some(it.len()))
+    }
+
+    /// The ids of the traces that are found.
+    pub(super) fn find(&self, find: impl FnOnce(&Store) -> Vec<TraceId>) -> Vec<TraceId> {
+        self.asked.ask(Question::FindTraces, || find(&self.store), |it| Some(it.len()))
+    }
+
+    /// Whether there is a trace with this id.
+    pub(super) fn has(&self, id: TraceId) -> bool {
+        self.asked.ask(Question::GetTrace, || self.store.has(id), |has| has.then_some(1))
     }
 }
 

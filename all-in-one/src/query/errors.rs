@@ -27,6 +27,10 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    pub(super) fn is_bad_request(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
     pub(super) fn new(status: StatusCode, message: impl ToString) -> Self {
         ApiError { status, message: message.to_string(), is_v3: false }
     }

@@ -12,12 +12,14 @@
 //! | `v3`, `distinct` | the API of Jaeger 2.x, in OTLP |
 //! | `services`, `dependencies`, `monitor` | the other answers; `monitor` is `/api/metrics` |
 //! | `answer`, `errors`, `stream` | envelopes, errors, and answers that are written while they are read |
+//! | `asked` | counts for `/metrics` |
 //! | `own_trace` | the span of a request that asks for one |
 //! | `grpc` | the gRPC query API, of Jaeger 1.35 and of Jaeger 2.x |
 
 pub(crate) mod adjust;
 mod answer;
 pub(crate) mod api;
+pub(crate) mod asked;
 mod dependencies;
 mod distinct;
 mod errors;

@@ -9,7 +9,7 @@ use crate::server::form::{Form, unescape};
 
 /// All services that have spans.
 pub(super) fn services(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
-    let names = api.store.services();
+    let names = api.services();
     ok(form, out, &Answer::counted(names.iter().map(|name| &**name).collect()))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn operations(
         return Err(params::service_required());
     }
     let kind = form.get("spanKind");
-    let operations = api.store.operations(service);
+    let operations = api.operations(service);
     let json = operations
         .iter()
         .filter(|operation| kind.is_empty() || *operation.kind == *kind)
@@ -41,7 +41,7 @@ pub(super) fn operation_names(
     out: &mut AnswerWriter<'_>,
 ) -> Result<(), ApiError> {
     let service = unescape(service, true).unwrap_or_default();
-    let operations = api.store.operations(&service);
+    let operations = api.operations(&service);
     let mut names: Vec<&str> = operations.iter().map(|operation| &*operation.name).collect();
     // They are sorted by name, so the kinds of one name are adjacent.
     names.dedup();

@@ -17,8 +17,8 @@ use crate::server::form::Form;
 /// The traces that match a search, or that the request names.
 pub(super) fn search(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
     let (found, missing) = match Request::parse(form)? {
-        Request::Search(search) => (api.store.find_ids(&search), Vec::new()),
-        Request::ByIds(ids) => ids.into_iter().partition(|id| api.store.has(*id)),
+        Request::Search(search) => (api.find(|store| store.find_ids(&search)), Vec::new()),
+        Request::ByIds(ids) => ids.into_iter().partition(|id| api.has(*id)),
     };
     write(api, form, out, &found, missing, raw(form))
 }
@@ -31,7 +31,7 @@ pub(super) fn one(
     out: &mut AnswerWriter<'_>,
 ) -> Result<(), ApiError> {
     let id: TraceId = id.parse().map_err(ApiError::bad_request)?;
-    if !api.store.has(id) {
+    if !api.has(id) {
         return Err(ApiError::trace_not_found());
     }
     write(api, form, out, &[id], Vec::new(), raw(form))

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::api::Api;
+use super::asked::Questions;
 use super::errors::ApiError;
 use super::router::is_by_page;
 use super::{stream, traces};
@@ -78,6 +79,7 @@ pub(super) async fn transform(
     let (api, found) = (&uploads.api, store.ids());
     let api = Arc::new(Api {
         store: Arc::new(store),
+        asked: Questions::default(),
         pages: WebPages::new(""),
         max_clock_skew: api.max_clock_skew,
         base_path: String::new(),

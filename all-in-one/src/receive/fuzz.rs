@@ -15,6 +15,7 @@ pub(crate) fn intake(store: &Arc<Store>) -> Intake {
         store: Arc::clone(store),
         context: Context::new(watch::channel(false).1),
         strategies: Arc::default(),
+        received: Arc::default(),
     }
 }
 

@@ -11,6 +11,7 @@
 //!
 //! A new door is a function that opens it, and a line in the table of doors in `lib.rs`.
 
+pub(crate) mod by_service;
 mod faults;
 #[cfg(all(feature = "doors", any(test, fuzzing)))]
 pub(crate) mod fuzz;

@@ -36,6 +36,7 @@ pub(crate) mod grpc;
 pub(crate) mod grpc_common;
 #[cfg(feature = "query-grpc")]
 pub(crate) mod grpc_stream;
+pub(crate) mod histogram;
 pub(crate) mod http;
 pub(crate) mod idle_timeout;
 #[cfg(feature = "query-grpc")]

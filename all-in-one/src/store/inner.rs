@@ -73,8 +73,13 @@ impl Inner {
         }
     }
 
-    /// Adds some of a batch's spans.
-    pub(super) fn insert(&mut self, spans: &[Draft<'_>], batch: &Batch<'_>) {
+    /// Adds some of a batch's spans; tells which were dropped because their trace is too large.
+    pub(super) fn insert<'b, 'a>(
+        &mut self,
+        spans: &'b [Draft<'a>],
+        batch: &Batch<'_>,
+        dropped: &mut dyn FnMut(&'b Draft<'a>),
+    ) {
         let mut rest = spans;
         while let Some(first) = rest.first() {
             let number = first.process;
@@ -86,25 +91,30 @@ impl Inner {
                 &self.hasher,
             );
             for draft in &rest[..same] {
-                self.insert_one(draft, batch, &process);
+                if !self.insert_one(draft, batch, &process) {
+                    dropped(draft);
+                }
             }
             self.common.release_process(&process, &mut self.cells);
             rest = &rest[same..];
         }
     }
 
-    fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) {
+    /// Adds a span; returns whether its trace has room for it.
+    fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) -> bool {
         let before = self.size();
         self.write(draft, batch, process);
         let elsewhere = self.size() - before;
         let record = std::mem::take(&mut self.record);
-        if self.has_room(draft.trace_id, record.len() + elsewhere) {
+        let has_room = self.has_room(draft.trace_id, record.len() + elsewhere);
+        if has_room {
             self.add(draft, &record, elsewhere, process);
         } else {
             self.release(&record, draft.trace_id);
             self.usage.dropped_spans += 1;
         }
         self.record = record;
+        has_room
     }
 
     /// Writes a span's record, which then refers to what it names.

@@ -45,7 +45,7 @@ pub(crate) use inner::Reading;
 pub use limits::{Limits, Usage};
 pub use search::Search;
 
-use crate::model::{Batch, Span, Text, Trace, TraceId};
+use crate::model::{Batch, Draft, Span, Text, Trace, TraceId};
 use inner::Inner;
 
 /// How many spans, traces or names are handled before others may have the lock: about half a
@@ -77,16 +77,22 @@ impl Store {
     /// Adds the spans of a batch; returns how many were dropped because their trace is too large.
     pub(crate) fn take(&self, batch: &Batch<'_>) -> u64 {
         let mut dropped = 0;
+        self.take_or_drop(batch, &mut |_| dropped += 1);
+        dropped
+    }
+
+    /// The same; tells which spans were dropped.
+    pub(crate) fn take_or_drop<'b, 'a>(
+        &self,
+        batch: &'b Batch<'a>,
+        dropped: &mut dyn FnMut(&'b Draft<'a>),
+    ) {
         for spans in batch.spans.chunks(AT_ONCE) {
-            let mut inner = self.inner.write();
-            let before = inner.usage().dropped_spans;
-            inner.insert(spans, batch);
-            dropped += inner.usage().dropped_spans - before;
+            self.inner.write().insert(spans, batch, dropped);
         }
         if !batch.spans.is_empty() {
             self.inserted.notify_waiters();
         }
-        dropped
     }
 
     /// The trace with this id. If it is evicted meanwhile, only a part of it.

@@ -60,7 +60,7 @@ impl Method {
             Method::GetServices => {
                 check(question).map_err(malformed)?;
                 let mut answer = Message::default();
-                for name in api.store.services() {
+                for name in api.services() {
                     answer.bytes(1, name.as_bytes());
                 }
                 Ok(write(out, answer)?)
@@ -104,7 +104,7 @@ fn find_traces(api: &Api, question: &[u8], out: &mut AnswerWriter<'_>) -> Result
         longest: limit(query.longest),
         limit: usize::try_from(query.depth).ok().filter(|depth| *depth > 0),
     };
-    for id in api.store.find_ids(&search) {
+    for id in api.find(|store| store.find_ids(&search)) {
         // A trace that was evicted since it was found is left out.
         if let Some(trace) = TraceWriter::begin(api, id, true) {
             write_trace(trace, out)?;
@@ -134,7 +134,7 @@ fn write_trace(mut trace: TraceWriter<'_>, out: &mut AnswerWriter<'_>) -> Result
 
 fn get_operations(api: &Api, question: &[u8], out: &mut AnswerWriter<'_>) -> Result<(), Status> {
     let [service, kind] = texts(question).map_err(malformed)?;
-    let mut found = api.store.operations(&service);
+    let mut found = api.operations(&service);
     found.retain(|operation| kind.is_empty() || *operation.kind == *kind);
     let mut answer = Message::default();
     let mut names: Vec<&str> = found.iter().map(|operation| &*operation.name).collect();

@@ -50,7 +50,7 @@ impl Method {
             }
             Method::FindTraces => {
                 let query = query(question)?;
-                for id in find(&api.store, &query) {
+                for id in api.find(|store| find(store, &query)) {
                     write_trace(api, id, query.raw, out)?;
                 }
                 Ok(())
@@ -58,7 +58,7 @@ impl Method {
             Method::GetServices => {
                 check(question).map_err(malformed)?;
                 let mut answer = Message::default();
-                for name in api.store.services() {
+                for name in api.services() {
                     answer.bytes(1, name.as_bytes());
                 }
                 Ok(write(out, answer)?)

@@ -54,14 +54,18 @@ impl Route {
             Route::Operations => operations(api, form, out),
             Route::Trace(id) => {
                 let SingleTrace { id, raw } = SingleTrace::parse(id, form)?;
+                if !api.has(id) {
+                    return Err(none_found());
+                }
                 traces::write(api, &[id], raw, out)
             }
             Route::Traces => {
                 let query = Query::parse(form)?;
-                traces::write(api, &find::find(&api.store, &query), query.raw, out)
+                traces::write(api, &api.find(|store| find::find(store, &query)), query.raw, out)
             }
             Route::Summaries => {
-                summaries::write(api, &find::find(&api.store, &Query::parse(form)?), out)
+                let query = Query::parse(form)?;
+                summaries::write(api, &api.find(|store| find::find(store, &query)), out)
             }
         }
     }
@@ -77,7 +81,7 @@ fn services(api: &Api, out: &mut AnswerWriter<'_>) -> Result<(), ApiError> {
     struct Services<'a> {
         services: Vec<&'a str>,
     }
-    let names = api.store.services();
+    let names = api.services();
     let services = names.iter().map(|name| &**name).collect();
     Ok(serde_json::to_writer(out, &Services { services })?)
 }
@@ -96,7 +100,7 @@ fn operations(api: &Api, form: &Form, out: &mut AnswerWriter<'_>) -> Result<(), 
 
 /// The operations of a service, of one kind unless that is empty.
 pub(super) fn operations_of(api: &Api, service: &str, kind: &str) -> Vec<Operation> {
-    let mut found = api.store.operations(service);
+    let mut found = api.operations(service);
     // Jaeger looks for the stored kind, which is empty where it shows `internal`.
     found.retain(|operation| kind.is_empty() || *operation.kind == *kind);
     found

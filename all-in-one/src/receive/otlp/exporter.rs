@@ -8,6 +8,7 @@ use super::answer::ExportAnswer;
 use super::others::{Signal, Told};
 use super::{json_request, proto};
 use crate::model::Batch;
+use crate::receive::by_service::Origin;
 use crate::receive::faults::Faults;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
@@ -64,7 +65,7 @@ impl Exporter {
             // Decoded once before anything is stored: it may turn out to be malformed at its end.
             proto::decode(request, most, &mut |_| {})?;
         }
-        let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, batch);
+        let take = &mut |batch: Batch<'_>| self.intake.take(&self.counters, Origin::Proto, batch);
         let refused = proto::decode(request, most, take)?;
         let why = "an OTLP span with an id that is zero or has the wrong length";
         self.counters.refuse_many(Reason::InvalidSpan, refused, why);

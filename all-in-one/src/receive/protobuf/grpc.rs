@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
 use crate::protobuf::wire::Fields;
+use crate::receive::by_service::Origin;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{self, Opened};
@@ -127,7 +128,7 @@ impl Collector {
     fn store(&self, message: &[u8]) -> Result<(), Status> {
         match jaeger::post_spans(message, FORMAT) {
             Ok(batch) => {
-                self.intake.take(&self.counters, batch);
+                self.intake.take(&self.counters, Origin::Proto, batch);
                 Ok(())
             }
             Err(error) => Err(self.refuse(&error)),

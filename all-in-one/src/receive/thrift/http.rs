@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::error::BindError;
 use crate::model::Batch;
 use crate::port::Port;
+use crate::receive::by_service::Origin;
 use crate::receive::intake::Intake;
 use crate::receive::strategy::{self, Form};
 use crate::server::body::BodyError;
@@ -118,7 +119,7 @@ impl Collector {
     fn store(&self, body: &[u8]) -> Result<(), Error> {
         if body.len() <= AT_ONCE {
             let batch = jaeger::batch(&mut Binary::new(body), FORMAT)?;
-            self.intake.take(&self.counters, batch);
+            self.intake.take(&self.counters, Origin::Jaeger, batch);
             return Ok(());
         }
         self.store_in_parts(body, SPANS_AT_ONCE)
@@ -130,7 +131,7 @@ impl Collector {
             jaeger::parts(&mut Binary::new(body), FORMAT, most, sender, take)
         };
         let sender = parts(None, &mut |_| {})?;
-        parts(Some(sender), &mut |batch| self.intake.take(&self.counters, batch))?;
+        parts(Some(sender), &mut |batch| self.intake.take(&self.counters, Origin::Jaeger, batch))?;
         Ok(())
     }
 }

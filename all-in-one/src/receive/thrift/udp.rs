@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::error::{BindError, StartError};
 use crate::model::Batch;
 use crate::port::Port;
+use crate::receive::by_service::Origin;
 use crate::receive::intake::Intake;
 use crate::server::counters::{Counters, Reason};
 use crate::server::door::{Bound, Door, Opened, bind};
@@ -181,7 +182,7 @@ impl Agent {
             return;
         }
         match (self.decode)(packet) {
-            Ok(batch) => self.intake.take(&self.counters, batch),
+            Ok(batch) => self.intake.take(&self.counters, Origin::Proto, batch),
             Err(error) => {
                 let why = reason(&error);
                 self.counters.refuse(why, format_args!("a UDP packet of {bytes} bytes: {error}"));

@@ -24,6 +24,7 @@ use super::{proto, translated};
 use crate::config::Config;
 use crate::error::BindError;
 use crate::port::Port;
+use crate::receive::by_service::Origin;
 use crate::receive::faults::Faults;
 use crate::receive::intake::Intake;
 use crate::receive::thrift::{self, binary::Binary};
@@ -184,7 +185,7 @@ impl Collector {
         let (mut faults, mut stored) = (Faults::default(), 0);
         decode(body, format, most, &mut faults, &mut |spans| {
             stored += spans.len();
-            self.intake.take(&self.counters, translated(spans));
+            self.intake.take(&self.counters, Origin::Zipkin, translated(spans));
         })?;
         match faults.first() {
             Some(why) if stored == 0 => Err(why.to_owned()),
