@@ -73,7 +73,8 @@ impl Method {
 
 fn get_trace(api: &Api, question: &[u8], out: &mut AnswerWriter<'_>) -> Result<(), Status> {
     let id = trace_id(question)?;
-    let Some(trace) = TraceWriter::begin(api, id, true) else {
+    let found = api.has(id).then(|| TraceWriter::begin(api, id, true));
+    let Some(trace) = found.flatten() else {
         return Err(Status::not_found("trace not found: trace not found"));
     };
     write_trace(trace, out)

@@ -46,6 +46,8 @@ impl Method {
                 let id: TraceId = String::from_utf8_lossy(id)
                     .parse()
                     .map_err(|why| Status::unknown(format!("malform trace ID: {why}")))?;
+                // One that is not there is counted as an error, and answered below.
+                api.has(id);
                 write_trace(api, id, raw, out)
             }
             Method::FindTraces => {
