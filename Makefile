@@ -127,7 +127,16 @@ test-browser: programs ## Check the web pages in a real browser (needs chromium 
 
 .PHONY: screenshots
 screenshots: programs ## Take the screenshots of the documents again (needs chromium and chromedriver)
+	$(CARGO) build --locked -p exercises --bin n_plus_one --example n_plus_one
 	$(CARGO) run --quiet --locked -p testbed --bin screenshots
+
+.PHONY: recording
+recording: ## Record the course in a terminal again: docs/images/learn.svg
+	@# In a copy: the recording mends an exercise.
+	@rm -rf target/recording && mkdir -p target/recording
+	@git ls-files -z | tar --null -cT - | tar -xC target/recording
+	$(CARGO) build --locked -p exercises
+	$(CARGO) run --quiet --locked -p exercises --example recording -- target/recording docs/images/learn.svg
 
 .PHONY: check-scale-out
 check-scale-out: ## Check compose/scale-out with Docker Compose, Jaeger 2.13 and the Collector (needs Go)

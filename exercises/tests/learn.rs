@@ -2,15 +2,12 @@
 //! temporary folder with programs that use only the standard library.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,12 +18,11 @@ use exercises::checker::run::Children;
 use exercises::checker::text::Style;
 use jaeger_all_in_one::Config;
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use terminal::{LONG, Terminal};
+
+mod terminal;
 
 const SEND: &str = include_str!("fixture/send.rs");
-/// Programs are compiled meanwhile.
-const LONG: Duration = Duration::from_secs(120);
 
 /// A course of two exercises in a folder of its own, with its first programs in git.
 struct Fixture(PathBuf);
@@ -177,88 +173,6 @@ fn without_a_terminal_the_exit_code_tells() {
     }
 }
 
-/// The checker in a terminal of 80 columns.
-struct Terminal {
-    child: Child,
-    master: File,
-    /// The other end, which keeps the settings.
-    slave: File,
-    screen: Arc<Mutex<String>>,
-    seen: usize,
-}
-
-impl Terminal {
-    fn start(fixture: &Fixture) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes())).to_owned();
-        let slave = OpenOptions::new().read(true).write(true).open(path).unwrap();
-        let size = Winsize { ws_row: 40, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&slave, size).unwrap();
-        let stdio = || Stdio::from(slave.try_clone().unwrap());
-        let mut command = fixture.checker(&[]);
-        let child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
-        let master = File::from(master);
-        let screen = Arc::new(Mutex::new(String::new()));
-        let (mut reader, shared) = (master.try_clone().unwrap(), Arc::clone(&screen));
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                bytes.extend_from_slice(&buffer[..count]);
-                let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
-                *shared.lock().unwrap() = text;
-            }
-        });
-        Terminal { child, master, slave, screen, seen: 0 }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Waits until the text appears after what was waited for before.
-    fn wait_for(&mut self, text: &str) {
-        let begin = Instant::now();
-        loop {
-            let screen = self.screen.lock().unwrap().clone();
-            if let Some(at) = screen[self.seen..].find(text) {
-                self.seen += at + text.len();
-                return;
-            }
-            let new = &screen[self.seen..];
-            assert!(begin.elapsed() < LONG, "no {text:?} in:\n{new}");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Whether the terminal gives whole lines and shows what is typed.
-    fn is_as_before(&self) -> bool {
-        let modes = tcgetattr(&self.slave).unwrap().local_modes;
-        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
-    }
-
-    fn code(&mut self) -> i32 {
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or_else(|| panic!("{status}"));
-            }
-            assert!(begin.elapsed() < LONG, "it does not end");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The prompt's last words: from here on keys are read.
 const PROMPT: &str = "q quit";
 
@@ -266,7 +180,7 @@ const PROMPT: &str = "q quit";
 fn keys_and_saves_in_a_terminal() {
     let fixture = Fixture::new("keys");
     let first = fixture.read("01_send/main.rs");
-    let mut terminal = Terminal::start(&fixture);
+    let mut terminal = Terminal::start(fixture.checker(&[]));
     terminal.wait_for("Send a span.");
     terminal.wait_for("01_send/main.rs in your editor");
     terminal.wait_for("no span arrived");
@@ -331,7 +245,7 @@ fn keys_and_saves_in_a_terminal() {
     assert_eq!(terminal.code(), 0);
     assert!(terminal.is_as_before());
 
-    let screen = terminal.screen.lock().unwrap().clone();
+    let screen = terminal.text();
     for line in plain(&screen).lines() {
         let ours = !line.contains("http://") && !line.contains(fixture.0.to_str().unwrap());
         assert!(!ours || line.chars().count() <= 80, "{line}");
@@ -342,13 +256,13 @@ fn keys_and_saves_in_a_terminal() {
 fn a_signal_leaves_the_terminal_as_it_was() {
     let fixture = Fixture::new("signals");
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        let mut terminal = Terminal::start(&fixture);
+        let mut terminal = Terminal::start(fixture.checker(&[]));
         terminal.wait_for(PROMPT);
-        kill_process(Pid::from_child(&terminal.child), signal).unwrap();
+        kill_process(terminal.pid(), signal).unwrap();
         assert_eq!(terminal.code(), code);
         assert!(terminal.is_as_before());
     }
-    let mut terminal = Terminal::start(&fixture);
+    let mut terminal = Terminal::start(fixture.checker(&[]));
     terminal.wait_for(PROMPT);
     terminal.press("\u{4}");
     assert_eq!(terminal.code(), 0);
@@ -361,7 +275,7 @@ fn a_program_that_hangs_ends_with_the_checker() {
     let hang = "fn main() {\n    std::fs::write(\"pid\", std::process::id().to_string()).unwrap();\n    \
                 loop { std::thread::park() }\n}\n";
     fixture.write("01_send/main.rs", hang);
-    let terminal = Terminal::start(&fixture);
+    let terminal = Terminal::start(fixture.checker(&[]));
     let begin = Instant::now();
     let pid = loop {
         let read = fs::read_to_string(fixture.0.join("01_send/pid")).unwrap_or_default();
@@ -372,7 +286,7 @@ fn a_program_that_hangs_ends_with_the_checker() {
         thread::sleep(Duration::from_millis(10));
     };
     let mut terminal = terminal;
-    kill_process(Pid::from_child(&terminal.child), Signal::TERM).unwrap();
+    kill_process(terminal.pid(), Signal::TERM).unwrap();
     assert_eq!(terminal.code(), 143);
     while rustix::process::test_kill_process(pid).is_ok() {
         assert!(begin.elapsed() < LONG, "the program goes on");

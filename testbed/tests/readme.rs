@@ -8,13 +8,14 @@ use std::fs;
 use std::path::Path;
 
 /// Each document, and the folder to which its links are relative.
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     ("", include_str!("../../README.md")),
     ("docs", include_str!("../../docs/MIGRATION.md")),
     ("docs", include_str!("../../docs/TESTING.md")),
     ("docs", include_str!("../../docs/MEASURED.md")),
     ("all-in-one", include_str!("../../all-in-one/README.md")),
     ("expect-trace", include_str!("../../expect-trace/README.md")),
+    ("exercises", include_str!("../../exercises/README.md")),
     ("compose/scale-out", include_str!("../../compose/scale-out/README.md")),
     ("", include_str!("../../CONTRIBUTING.md")),
     ("", include_str!("../../SECURITY.md")),
@@ -112,7 +113,7 @@ fn pictures(text: &str) -> impl Iterator<Item = &str> {
         .flat_map(|(before, after)| {
             text.split(before).skip(1).filter_map(move |rest| rest.split(after).next())
         })
-        .filter(|file| file.ends_with(".png"))
+        .filter(|file| file.ends_with(".png") || file.ends_with(".svg"))
 }
 
 #[test]

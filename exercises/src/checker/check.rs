@@ -47,10 +47,10 @@ impl Checked {
     pub fn report(&self, style: Style) -> String {
         let mut out = self.seen.clone();
         if let Some(failure) = &self.failure {
-            out += &format!("{}\n", failure.words(style));
+            out += &format!("{}\n\n", failure.words(style));
         }
         if let Some(link) = &self.link {
-            out += &format!("\nIn Jaeger: {}\n", style.bold(link));
+            out += &format!("In Jaeger: {}\n", style.bold(link));
         }
         out
     }

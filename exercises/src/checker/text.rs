@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use jaeger_all_in_one::printable;
 
 /// How long a line of the checker's own words may be.
-pub const WIDTH: usize = 79;
+pub const WIDTH: usize = 80;
 
 /// Whether to write colours, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn wrap(text: &str) -> String {
         let indent: String = line.chars().take_while(|c| *c == ' ').collect();
         let mut current = String::new();
         for word in line.split(' ').filter(|word| !word.is_empty()) {
-            let length = current.chars().count() + 1 + word.chars().count();
+            let length = columns(&current) + 1 + columns(word);
             if !current.is_empty() && length > WIDTH {
                 lines.push(std::mem::take(&mut current));
             }
@@ -70,8 +70,9 @@ pub fn wrap(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Markdown for the terminal: headings stand out, and lines are broken, except in code.
+/// Markdown for the terminal: headings and strong words stand out, and lines are broken, except in code.
 pub fn markdown(text: &str, style: Style) -> String {
+    let text = text.lines().map(|line| strong(line, style) + "\n").collect::<String>();
     let mut out = String::new();
     let mut in_code = false;
     for line in text.lines() {
@@ -87,6 +88,27 @@ pub fn markdown(text: &str, style: Style) -> String {
         out += "\n";
     }
     out
+}
+
+/// `**strong**` in colours, which have no width.
+fn strong(line: &str, style: Style) -> String {
+    let parts: Vec<_> = line.split("**").collect();
+    if parts.len() % 2 == 0 || style == Style::Plain {
+        return line.to_owned();
+    }
+    let paint = |(at, part): (usize, &&str)| match at % 2 {
+        1 => style.bold(part),
+        _ => (*part).to_owned(),
+    };
+    parts.iter().enumerate().map(paint).collect()
+}
+
+/// How many columns a word takes. Colours take none.
+fn columns(word: &str) -> usize {
+    let mut parts = word.split("\x1b[");
+    let first = parts.next().unwrap_or_default().chars().count();
+    let rest = parts.map(|part| part.split_once('m').map_or(0, |(_, text)| text.chars().count()));
+    first + rest.sum::<usize>()
 }
 
 /// The last lines of a program's output, indented, without what a terminal would interpret.

@@ -66,11 +66,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     pages.tags()?;
     light_and_dark("otlp-trace")?;
 
+    // The course's exercise 17, before and after.
+    let n_plus_one = shop(&jaeger, "n_plus_one", 10)?;
+    pages.trace(&n_plus_one)?;
+    light_and_dark("n-plus-one")?;
+    let one_query = shop(&jaeger, "examples/n_plus_one", 3)?;
+    pages.trace(&one_query)?;
+    light_and_dark("one-query")?;
+
     // In Jaeger's dark theme the graphs stay light, and the text around them has no contrast.
     pages.compare(&failed, &otel)?;
     picture("compare.png")?;
     pages.architecture()?;
     picture("architecture.png")
+}
+
+/// Runs a program of the course, and returns the id of its trace.
+fn shop(jaeger: &Jaeger, program: &str, spans: usize) -> Result<String, Box<dyn Error>> {
+    Program::built(program)?.env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.otlp_url()).run()?;
+    let traces = jaeger.read_all("storefront", spans)?;
+    let newest = traces.iter().find(|trace| trace.spans().len() == spans);
+    let id = newest.and_then(|trace| trace.id()).ok_or("no trace of the course's program")?;
+    Ok(id.to_owned())
 }
 
 /// Runs a built program and returns the trace id in its last line.
