@@ -106,6 +106,17 @@ impl Pages {
         self.browser.texts(".DAG--nodeLabel")
     }
 
+    /// Opens the Monitor page of a service; returns the text of its rows, one for each operation.
+    ///
+    /// # Errors
+    ///
+    /// If it shows no row.
+    pub fn monitor(&self, service: &str) -> Result<Vec<String>, Box<dyn Error>> {
+        self.browser.open(&format!("{}/monitor?service={service}", self.url))?;
+        self.browser.wait_for(".ant-table-row")?;
+        self.browser.texts(".ant-table-row")
+    }
+
     /// Opens the comparison of two traces.
     ///
     /// # Errors

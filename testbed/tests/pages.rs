@@ -57,6 +57,11 @@ fn a_trace_is_shown_with_its_spans_and_their_tags() {
     pages.browser().wait_for(".span-name").unwrap();
     assert_eq!(pages.browser().texts(".span-name").unwrap().len(), 4);
 
+    // The calls of a server, counted from its spans.
+    let rows = pages.monitor("httpbin").unwrap();
+    assert!(rows.len() == 1 && rows[0].starts_with("GET /get"), "{rows:?}");
+    assert!(rows[0].contains("req/s"), "{rows:?}");
+
     let mut services = pages.architecture().unwrap();
     services.sort();
     assert_eq!(services, ["httpbin", "opentelemetry-example", "otlp-example"]);

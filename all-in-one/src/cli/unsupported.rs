@@ -117,7 +117,7 @@ const VARIABLES: &[(&str, &str, &str, Harmless)] = &[
     ("DEPENDENCY_STORAGE_TYPE", "memory", IN_MEMORY, Never),
     ("SAMPLING_STORAGE_TYPE", "memory", IN_MEMORY, Any),
     ("SAMPLING_CONFIG_TYPE", "file", "adaptive sampling is not supported", Any),
-    ("METRICS_STORAGE_TYPE", "", "the Monitor page has no metrics to show", Any),
+    ("METRICS_STORAGE_TYPE", "", "the Monitor page counts the stored spans", Any),
 ];
 
 /// A setting with which the program does not start.

@@ -150,7 +150,9 @@ impl Route {
             Route::Trace(id) => traces::one(api, id, form, out),
             Route::Archive(id) => traces::archive(id),
             Route::Dependencies => dependencies::dependencies(api, form, out),
-            Route::Metrics(name) => api.asked.monitored(name, || monitor::metrics(name, form)),
+            Route::Metrics(name) => {
+                api.asked.monitored(name, || monitor::metrics(api, name, form, out))
+            }
             Route::V3(route) => route.answer(api, form, out).map_err(ApiError::v3),
         }
     }

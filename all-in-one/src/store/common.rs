@@ -146,6 +146,11 @@ impl Common {
         operation(&self.operations.read(cells, id))
     }
 
+    /// The name of the service of the operation with this number.
+    pub(super) fn service_of(&self, operation: u32, cells: &Cells) -> String {
+        self.services.text(cells, first_number(&self.operations.read(cells, operation)))
+    }
+
     /// Whether the operation with this number belongs to this service and has this name; an empty
     /// name matches all.
     pub(super) fn is_operation(&self, id: u32, service: u32, name: &str, cells: &Cells) -> bool {

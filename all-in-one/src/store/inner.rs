@@ -6,6 +6,7 @@
 //! ([`page`](super::page)).
 
 use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, HeldProcess, Operation};
@@ -23,13 +24,15 @@ use crate::model::{Batch, Draft, Span, Text, TraceId};
 #[derive(Debug)]
 pub(super) struct Inner {
     limits: Limits,
-    hasher: KeyHasher,
-    cells: Cells,
-    symbols: Symbols,
-    common: Common,
-    traces: Traces,
-    pages: Pages,
+    pub(super) hasher: KeyHasher,
+    pub(super) cells: Cells,
+    pub(super) symbols: Symbols,
+    pub(super) common: Common,
+    pub(super) traces: Traces,
+    pub(super) pages: Pages,
     usage: Usage,
+    /// The latest start of an evicted span.
+    complete_since: u64,
     /// The record that is being written, its length, and the span's search keys.
     record: Vec<u8>,
     length: Vec<u8>,
@@ -66,6 +69,7 @@ impl Inner {
             traces: Traces::default(),
             pages: Pages::default(),
             usage: Usage::default(),
+            complete_since: 0,
             record: Vec::new(),
             length: Vec::new(),
             found_by: Vec::new(),
@@ -201,6 +205,9 @@ impl Inner {
         self.usage.spans -= trace.spans;
         self.usage.evicted_traces += 1;
         self.usage.evicted_spans += trace.spans as u64;
+        if trace.starts.1 > self.complete_since {
+            self.complete_since = self.complete_since.max(trace.starts.1.min(now()));
+        }
         self.pages.retire(self.traces.oldest_number());
         true
     }
@@ -208,8 +215,10 @@ impl Inner {
     /// Removes the oldest traces, up to this many; returns how many.
     pub(super) fn clear(&mut self, most: usize) -> usize {
         let Usage { evicted_traces, evicted_spans, .. } = self.usage;
+        let complete_since = self.complete_since;
         let removed = (0..most).take_while(|_| self.evict_oldest()).count();
         self.usage = Usage { evicted_traces, evicted_spans, ..self.usage };
+        self.complete_since = complete_since;
         removed
     }
 
@@ -356,14 +365,24 @@ impl Inner {
         self.cells.size() + self.common.size() + self.traces.size() + self.pages.size()
     }
 
+    pub(super) fn complete_since(&self) -> u64 {
+        self.complete_since
+    }
+
     pub(super) fn usage(&self) -> Usage {
         Usage { traces: self.traces.len(), bytes: self.size(), ..self.usage }
     }
 }
 
 /// Reads the record at a position; returns the position of the next one.
-fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> Position {
+pub(super) fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> Position {
     record.clear();
     let (length, at) = cells.read_varint(at);
     cells.read(at, length as usize, record)
+}
+
+/// Microseconds since the Unix epoch: a span may say that it begins later.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

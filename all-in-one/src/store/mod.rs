@@ -14,6 +14,7 @@
 //! | `slots` | tables with numbered rows, used by three of the above |
 //! | `pages`, `page`, `filter`, `search_keys` | the index that a search uses before it reads spans |
 //! | `search` | the conditions of a search, and a search in progress |
+//! | `scan` | a pass over the spans of some services, for metrics |
 //!
 //! The lock is never held for long: large work is done in steps.
 
@@ -27,6 +28,7 @@ mod page;
 mod pages;
 mod reader;
 mod record;
+mod scan;
 mod search;
 mod search_keys;
 mod slots;
@@ -43,6 +45,7 @@ use tokio::sync::futures::Notified;
 pub use common::Operation;
 pub(crate) use inner::Reading;
 pub use limits::{Limits, Usage};
+pub(crate) use scan::{Scan, ScanVisitor};
 pub use search::Search;
 
 use crate::model::{Batch, Draft, Span, Text, Trace, TraceId};
@@ -169,6 +172,19 @@ impl Store {
             next = self.step(|inner| inner.between((after, before), from, &mut found, AT_ONCE));
         }
         found
+    }
+
+    /// Passes the spans that are there now to a visitor.
+    pub(crate) fn scan(&self, scan: &Scan, visitor: &mut impl ScanVisitor) {
+        let mut cursor = self.inner.read().scan_cursor();
+        let most = (AT_ONCE, BYTES_AT_ONCE);
+        while !self.step(|inner| inner.scan_on(scan, &mut cursor, most, visitor)) {}
+    }
+
+    /// The time after which no span was evicted, in microseconds since the Unix epoch: the latest
+    /// start of a span that was. 0 if there was none.
+    pub(crate) fn complete_since(&self) -> u64 {
+        self.inner.read().complete_since()
     }
 
     /// How much the store holds.

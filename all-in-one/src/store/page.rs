@@ -85,6 +85,11 @@ impl Page {
     pub(super) fn may_match(&self, search: &Search) -> bool {
         search.may_start(self.starts) && search.may_last(self.durations)
     }
+
+    /// Whether one of its spans may end between two times.
+    pub(super) fn may_end(&self, (earliest, latest): (u64, u64)) -> bool {
+        self.starts.0 <= latest && self.starts.1.saturating_add(self.durations.1) >= earliest
+    }
 }
 
 fn around((least, most): (u64, u64), value: u64) -> (u64, u64) {

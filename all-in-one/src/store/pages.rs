@@ -66,6 +66,11 @@ impl Pages {
         }
     }
 
+    /// The number of the first page, and the number after the last.
+    pub(super) fn numbers(&self) -> (u64, u64) {
+        (self.first, self.first + self.pages.len() as u64)
+    }
+
     pub(super) fn get(&self, number: u64) -> Option<&Page> {
         let index = number.checked_sub(self.first)?;
         self.pages.get(usize::try_from(index).ok()?)

@@ -60,7 +60,7 @@ pub(super) fn with_server(html: &str) -> String {
     });
     let can = json!({
         "archiveStorage": false,
-        "metricsStorage": false,
+        "metricsStorage": true,
         "searchWithoutServiceName": true,
         "aiAssistant": false,
     });
