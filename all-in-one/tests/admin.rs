@@ -165,8 +165,8 @@ fn send_and_ask(jaeger: &AllInOne) {
         ("/api/traces?traceID=1&traceID=2&traceID=77", 200),
         ("/api/dependencies?endTs=1700000000000&lookback=1", 200),
         ("/api/metrics/latencies?service=a", 400),
-        ("/api/metrics/calls?service=a&spanKind=server", 501),
-        ("/api/metrics/minstep", 501),
+        ("/api/metrics/calls?service=a&spanKind=server", 200),
+        ("/api/metrics/minstep", 200),
         ("/api/v3/traces/1", 200),
         ("/api/v3/services", 200),
     ] {
@@ -196,7 +196,16 @@ fn the_metrics_have_the_names_labels_and_counts_of_jaeger_s() {
     let mut families = BTreeSet::new();
     for (name, expected) in REAL.lines().filter_map(|line| line.rsplit_once(' ')) {
         families.insert(name.split('{').next().expect("a name"));
-        let found = lines.get(name).copied();
+        // The real one had no Prometheus and refused these questions; here they are answered.
+        let is_monitor = ["latency_count{operation", "requests_total{operation"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        let name = match is_monitor {
+            true if name.contains("\"err\"") => name.replace("\"err\"", "\"ok\""),
+            true => name.replace("\"ok\"", "\"err\""),
+            false => name.to_owned(),
+        };
+        let found = lines.get(&name).copied();
         let number = |text: &str| text.parse::<f64>().expect("a number");
         let is_same = |found: &str| (number(found) - number(expected)).abs() < 1e-10;
         if !found.is_some_and(|found| expected == "*" || is_same(found)) {
