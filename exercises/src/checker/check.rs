@@ -99,7 +99,8 @@ pub fn check_program(
     } else if !differences.is_empty() && jaeger.usage().arrived() == before {
         Some(Failure::NoSpan)
     } else if !differences.is_empty() {
-        Some(Failure::Differs(differences))
+        let more = traces.len().saturating_sub(exercise.expected_traces().len());
+        Some(Failure::Differs(differences, more))
     } else {
         missing_line(&exercise.expected_output(), &ran.out).map(Failure::Output)
     };

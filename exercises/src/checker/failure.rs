@@ -2,7 +2,7 @@
 
 use jaeger_all_in_one::expect_trace::FileError;
 
-use super::text::{Style, last_lines, wrap};
+use super::text::{Style, fold, last_lines, wrap};
 
 /// How many lines of a program's last words are shown.
 const MOST_LINES: usize = 12;
@@ -22,8 +22,8 @@ pub enum Failure {
     Fails(String, String),
     /// No span arrived.
     NoSpan,
-    /// Traces that are not as expected.
-    Differs(Vec<Difference>),
+    /// Traces that are not as expected, and how many more arrived than should have.
+    Differs(Vec<Difference>, usize),
     /// A line that is missing in its output.
     Output(String),
 }
@@ -47,7 +47,7 @@ impl Failure {
             Failure::Panics(_) => "panics",
             Failure::Fails(..) => "ends with an error",
             Failure::NoSpan => "no span arrived",
-            Failure::Differs(_) => "the trace differs",
+            Failure::Differs(..) => "the trace differs",
             Failure::Output(_) => "the output differs",
         }
     }
@@ -82,13 +82,21 @@ impl Failure {
             Failure::NoSpan => (
                 "The program ended well, but no span arrived.",
                 wrap(
-                    "The program made no span, or made spans that never left the process. \
-                     Jaeger was listening all the time.",
+                    "Jaeger was listening all the time. There are four usual causes: no span \
+                     was made; the provider has no exporter; the spans still waited for their \
+                     batch when the program ended; or the exporter could not send them (its log \
+                     says why, where the program shows it).",
                 ),
             ),
-            Failure::Differs(differences) => {
+            Failure::Differs(differences, more) => {
                 let texts = differences.iter().map(|difference| difference.words(style));
-                return texts.collect::<Vec<_>>().join("\n\n");
+                let mut texts: Vec<_> = texts.collect();
+                if *more > 0 {
+                    let traces = if *more == 1 { "trace" } else { "traces" };
+                    let note = "than expected: look there for spans that are missing above.";
+                    texts.push(wrap(&format!("note: {more} more {traces} arrived {note}")));
+                }
+                return texts.join("\n\n");
             }
             Failure::Output(line) => (
                 "The trace is right, but the program's output lacks a line.",
@@ -104,10 +112,10 @@ impl Difference {
         match self {
             Difference::Trace(error) => match (&**error, style) {
                 (FileError::Differs(_, difference), Style::Plain) => {
-                    upper(difference.to_string().trim_end())
+                    fold(&upper(difference.to_string().trim_end()))
                 }
                 (FileError::Differs(_, difference), Style::Colours) => {
-                    upper(difference.to_colored_string().trim_end())
+                    fold(&upper(difference.to_colored_string().trim_end()))
                 }
                 (error, _) => wrap(&error.to_string()),
             },
@@ -140,7 +148,7 @@ mod tests {
             Failure::Panics("thread 'main' panicked at main.rs:2:5:\nno tea".to_owned()),
             Failure::Fails("Its exit code is 3.".to_owned(), "error: no tea".to_owned()),
             Failure::NoSpan,
-            Failure::Differs(vec![Difference::Missing("shop: buy\n".to_owned())]),
+            Failure::Differs(vec![Difference::Missing("shop: buy\n".to_owned())], 2),
             Failure::Output("sold a mug".to_owned()),
         ]
     }

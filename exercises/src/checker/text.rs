@@ -70,6 +70,36 @@ pub fn wrap(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Breaks the remarks of a difference (`^ …` and `note: …`) at spaces so that none is longer than
+/// [`WIDTH`]. The next line keeps the bars of the tree, and its colour.
+pub fn fold(text: &str) -> String {
+    let width = |text: &str| {
+        let escapes = text.split('\x1b').skip(1);
+        let hidden = escapes.map(|rest| rest.find('m').map_or(0, |end| end + 2)).sum::<usize>();
+        text.chars().count() - hidden
+    };
+    let mut out = Vec::new();
+    for line in text.lines() {
+        let bars = line.find("^ ").map(|at| format!("{}  ", &line[..at]));
+        let Some(start) = bars.or_else(|| line.starts_with("note: ").then(|| "  ".to_owned()))
+        else {
+            out.push(line.to_owned());
+            continue;
+        };
+        let mut rest = line.to_owned();
+        while width(&rest) > WIDTH {
+            let spaces = rest.match_indices(' ').map(|(at, _)| at);
+            let fits = |at: &usize| *at > start.len() && width(&rest[..*at]) <= WIDTH;
+            let Some(at) = spaces.filter(fits).last() else { break };
+            let next = format!("{start}{}", &rest[at + 1..]);
+            rest.truncate(at);
+            out.push(std::mem::replace(&mut rest, next));
+        }
+        out.push(rest);
+    }
+    out.join("\n")
+}
+
 /// Markdown for the terminal: headings and strong words stand out, and lines are broken, except in code.
 pub fn markdown(text: &str, style: Style) -> String {
     let text = text.lines().map(|line| strong(line, style) + "\n").collect::<String>();
@@ -117,7 +147,8 @@ pub fn last_lines(text: &str, most: usize) -> String {
     let left_out = lines.len().saturating_sub(most);
     let mut out = String::new();
     if left_out > 0 {
-        out += &format!("  … {left_out} lines before\n");
+        let lines = if left_out == 1 { "line" } else { "lines" };
+        out += &format!("  … {left_out} {lines} before\n");
     }
     for line in &lines[left_out..] {
         out += &format!("  {}\n", printable(&line.replace('\t', "    ")));
@@ -128,6 +159,23 @@ pub fn last_lines(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_remark_is_folded_below_its_bars() {
+        let remark = "word ".repeat(20);
+        let (plain, colours) =
+            (format!("  │  ^ {remark}end"), format!("  \x1b[33m│  ^ {remark}end"));
+        let folded = fold(&plain);
+        let lines: Vec<_> = folded.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].chars().count() <= WIDTH, "{folded}");
+        assert!(lines[1].starts_with("  │    word"), "{folded}");
+        assert_eq!(fold(&colours).replace("\x1b[33m", ""), folded);
+        let unbroken = format!("^ {}", "x".repeat(100));
+        assert_eq!(fold(&unbroken), unbroken);
+        let span = format!("+ shop: buy {remark}");
+        assert_eq!(fold(&span), span);
+    }
 
     #[test]
     fn lines_are_broken_at_spaces() {
@@ -147,6 +195,6 @@ mod tests {
 
     #[test]
     fn the_end_of_an_output_is_shown_without_commands_to_the_terminal() {
-        assert_eq!(last_lines("a\nb\n\u{1b}[2Jc", 2), "  … 1 lines before\n  b\n  \u{fffd}[2Jc\n");
+        assert_eq!(last_lines("a\nb\n\u{1b}[2Jc", 2), "  … 1 line before\n  b\n  \u{fffd}[2Jc\n");
     }
 }
