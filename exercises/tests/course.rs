@@ -151,9 +151,9 @@ fn durations(text: &str) -> String {
         unit.len() < word.len() && ["ns", "us", "µs", "ms", "s"].contains(&unit)
     };
     let found = |line: &str| {
-        let Some((before, after)) = line.split_once(", found ") else { return line.to_owned() };
+        let Some((before, after)) = line.split_once("found ") else { return line.to_owned() };
         let words = after.split(' ').map(|word| if is_duration(word) { "…" } else { word });
-        format!("{before}, found {}", words.collect::<Vec<_>>().join(" "))
+        format!("{before}found {}", words.collect::<Vec<_>>().join(" "))
     };
     text.lines().map(found).collect::<Vec<_>>().join("\n")
 }

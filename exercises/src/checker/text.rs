@@ -70,7 +70,7 @@ pub fn wrap(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Breaks the remarks of a difference (`^ …` and `note: …`) at spaces so that none is longer than
+/// Breaks the remarks of a difference (`^ …` and `note: …`), best before what was found, so that none is longer than
 /// [`WIDTH`]. The next line keeps the bars of the tree, and its colour.
 pub fn fold(text: &str) -> String {
     let width = |text: &str| {
@@ -90,7 +90,8 @@ pub fn fold(text: &str) -> String {
         while width(&rest) > WIDTH {
             let spaces = rest.match_indices(' ').map(|(at, _)| at);
             let fits = |at: &usize| *at > start.len() && width(&rest[..*at]) <= WIDTH;
-            let Some(at) = spaces.filter(fits).last() else { break };
+            let found = rest.find(", found ").map(|at| at + 1);
+            let Some(at) = found.filter(fits).or_else(|| spaces.filter(fits).last()) else { break };
             let next = format!("{start}{}", &rest[at + 1..]);
             rest.truncate(at);
             out.push(std::mem::replace(&mut rest, next));
