@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use jaeger_all_in_one::{Port, Style, TraceId};
+use jaeger_all_in_one::{Config, Port, Style, TraceId};
 
 use super::check::Check;
 use super::config_file;
-use super::flags::Flags;
+use super::flags::{Flags, Usage};
 use super::print;
 use super::run::Run;
 use super::unsupported::{self, Refused};
@@ -65,7 +65,7 @@ pub(super) enum Command {
     #[command(override_usage = "jaeger-all-in-one status [OPTIONS]")]
     Status {
         #[command(flatten)]
-        flags: Flags,
+        flags: QueryFlags,
     },
     /// Prints a trace as a tree, once it has SPANS spans, ten seconds at most; without ID lists the newest traces
     #[command(override_usage = "jaeger-all-in-one tree [ID] [SPANS] [OPTIONS]")]
@@ -82,7 +82,7 @@ pub(super) enum Command {
         style: TreeStyle,
 
         #[command(flatten)]
-        flags: Flags,
+        flags: QueryFlags,
     },
     /// Runs a command with a Jaeger of its own, prints its traces, and compares them with expected ones
     #[command(override_usage = "jaeger-all-in-one run [OPTIONS] -- COMMAND...")]
@@ -94,7 +94,7 @@ pub(super) enum Command {
         check: Check,
 
         #[command(flatten)]
-        flags: Flags,
+        flags: QueryFlags,
     },
     /// Prints the version
     Version,
@@ -130,8 +130,14 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
     text.parse().map_err(|error| form(error).to_owned())
 }
 
-/// The flags that matter to the commands that ask a Jaeger. They accept those for serving too, so
-/// that the same settings work with every command, but their help does not list them.
+/// The flags of the commands that ask a Jaeger. They accept those for serving too, so that the same
+/// settings work with every command, but their help lists only those that matter to them.
+///
+/// They are made only for the command that is run: each start would make them three times else.
+#[derive(Debug)]
+pub(super) struct QueryFlags(Flags);
+
+/// What their help lists.
 const OF_A_QUERY: [&str; 8] = [
     config_file::FLAG,
     "listen-host",
@@ -142,6 +148,47 @@ const OF_A_QUERY: [&str; 8] = [
     "query.http.tls.cert",
     "query.http.tls.key",
 ];
+
+impl QueryFlags {
+    /// The settings of the library.
+    ///
+    /// # Errors
+    /// As for those of serving.
+    pub(super) fn config(self) -> Result<Config, Usage> {
+        self.0.config()
+    }
+}
+
+impl Args for QueryFlags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| {
+            let own: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+            let hide = |arg: Arg| {
+                let matters = arg.get_long().is_some_and(|flag| OF_A_QUERY.contains(&flag));
+                let is_shown = matters || own.contains(arg.get_id());
+                arg.hide(!is_shown)
+            };
+            // The flags would put their own there.
+            let about = command.get_about().cloned().unwrap_or_default();
+            let command = Flags::augment_args(command).about(about);
+            command.mut_args(ignore_empty).mut_args(hide)
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for QueryFlags {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        Flags::from_arg_matches(matches).map(QueryFlags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
 
 /// Parses the program's arguments, the first of which is its name, the environment, and the file of
 /// settings. An empty environment variable counts as unset; of a repeated flag the last value counts.
@@ -162,23 +209,9 @@ pub(super) fn parse(
     Ok(Arguments { warnings, ..Arguments::from_arg_matches(&matches)? })
 }
 
-/// The whole command line, as clap knows it.
+/// The whole command line, as clap knows it. The flags of a subcommand are there once it is built.
 pub(super) fn command() -> clap::Command {
-    let serving = Arguments::command();
-    let serving: Vec<_> = serving.get_arguments().filter_map(Arg::get_long).collect();
-    let hide = |arg: Arg| {
-        let of_serving = arg
-            .get_long()
-            .is_some_and(|flag| serving.contains(&flag) && !OF_A_QUERY.contains(&flag));
-        arg.hide(of_serving)
-    };
-    let asks = |command: clap::Command| command.mut_args(ignore_empty).mut_args(hide);
-    Arguments::command()
-        .args_override_self(true)
-        .mut_args(ignore_empty)
-        .mut_subcommand("status", asks)
-        .mut_subcommand("tree", asks)
-        .mut_subcommand("check", asks)
+    Arguments::command().args_override_self(true).mut_args(ignore_empty)
 }
 
 /// Why the arguments cannot be used, or the text that they ask for (`--help`).
@@ -393,6 +426,8 @@ mod tests {
             Rejected::Arguments(help) => help.to_string(),
             Rejected::Setting(refused) => panic!("{refused}"),
         };
+        assert!(help.starts_with("Prints a trace as a tree"), "{help}");
+        assert!(help.find("--json") < help.find("--config-file"), "its own come first: {help}");
         assert!(
             help.contains(Port::Query.flag()) && !help.contains(Port::Collector.flag()),
             "{help}"

@@ -48,13 +48,17 @@ pub(super) fn add(
     };
     let command = command();
     // The settings go behind the subcommand. Some subcommands have none.
-    let sub = arguments.get(1).and_then(|name| command.find_subcommand(name));
-    let takes = sub.unwrap_or(&command).get_arguments().any(|arg| arg.get_long() == Some(FLAG));
+    let sub = arguments.get(1).and_then(|name| command.find_subcommand(name)).cloned();
+    let sub = sub.map(|mut sub| {
+        sub.build();
+        sub
+    });
+    let takes =
+        sub.as_ref().unwrap_or(&command).get_arguments().any(|arg| arg.get_long() == Some(FLAG));
     if file.is_empty() || !takes {
         return Ok((arguments, Vec::new()));
     }
     let place = 1 + usize::from(sub.is_some());
-    let sub = sub.cloned();
     // A file may also have the settings for serving that a subcommand does not.
     let taken = |flag: &str| {
         let sub = sub.as_ref().unwrap_or(&command);

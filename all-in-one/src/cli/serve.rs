@@ -20,7 +20,7 @@ pub(super) fn serve(
     files: &Files,
     warnings: &[String],
 ) -> Result<(), Box<dyn Error>> {
-    for warning in warnings.iter().chain(&unsupported::variables(&command())?) {
+    for warning in warnings.iter().chain(&unsupported::variables(command)?) {
         warn!("{warning}");
     }
     let mut output =

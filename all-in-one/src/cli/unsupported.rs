@@ -7,6 +7,7 @@
 //!
 //! The names are those that the original's `--help` and `env` list.
 
+use std::cell::LazyCell;
 use std::ffi::OsString;
 use std::fmt;
 
@@ -234,7 +235,7 @@ fn without_effect(
     if STORES.iter().any(|store| flag.starts_with(store)) {
         return Err(Refused(format!("--{flag} is a setting of another store: {IN_MEMORY}")));
     }
-    let found = flags().find(|(known, ..)| known == flag);
+    let found = flags().find(|(known, ..)| *known == flag);
     let found = found.filter(|_| !supports(&command(), flag));
     Ok(found.map(|(_, why, harmless)| Found { flag, value, why, harmless }))
 }
@@ -249,13 +250,13 @@ pub(super) fn judge_setting(
     if STORES.iter().any(|store| flag.starts_with(store)) {
         return Some(Err(Refused(format!("{name} is a setting of another store: {IN_MEMORY}"))));
     }
-    let (_, why, harmless) = flags().find(|(known, ..)| known == flag)?;
+    let (_, why, harmless) = flags().find(|(known, ..)| *known == flag)?;
     Some(judge(&name, value, why, harmless))
 }
 
 /// The names of the flags without effect.
 pub(super) fn names() -> impl Iterator<Item = String> {
-    flags().map(|(name, ..)| name)
+    flags().map(|(name, ..)| name.to_owned())
 }
 
 fn supports(command: &clap::Command, flag: &str) -> bool {
@@ -266,38 +267,38 @@ fn supports(command: &clap::Command, flag: &str) -> bool {
 ///
 /// # Errors
 /// If the program must not start without one of them.
-pub(super) fn variables(command: &clap::Command) -> Result<Vec<String>, Refused> {
+pub(super) fn variables(command: impl Fn() -> clap::Command) -> Result<Vec<String>, Refused> {
     of_variables(command, |name| std::env::var_os(name))
 }
 
 fn of_variables(
-    command: &clap::Command,
+    command: impl Fn() -> clap::Command,
     get: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Vec<String>, Refused> {
+    // Most starts need none.
+    let command = LazyCell::new(command);
     let value = |name: &str, idle: &str| {
         let value = get(name)?.to_string_lossy().into_owned();
         Some(value).filter(|value| !value.is_empty() && value != idle)
     };
     // The storage type is also a retired flag.
     let twice = |name: &str| VARIABLES.iter().any(|(known, ..)| *known == name);
-    let flags = flags()
-        .filter(|(flag, ..)| !supports(command, flag))
-        .map(|(flag, why, harmless)| (variable(&flag), "", why, harmless))
-        .filter(|(name, ..)| !twice(name));
-    let others =
-        VARIABLES.iter().map(|&(name, idle, why, harmless)| (name.to_owned(), idle, why, harmless));
-    let set = flags.chain(others).filter_map(|(name, idle, why, harmless)| {
-        let value = value(&name, idle)?;
-        Some(judge(&name, &value, why, harmless))
+    let of_flags = flags().filter_map(|(flag, why, harmless)| {
+        let name = variable(flag);
+        let value = value(&name, "").filter(|_| !twice(&name))?;
+        (!supports(&command, flag)).then(|| judge(&name, &value, why, harmless))
     });
-    set.collect()
+    let others = VARIABLES.iter().filter_map(|&(name, idle, why, harmless)| {
+        Some(judge(name, &value(name, idle)?, why, harmless))
+    });
+    of_flags.chain(others).collect()
 }
 
 /// All flags without effect, with why, and their harmless values.
-fn flags() -> impl Iterator<Item = (String, &'static str, Harmless)> {
-    FLAGS.iter().flat_map(|(why, harmless, flags)| {
-        flags.iter().map(move |flag| ((*flag).to_owned(), *why, *harmless))
-    })
+fn flags() -> impl Iterator<Item = (&'static str, &'static str, Harmless)> {
+    FLAGS
+        .iter()
+        .flat_map(|(why, harmless, flags)| flags.iter().map(move |flag| (*flag, *why, *harmless)))
 }
 
 fn variable(flag: &str) -> String {
@@ -312,7 +313,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, value: &str) -> Result<Vec<String>, Refused> {
-        of_variables(&command(), |known| (known == name).then(|| value.into()))
+        of_variables(command, |known| (known == name).then(|| value.into()))
     }
 
     fn flag(text: &str) -> Result<Vec<String>, Refused> {
