@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use axum::http::Request;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use jaeger_all_in_one::{AllInOne, MAX_MESSAGE, Port, Reason};
+use jaeger_all_in_one::{AllInOne, MAX_BODY, MAX_MESSAGE, Port, Reason};
 use support::{Open, exchange, packets};
 use tonic::body::Body;
 use tonic::transport::Channel;
@@ -48,6 +48,10 @@ fn snappy(plain: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     packed(snap::write::FrameEncoder::new(&mut out), plain);
     out
+}
+
+fn snappy_block(plain: &[u8]) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(plain).expect("compress")
 }
 
 /// Calls a method with a message in this coding; returns the status and the codings that the server
@@ -94,7 +98,7 @@ async fn send(channel: &mut Channel, request: Request<Body>) -> axum::http::Resp
 }
 
 #[test]
-fn http_takes_gzip_deflate_and_zlib() {
+fn http_takes_every_coding_of_the_collector() {
     let jaeger = AllInOne::start().expect("start");
     let plain = packets("py-otel-otlp-http").remove(0);
     for (coding, body) in [
@@ -103,6 +107,10 @@ fn http_takes_gzip_deflate_and_zlib() {
         ("deflate", zlib(&plain)),
         ("deflate", deflate(&plain)),
         ("zlib", zlib(&plain)),
+        ("zstd", zstd(&plain)),
+        ("snappy", snappy(&plain)),
+        ("snappy", snappy_block(&plain)),
+        ("x-snappy-framed", snappy(&plain)),
         ("identity", plain.clone()),
         ("", plain.clone()),
     ] {
@@ -113,12 +121,59 @@ fn http_takes_gzip_deflate_and_zlib() {
         assert!(jaeger.usage().spans > 0, "{coding}");
     }
     let body = br#"[{"traceId":"a","id":"b"}]"#;
-    for (coding, body) in [("deflate", deflate(body)), ("zlib", zlib(body))] {
+    for (coding, body) in [("deflate", deflate(body)), ("zlib", zlib(body)), ("zstd", zstd(body))] {
         jaeger.clear();
         let headers = [("Content-Type", "application/json"), ("Content-Encoding", coding)];
         let answer = exchange(jaeger.at(Port::Zipkin), "POST", "/api/v2/spans", &headers, &body);
         assert_eq!((answer.status, jaeger.usage().spans), (202, 1), "{coding}");
     }
+}
+
+/// A frame of zstd with a window of this size, as the Collector's exporters begin one, and a block
+/// that is not compressed.
+fn zstd_of_window(exponent: u8, plain: &[u8]) -> Vec<u8> {
+    let block = u32::try_from(plain.len()).expect("a length") << 3 | 1;
+    let head = [0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3];
+    [&head[..], &block.to_le_bytes()[..3], plain].concat()
+}
+
+#[test]
+fn the_windows_of_every_level_of_the_collector_are_taken() {
+    let jaeger = AllInOne::start().expect("start");
+    let plain = packets("py-otel-otlp-http").remove(0);
+    // 4, 8, 16 and 32 MiB: levels 1, 3, 6 and 11 of its setting `compression_params`.
+    for (exponent, status) in [(22, 200), (23, 200), (24, 200), (25, 200), (26, 413)] {
+        let body = zstd_of_window(exponent, &plain);
+        let headers = [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "zstd")];
+        let answer = exchange(jaeger.at(Port::OtlpHttp), "POST", "/v1/traces", &headers, &body);
+        assert_eq!(answer.status, status, "2^{exponent}: {}", answer.text());
+    }
+}
+
+#[test]
+fn http_says_and_counts_what_it_cannot_decompress() {
+    let jaeger = AllInOne::start().expect("start");
+    let refused = |reason| jaeger.door(Port::OtlpHttp).expect("the door").stats().refused(reason);
+    let post = |coding, body: &[u8]| {
+        let headers = [("Content-Type", "application/x-protobuf"), ("Content-Encoding", coding)];
+        exchange(jaeger.at(Port::OtlpHttp), "POST", "/v1/traces", &headers, body)
+    };
+    let large = vec![0; MAX_BODY + 1];
+    for (count, (coding, pack)) in
+        [("zstd", zstd as fn(&[u8]) -> Vec<u8>), ("snappy", snappy), ("snappy", snappy_block)]
+            .into_iter()
+            .enumerate()
+    {
+        let count = count as u64 + 1;
+        assert_eq!(post(coding, b"not compressed").status, 400, "{coding}");
+        assert_eq!(refused(Reason::Malformed), count, "{coding}");
+        assert_eq!(post(coding, &pack(&large)).status, 413, "{coding}");
+        assert_eq!(refused(Reason::TooLarge), count, "{coding}");
+    }
+    let answer = post("lz4", b"x");
+    assert_eq!(answer.status, 415);
+    assert!(answer.text().contains("[gzip, deflate, zlib, zstd, snappy, identity]"));
+    assert_eq!(refused(Reason::Unsupported), 1);
 }
 
 #[test]

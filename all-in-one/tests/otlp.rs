@@ -296,7 +296,7 @@ fn encodings_that_lie_are_refused_in_the_request_s_own() {
     ] {
         assert_eq!(doors.post_gzip(PROTOBUF, &body).status, 400, "{what}");
     }
-    for coding in ["zstd", "snappy", "br", "gzip, gzip"] {
+    for coding in ["lz4", "br", "gzip, gzip"] {
         let headers = [("Content-Type", JSON), ("Content-Encoding", coding)];
         let answer = exchange(doors.http, "POST", "/v1/traces", &headers, b"{}");
         assert_eq!(answer.status, 415, "{coding}");

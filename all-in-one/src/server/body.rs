@@ -17,6 +17,8 @@ use tokio::sync::Semaphore;
 
 use super::budget::Reservation;
 use super::counters::Reason;
+#[cfg(feature = "cli")]
+use super::packed;
 use super::threads;
 
 /// The largest body, in bytes, as received and decompressed; the OpenTelemetry Collector's limit.
@@ -32,6 +34,9 @@ pub(crate) const MAX_DECODED: usize = 16 << 20;
 /// 56 in memory.
 const SWELLS: usize = 28;
 /// The codings of a body, for answers.
+#[cfg(feature = "cli")]
+const SUPPORTED: &str = "[gzip, deflate, zlib, zstd, snappy, identity]";
+#[cfg(not(feature = "cli"))]
 const SUPPORTED: &str = "[gzip, deflate, zlib, identity]";
 /// How long a body may take to arrive.
 pub(crate) const TIME: Duration = Duration::from_secs(30);
@@ -188,6 +193,9 @@ enum Coding {
     Gzip,
     /// With the head of zlib, as HTTP demands, or without, as some clients send it.
     Deflate,
+    /// As over gRPC.
+    #[cfg(feature = "cli")]
+    Packed(packed::Coding),
 }
 
 impl Coding {
@@ -202,6 +210,11 @@ impl Coding {
             "" | "identity" | "none" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Coding::Gzip)),
             "deflate" | "zlib" => Ok(Some(Coding::Deflate)),
+            #[cfg(feature = "cli")]
+            "zstd" => Ok(Some(Coding::Packed(packed::Coding::Zstd))),
+            // The second is the Collector's name for snappy as a stream.
+            #[cfg(feature = "cli")]
+            "snappy" | "x-snappy-framed" => Ok(Some(Coding::Packed(packed::Coding::Snappy))),
             other => Err(BodyError::Coding(other.chars().take(40).collect())),
         }
     }
@@ -219,6 +232,18 @@ impl Coding {
                 let plain = read(&mut reader, packed.len(), "deflate")?;
                 whole(plain, reader.total_in(), packed)
             }
+            #[cfg(feature = "cli")]
+            Coding::Packed(coding) => coding.unpack(packed, MAX_BODY).map_err(BodyError::from),
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl From<packed::Fault> for BodyError {
+    fn from(fault: packed::Fault) -> Self {
+        match fault {
+            packed::Fault::TooLarge => BodyError::TooLarge,
+            packed::Fault::Malformed(why) => BodyError::Compressed(why),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `grpc_common` | health checks and reflection of gRPC |
 //! | `cors` | which web pages of other origins may send |
 //! | `body` | reads and decompresses request bodies, within a budget |
-//! | `packed` | decompresses gRPC messages that tonic cannot |
+//! | `packed` | decompresses in codings that tonic does not know |
 //! | `connections` | accepts connections, within a budget |
 //! | `idle_timeout`, `request_line` | wrappers around a connection |
 //! | `socket`, `tls` | a connection's bytes, with TLS or without |

@@ -1,4 +1,5 @@
-//! Messages of gRPC in codings that tonic does not know, decompressed within bounds.
+//! Codings that tonic does not know, decompressed within bounds: for gRPC's messages, and zstd and
+//! snappy for bodies over HTTP.
 //!
 //! The Collector's exporters can send zstd and snappy; the program takes them, the library without
 //! the feature `cli` does not.
@@ -16,9 +17,13 @@ pub(super) const ACCEPTED: &str = "gzip,deflate,zstd,snappy,identity";
 #[cfg(not(feature = "cli"))]
 pub(super) const ACCEPTED: &str = "gzip,deflate,identity";
 
-/// The largest window of zstd, in bytes: what its format recommends as the limit.
+/// The largest window of zstd, in bytes: what the Collector's exporters ask for at their highest
+/// level. The decoder reserves it, but writes no more of it than the limit of what is decompressed.
 #[cfg(feature = "cli")]
-const WINDOW: u64 = 8 << 20;
+const WINDOW: u64 = 32 << 20;
+/// The most frames of zstd in a body: beginning one takes far longer than receiving it.
+#[cfg(feature = "cli")]
+const FRAMES: usize = 64;
 
 /// How a message is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,17 +87,35 @@ fn read(reader: impl Read, most: usize, coding: &str) -> Result<Vec<u8>, Fault> 
     if plain.len() > most { Err(Fault::TooLarge) } else { Ok(plain) }
 }
 
+/// Every frame of a body, one after the other.
 #[cfg(feature = "cli")]
 fn zstd(packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
     let malformed = |why: &str| Fault::Malformed(format!("zstd: {why}"));
-    // The decoder reserves the window before it reads anything.
-    match window(packed) {
-        Some(window) if window <= WINDOW => {}
-        Some(_) => return Err(Fault::TooLarge),
-        None => return Err(malformed("it does not begin with a frame")),
+    let (mut rest, mut plain) = (packed, Vec::new());
+    for _ in 0..FRAMES {
+        // The decoder reserves the window before it reads anything.
+        match window(rest) {
+            Some(window) if window <= WINDOW => {}
+            Some(_) => return Err(Fault::TooLarge),
+            None if rest.len() == packed.len() => {
+                return Err(malformed("it does not begin with a frame"));
+            }
+            None => return Err(malformed("something that is no frame follows its end")),
+        }
+        let reader = ruzstd::decoding::StreamingDecoder::new(&mut rest);
+        let mut reader = reader
+            .map_err(|error| malformed(&error.to_string()))?
+            .take((most - plain.len()) as u64 + 1);
+        reader.read_to_end(&mut plain).map_err(|error| malformed(&error.to_string()))?;
+        if plain.len() > most {
+            return Err(Fault::TooLarge);
+        }
+        drop(reader);
+        if rest.is_empty() {
+            return Ok(plain);
+        }
     }
-    let reader = ruzstd::decoding::StreamingDecoder::new(packed);
-    read(reader.map_err(|error| malformed(&error.to_string()))?, most, "zstd")
+    Err(malformed("it has more frames than 64"))
 }
 
 /// The size of the window that the head of a zstd frame asks for.
@@ -187,9 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn every_frame_of_zstd_is_read() {
+        let two = [zstd(b"spans, "), zstd(b"more spans")].concat();
+        assert_eq!(Coding::Zstd.unpack(&two, MOST), Ok(b"spans, more spans".to_vec()));
+        assert_eq!(Coding::Zstd.unpack(&two, 16), Err(Fault::TooLarge));
+        let many = zstd(b"x").repeat(FRAMES + 1);
+        assert!(matches!(Coding::Zstd.unpack(&many, MOST), Err(Fault::Malformed(_))));
+        for tail in [&b"x"[..], b"not a frame", &two[..two.len() - 1]] {
+            let unpacked = Coding::Zstd.unpack(&[&two[..], tail].concat(), MOST);
+            assert!(matches!(unpacked, Err(Fault::Malformed(_))), "{tail:?}: {unpacked:?}");
+        }
+    }
+
+    #[test]
     fn a_window_that_takes_more_memory_than_it_may_is_refused() {
         for (descriptor, window) in
-            [(0x58, Ok(2 << 20)), (0x68, Ok(8 << 20)), (0x70, Err(16 << 20))]
+            [(0x68, Ok(8 << 20)), (0x78, Ok(32 << 20)), (0x80, Err(64 << 20))]
         {
             let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, descriptor, 1, 0, 0];
             let (Ok(size) | Err(size)) = window;
