@@ -26,25 +26,6 @@ impl Message {
         self.0.extend(bytes);
     }
 
-    /// Text, unless it is empty.
-    pub(crate) fn text(&mut self, number: u32, text: &str) {
-        if !text.is_empty() {
-            self.bytes(number, text.as_bytes());
-        }
-    }
-
-    /// An integer, a boolean or an enum, unless it is zero.
-    pub(crate) fn number(&mut self, number: u32, value: u64) {
-        if value != 0 {
-            self.varint(number, value);
-        }
-    }
-
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// A message within this one.
     pub(crate) fn message(&mut self, number: u32, message: &Message) {
         self.bytes(number, &message.0);
@@ -64,6 +45,28 @@ impl Message {
             value >>= 7;
         }
         self.0.push(value as u8);
+    }
+}
+
+#[cfg(feature = "query-grpc")]
+impl Message {
+    /// Text, unless it is empty.
+    pub(crate) fn text(&mut self, number: u32, text: &str) {
+        if !text.is_empty() {
+            self.bytes(number, text.as_bytes());
+        }
+    }
+
+    /// An integer, a boolean or an enum, unless it is zero.
+    pub(crate) fn number(&mut self, number: u32, value: u64) {
+        if value != 0 {
+            self.varint(number, value);
+        }
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 

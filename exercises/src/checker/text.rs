@@ -88,10 +88,10 @@ pub fn fold(text: &str) -> String {
         };
         let mut rest = line.to_owned();
         while width(&rest) > WIDTH {
-            let spaces = rest.match_indices(' ').map(|(at, _)| at);
+            let mut spaces = rest.match_indices(' ').map(|(at, _)| at);
             let fits = |at: &usize| *at > start.len() && width(&rest[..*at]) <= WIDTH;
             let found = rest.find(", found ").map(|at| at + 1);
-            let Some(at) = found.filter(fits).or_else(|| spaces.filter(fits).last()) else { break };
+            let Some(at) = found.filter(fits).or_else(|| spaces.rfind(fits)) else { break };
             let next = format!("{start}{}", &rest[at + 1..]);
             rest.truncate(at);
             out.push(std::mem::replace(&mut rest, next));
