@@ -27,14 +27,17 @@ pub fn start() -> Result<AllInOne, StartError> {
 /// If no port can be opened.
 pub fn start_near(config: Config) -> Result<AllInOne, StartError> {
     let unused = Port::ALL.into_iter().filter(|port| !PORTS.contains(port));
-    let config = unused.fold(config, Config::close);
-    match AllInOne::start_with(config.clone()) {
-        Err(StartError::Bind(taken)) => {
-            let config = taken.iter().fold(config, |config, error| config.listen(error.port, 0));
-            AllInOne::start_with(config)
+    let mut config = unused.fold(config, Config::close);
+    // Another program may take a further port between two attempts: each leaves fewer to be taken.
+    for _ in PORTS {
+        match AllInOne::start_with(config.clone()) {
+            Err(StartError::Bind(taken)) => {
+                config = taken.iter().fold(config, |config, error| config.listen(error.port, 0));
+            }
+            started => return started,
         }
-        started => started,
     }
+    AllInOne::start_with(config)
 }
 
 /// Which of its ports are not Jaeger's usual ones, in one line; `None` if all are.
