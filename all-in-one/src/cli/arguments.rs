@@ -190,8 +190,8 @@ impl FromArgMatches for QueryFlags {
     }
 }
 
-/// Parses the program's arguments, the first of which is its name, the environment, and the file of
-/// settings. An empty environment variable counts as unset; of a repeated flag the last value counts.
+/// Parses the program's arguments, its name first, then the environment and the file of settings. An
+/// empty environment variable counts as unset; of a repeated flag the last value counts.
 pub(super) fn parse(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Arguments, Rejected> {

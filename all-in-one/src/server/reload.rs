@@ -40,7 +40,7 @@ pub(crate) struct Reload<S: Source> {
 }
 
 impl<S: Source> Reload<S> {
-    /// Reads files of which `last` was read at the start.
+    /// Watches files that had the content `last` at the start.
     pub(crate) fn new(source: S, interval: Duration, last: S::Content) -> Self {
         Reload { source, interval, last, failed: None }
     }

@@ -573,7 +573,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Session<
     }
 }
 
-/// A stream of which one byte has been read.
+/// A stream whose first byte has been read already.
 struct Begun<S> {
     first: Option<u8>,
     stream: S,

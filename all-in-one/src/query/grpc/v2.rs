@@ -20,8 +20,7 @@ pub(super) const METRICS: [&str; 4] =
     ["GetLatencies", "GetCallRates", "GetErrorRates", "GetMinStepDuration"];
 /// How many spans a message has at the most.
 const CHUNK: usize = 10;
-/// A message of this many bytes is sent before it has so many spans: clients refuse those of more
-/// than 4 MiB.
+/// A message of this many bytes is sent, however few spans it has: clients refuse more than 4 MiB.
 const LARGE: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug)]

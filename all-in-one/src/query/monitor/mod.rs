@@ -70,7 +70,7 @@ pub(super) fn metrics(
     ok(form, out, &Family::new(family, by_operation, &window, values))
 }
 
-/// The spans that are asked for, whether by operation, and of which kinds.
+/// Reads the question: the spans to scan, whether to group them by operation, and their kinds.
 fn scan(form: &Form) -> Result<(Scan, bool, Vec<String>), ApiError> {
     let services: Vec<_> = form.all("service").map(str::to_owned).collect();
     if !form.has("service") {
