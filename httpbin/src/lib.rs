@@ -45,3 +45,4 @@ pub use answers::app;
 pub use propagation::{Format, propagator};
 pub use settings::{Otlp, Settings};
 pub use telemetry::{Telemetry, http_client};
+pub use tls::config as tls_config;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::{ClientConfig, RootCertStore};
 
 /// The TLS configuration of an HTTP client.
-pub(crate) fn config() -> ClientConfig {
+pub fn config() -> ClientConfig {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     #[expect(clippy::expect_used, reason = "ring has ciphers for both versions of TLS")]
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

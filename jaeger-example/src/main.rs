@@ -13,6 +13,7 @@ mod errors;
 mod reporter;
 mod settings;
 mod signals;
+mod tls;
 
 use std::collections::HashMap;
 use std::io;
@@ -122,8 +123,8 @@ async fn make_request(
     }
 
     let request = async {
-        let client =
-            Client::builder().user_agent("jaeger-example").timeout(REQUEST_LIMIT).build()?;
+        let client = Client::builder().tls_backend_preconfigured(tls::config());
+        let client = client.user_agent("jaeger-example").timeout(REQUEST_LIMIT).build()?;
         let mut request = client.get(url.clone());
         for (name, value) in headers {
             request = request.header(name, value);

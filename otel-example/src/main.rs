@@ -14,6 +14,7 @@ mod export;
 mod http_span;
 mod settings;
 mod signals;
+mod tls;
 
 use std::io;
 use std::process::ExitCode;
@@ -114,7 +115,8 @@ async fn make_request(url: &Url) -> reqwest_middleware::Result<String> {
     // The middleware makes the span `HTTP GET`. A server that reads the header `traceparent`,
     // which names that span, can continue this trace.
     let request = async {
-        let client = Client::builder().user_agent("otel-example").timeout(REQUEST_LIMIT).build()?;
+        let client = Client::builder().tls_backend_preconfigured(tls::config());
+        let client = client.user_agent("otel-example").timeout(REQUEST_LIMIT).build()?;
         let client = ClientBuilder::new(client).with(TracingMiddleware::<HttpSpan>::new()).build();
         let response = client.get(url.clone()).send().await?;
         let status_code = i64::from(response.status().as_u16());

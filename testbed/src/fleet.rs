@@ -127,7 +127,8 @@ impl Relay {
     async fn call_next(&self, context: &Context) -> reqwest::Result<String> {
         let mut headers = HashMap::new();
         httpbin::propagator(&self.writes).inject_context(context, &mut headers);
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = reqwest::Client::builder().no_proxy();
+        let client = client.tls_backend_preconfigured(httpbin::tls_config()).build()?;
         let mut request = client.get(&self.next);
         for (name, value) in headers {
             request = request.header(name, value);

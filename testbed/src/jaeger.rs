@@ -218,7 +218,7 @@ impl Jaeger {
 
 /// An HTTP client without a proxy: Jaeger is on this machine.
 pub(crate) fn client() -> reqwest::Result<Client> {
-    Client::builder().no_proxy().build()
+    Client::builder().no_proxy().tls_backend_preconfigured(httpbin::tls_config()).build()
 }
 
 fn count_spans(traces: &Value) -> usize {

@@ -125,7 +125,7 @@ fn a_web_service_with_otlp_gets_ten_crates_more() {
         axum = "0.8"
         opentelemetry = "0.32"
         opentelemetry_sdk = "0.32"
-        reqwest = { version = "0.12", default-features = false, features = ["rustls-tls"] }
+        reqwest = { version = "0.13", default-features = false, features = ["rustls-no-provider"] }
         tokio = { version = "1", features = ["full"] }
 
         [dependencies.opentelemetry-otlp]

@@ -47,6 +47,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     if env::args().nth(1).as_deref() == Some(grpc_baseline::ARGUMENT) {
         return grpc_baseline::serve();
     }
+    rustls::crypto::ring::default_provider().install_default().ok(); // reqwest has none
     if let Some(seconds) = number("LOAD_SOAK")? {
         let rate = number("LOAD_RATE")?.unwrap_or(SOAK_RATE);
         let result = soak::soak(&with_default_limits()?, Duration::from_secs(seconds), rate)?;
