@@ -75,8 +75,8 @@ test-course: ## Go through the course: its programs fail as they should, its sol
 	@# Not in `make test`, because a program that somebody is mending may not compile.
 	@# The package alone, as learners build it: with the workspace's features, reqwest has TLS but no
 	@# provider for it, and the exercises' exporter panics.
-	$(CARGO) build --locked -p exercises --bins --examples
-	$(CARGO) test --locked -p exercises --test course --test learn
+	$(CARGO) build --locked -p exercises --all-features --bins --examples
+	$(CARGO) test --locked -p exercises --all-features --test course --test learn
 
 .PHONY: test-real
 test-real: $(REAL_JAEGER) ## Run the programs' tests and the recorded packets against the real Jaeger 1.35 (needs Go)
@@ -186,8 +186,8 @@ check-oldest: ## Check that the oldest supported Rust builds everything (needs r
 .PHONY: check
 check: ## Check formatting, lints, features, documentation and licences
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked --workspace --test course --test learn -- -D warnings
+	$(CARGO) clippy --locked --workspace --features exercises/jaeger-client --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --features exercises/jaeger-client --test course --test learn -- -D warnings
 	@CARGO=$(CARGO) scripts/check-features.sh
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use flate2::{Compression, write::GzEncoder};
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::Pages;
 
@@ -58,7 +58,7 @@ fn script_hashes(html: &str) -> String {
         let (attributes, rest) = rest.split_once('>')?;
         let (script, _) = rest.split_once("</script>")?;
         let inline = !script.is_empty() && !attributes.contains(" src=");
-        inline.then(|| format!("'sha256-{}'", BASE64.encode(Sha256::digest(script))))
+        inline.then(|| format!("'sha256-{}'", BASE64.encode(Hash::hash(script.as_bytes()))))
     });
     scripts.collect::<Vec<_>>().join(" ")
 }

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::course::Exercise;
 use super::run::Children;
 
 /// What `cargo run` sets for the checker. A nested cargo must not see it: build scripts that look at it
@@ -23,9 +24,10 @@ pub enum Build {
     Impossible(String),
 }
 
-/// Builds a program of the package in `folder`. Cargo prints its messages itself, with colours if stderr
-/// is a terminal.
-pub fn build(folder: &Path, program: &str, children: &Children) -> Build {
+/// Builds the program of an exercise of the package in `folder`. Cargo prints its messages itself, with
+/// colours if stderr is a terminal.
+pub fn build(folder: &Path, exercise: &Exercise, children: &Children) -> Build {
+    let program = exercise.name();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&cargo);
     command.args([
@@ -34,6 +36,8 @@ pub fn build(folder: &Path, program: &str, children: &Children) -> Build {
         "--message-format=json-render-diagnostics",
         "--bin",
         program,
+        "--features",
+        exercise.features().trim(),
     ]);
     command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
     for (name, _) in env::vars_os() {

@@ -63,7 +63,7 @@ pub fn check(
     jaeger: &AllInOne,
     children: &Children,
 ) -> Checked {
-    match build(&course.folder, exercise.name(), children) {
+    match build(&course.folder, exercise, children) {
         Build::Done(program) => check_program(&program, exercise, TIME_LIMIT, jaeger, children),
         Build::Failed => Checked::failed(Failure::DoesNotCompile),
         Build::Impossible(why) => Checked::failed(Failure::Impossible(why)),

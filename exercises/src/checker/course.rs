@@ -135,6 +135,11 @@ impl Exercise {
         self.read("expected.out").lines().map(str::to_owned).collect()
     }
 
+    /// The cargo features that the program needs, if any.
+    pub fn features(&self) -> String {
+        self.read("features.txt")
+    }
+
     /// A file of the exercise; empty if it is not there.
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).unwrap_or_default().replace("\r\n", "\n")
