@@ -167,16 +167,16 @@ bench: ## Measure the programs, and the Python originals if PYTHON_JAEGER and PY
 	@$(BIN:debug=release)/bench
 
 .PHONY: bench-load
-bench-load: ## Measure the embedded Jaeger under load, and the real one if JAEGER_ALL_IN_ONE is set
+bench-load: ## Measure the embedded Jaeger under load, and others: BEFORE, JAEGER_ALL_IN_ONE, JAEGER_V2 name binaries
 	@# One by one, as above. LOAD_SPANS sets the number of spans, LOAD_RESULTS the folder for the figures.
 	@for package in jaeger-all-in-one bench-load; do \
 		$(CARGO) build --release --locked -p $$package || exit; \
 	done
 	@$(BIN:debug=release)/bench-load
 
-.PHONY: bench-test-build
-bench-test-build: ## Measure the first build of a test that uses the library, beside another collector (minutes, needs the network)
-	@CARGO=$(CARGO) scripts/bench-test-build.sh
+.PHONY: bench-wait
+bench-wait: ## Measure how long people wait: first trace, next command, test, verdict (ten minutes, needs the network)
+	@CARGO=$(CARGO) scripts/bench-wait.sh
 
 .PHONY: check-oldest
 check-oldest: ## Check that the oldest supported Rust builds everything (needs rustup)

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Draws the results of bench-load (bench/results/*.json) into docs/images/load.png and soak.png, with
-dark versions load-dark.png and soak-dark.png, and writes the table of the load test into
+"""Draws the results of bench-load (bench/results) into docs/images/load.png and soak.png, with dark
+versions load-dark.png and soak-dark.png, and writes the tables of bench-wait and bench-load into
 docs/MEASURED.md.
 
     pip install matplotlib pillow
-    LOAD_RESULTS=bench/results JAEGER_ALL_IN_ONE=…/all-in-one make bench-load
+    WAIT_RESULTS=bench/results BEFORE=7d5545e make bench-wait
+    LOAD_RESULTS=bench/results BEFORE=…/7d5545e JAEGER_ALL_IN_ONE=…/all-in-one JAEGER_V2=…/jaeger make bench-load
     LOAD_RESULTS=bench/results LOAD_SOAK=3600 make bench-load
     python3 bench/plot.py
 """
 
 import io
 import json
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -21,39 +23,42 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 DOORS = [("udp", "UDP 6831"), ("http_thrift", "HTTP 14268"), ("otlp_grpc", "OTLP gRPC"), ("otlp_http", "OTLP HTTP")]
-EMBEDDED_COLOR = "#199999"
-PROGRAMS = [("embedded", "embedded", EMBEDDED_COLOR), ("jaeger-1.35", "Jaeger 1.35", "#b0b8c0")]
+RESULTS = ROOT / "bench/results"
+EMBEDDED = "embedded"
+COLORS = {EMBEDDED: "#199999", "Jaeger 1.35": "#b0b8c0", "Jaeger 2.13": "#7d8a96"}
 STYLES = [("", "default"), ("-dark", ["dark_background", {"figure.facecolor": "#0d1117", "axes.facecolor": "#0d1117"}])]
 
 
-def bars(axes, labels, results, value, title):
+def bars(axes, labels, programs, value, title):
     """Draws bars side by side on a logarithmic axis, each with its figure above."""
-    for offset, (name, label, color) in enumerate(PROGRAMS):
-        values = [value(results[name], label_) for label_ in labels]
-        places = [index + (offset - 0.5) * 0.38 for index in range(len(labels))]
-        drawn = axes.bar(places, values, 0.36, label=label, color=color)
-        axes.bar_label(drawn, [f"{v:,.0f}" if v >= 20 else f"{v:.1f}" for v in values], fontsize=7)
+    width = 0.8 / len(programs)
+    for offset, program in enumerate(programs):
+        values = [value(program, label) for label in labels]
+        places = [index + (offset - (len(programs) - 1) / 2) * width for index in range(len(labels))]
+        drawn = axes.bar(places, values, width * 0.95, label=program["name"], color=COLORS[program["name"]])
+        axes.bar_label(drawn, [f"{v:,.0f}" if v >= 20 else f"{v:.1f}" for v in values], fontsize=6, rotation=30)
     axes.set_yscale("log")
     axes.set_title(title, fontsize=10)
-    axes.margins(y=0.15)
+    axes.margins(y=0.2)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw(results):
-    """Draws the three diagrams side by side."""
-    figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(12, 3.8))
-    doors = [door for door, _ in DOORS]
-    bars(rates, doors, results, lambda r, door: r[door]["spans_per_second"], "spans a second (more is better)")
-    bars(cpu, doors, results, lambda r, door: r[door]["cpu_seconds_per_million"], "CPU seconds a million spans (less is better)")
+def draw(programs):
+    """Draws the three diagrams side by side, without the programs that have no colour: earlier versions."""
+    programs = [program for program in programs if program["name"] in COLORS]
+    figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(13, 3.8))
+    doors = [door for door, _ in DOORS if all(program[door] for program in programs)]
+    bars(rates, doors, programs, lambda p, door: p[door]["spans_per_second"], "spans a second (more is better)")
+    bars(cpu, doors, programs, lambda p, door: p[door]["cpu_seconds_per_million"], "CPU seconds a million spans (less is better)")
     for axes in (rates, cpu):
-        axes.set_xticks(range(len(DOORS)), [label for _, label in DOORS], fontsize=8)
-    kinds = list(range(len(results["embedded"]["searches"])))
-    bars(searches, kinds, results, lambda r, kind: r["searches"][kind]["median_ms"], "a search, median ms (less is better)")
-    names = [f"{s['what']}\n{s['stored']:,} stored".replace("20 traces of one of ten services", "one of ten services")
-             .replace("20 traces, all of one service", "all of one service").replace("20 traces by a tag", "by a tag")
-             .replace("by a tag that no span has", "by a tag of none") for s in results["embedded"]["searches"]]
-    searches.set_xticks(kinds, names, fontsize=6, rotation=20)
-    figure.legend(*rates.get_legend_handles_labels(), loc="lower center", ncols=2, fontsize=8, frameon=False)
+        axes.set_xticks(range(len(doors)), [label for door, label in DOORS if door in doors], fontsize=8)
+    times = [{(s["what"], s["stored"]): s["median_ms"] for s in program["searches"]} for program in programs]
+    spans = programs[0]["spans"]
+    kinds = [kind for kind in times[0] if kind[1] == spans and all(kind in t for t in times)]
+    of = {program["name"]: t for program, t in zip(programs, times)}
+    bars(searches, kinds, programs, lambda p, kind: of[p["name"]][kind], f"a search in {spans:,} spans, median ms (less is better)")
+    searches.set_xticks(range(len(kinds)), [textwrap.fill(what, 18) for what, _ in kinds], fontsize=6)
+    figure.legend(*rates.get_legend_handles_labels(), loc="lower center", ncols=len(programs), fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
     return figure
 
@@ -62,9 +67,9 @@ def draw_soak(soak):
     """Draws memory and rate over time, one above the other."""
     figure, (memory, rate) = plt.subplots(2, 1, figsize=(12, 3.4), sharex=True)
     minutes = [sample["seconds"] / 60 for sample in soak["samples"]]
-    memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color=EMBEDDED_COLOR)
+    memory.plot(minutes, [sample["resident_bytes"] / 2**20 for sample in soak["samples"]], color=COLORS[EMBEDDED])
     memory.set_title("resident memory, MiB", fontsize=10)
-    rate.plot(minutes, [sample["spans_per_second"] for sample in soak["samples"]], color=EMBEDDED_COLOR)
+    rate.plot(minutes, [sample["spans_per_second"] for sample in soak["samples"]], color=COLORS[EMBEDDED])
     rate.set_title("spans a second", fontsize=10)
     rate.set_xlabel("minutes", fontsize=8)
     for axes in (memory, rate):
@@ -82,48 +87,23 @@ def save(figure, name):
 
 
 def main():
-    results = {name: json.loads((ROOT / f"bench/results/load-{name}.json").read_text()) for name, _, _ in PROGRAMS}
-    soak = json.loads((ROOT / "bench/results/soak.json").read_text())
+    write_table("wait")
+    write_table("load")
+    programs = json.loads((RESULTS / "load.json").read_text())["programs"]
+    soak = json.loads((RESULTS / "soak.json").read_text())
     for suffix, style in STYLES:
         with plt.style.context(style):
-            save(draw(results), f"load{suffix}.png")
+            save(draw(programs), f"load{suffix}.png")
             save(draw_soak(soak), f"soak{suffix}.png")
-    write_table(results, json.loads((ROOT / "bench/results/load-grpc-alone.json").read_text()))
 
 
-def write_table(results, grpc_alone):
-    """Writes the figures between the two markers."""
-    ours, real = (results[name] for name, _, _ in PROGRAMS)
-    rows = [
-        ("start to all TCP ports accepting", "4 ms", lambda r: f"{r['start_ms']:.1f} ms"),
-        ("resident when idle", "6 MiB", lambda r: f"{r['idle_bytes'] / 2**20:.1f} MiB"),
-        ("binary, with the web pages", "10 MB", lambda r: f"{r['binary_bytes'] / 1e6:.1f} MB"),
-        (f"resident per stored span ({ours['spans']:,} stored)", "400 B", lambda r: f"{r['bytes_per_span']:,.0f} B"),
-    ]
-    goals = {"udp": "400,000", "http_thrift": "600,000", "otlp_grpc": "800,000", "otlp_http": "800,000"}
-    for door, label in DOORS:
-        rows.append((f"{label}, spans/s", goals[door], lambda r, d=door: f"{r[d]['spans_per_second']:,.0f}" + lost(r[d])))
-    cpu = {"udp": "2 s", "otlp_grpc": "1 s"}
-    for door, label in DOORS:
-        rows.append((f"{label}, CPU per million spans", cpu.get(door, ""), lambda r, d=door: f"{r[d]['cpu_seconds_per_million']:.1f} s"))
-        if door == "otlp_grpc":
-            alone = f"{grpc_alone['cpu_seconds_per_million']:.1f} s"
-            rows.append(("HTTP/2 and gRPC alone, CPU per million spans", "", lambda r: alone if r is ours else ""))
-    for index, search in enumerate(ours["searches"]):
-        goal = "5 ms" if "tag" in search["what"] else "1 ms"
-        what = f"search: {search['what']}, {search['stored']:,} stored"
-        rows.append((what, goal, lambda r, i=index: f"{r['searches'][i]['median_ms']:.1f} ms"))
-    table = "| | goal | embedded | Jaeger 1.35 |\n|---|---|---|---|\n"
-    table += "".join(f"| {what} | {goal} | {cell(ours)} | {cell(real)} |\n" for what, goal, cell in rows)
+def write_table(name):
+    """Writes a table between its two markers."""
     path = ROOT / "docs/MEASURED.md"
-    before, rest = path.read_text().split("<!-- load -->\n")
-    after = rest.split("<!-- /load -->\n")[1]
-    path.write_text(f"{before}<!-- load -->\n{table}<!-- /load -->\n{after}")
-
-
-def lost(rate):
-    """The number of lost spans, if any: at its highest rate the real Jaeger can lose some."""
-    return f" ({rate['lost']:,} lost)" if rate["lost"] else ""
+    before, rest = path.read_text().split(f"<!-- {name} -->\n")
+    after = rest.split(f"<!-- /{name} -->\n")[1]
+    table = (RESULTS / f"{name}.md").read_text()
+    path.write_text(f"{before}<!-- {name} -->\n{table}<!-- /{name} -->\n{after}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ use tonic::Status;
 use tonic::server::{Grpc, UnaryService};
 use tonic::transport::server::TcpIncoming;
 
-use crate::measure::{self, Rate};
+use crate::rates::{self, Rate};
 use crate::send;
 use crate::server::{OTLP_GRPC, Server};
 
@@ -55,10 +55,10 @@ impl UnaryService<Bytes> for Discard {
 
 /// Measures how fast it receives this many spans.
 pub(crate) fn measure(spans: usize) -> Result<Rate, Box<dyn Error>> {
-    let messages = measure::otlp_requests(spans)?;
-    measure::best_of_three(|| {
+    let messages = rates::otlp_requests(spans)?;
+    rates::median_of(|| {
         let server = start()?;
-        measure::measure_once(&server, spans, || send::grpc(server.address(OTLP_GRPC), &messages))
+        rates::measure_once(&server, spans, || send::grpc(server.address(OTLP_GRPC), &messages))
     })
 }
 

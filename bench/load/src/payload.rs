@@ -4,6 +4,9 @@
 //! one is unique to the span, one has a thousand values. It takes 280 to 320 bytes in OTLP and in
 //! compact Thrift.
 
+use std::ops::Range;
+use std::time::{SystemTime, SystemTimeError, UNIX_EPOCH};
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -21,6 +24,9 @@ pub(crate) const SPANS_PER_TRACE: usize = 10;
 pub(crate) const SERVICES: usize = 10;
 /// The number of values of the tag `user`: about one in a hundred traces of a service has each.
 pub(crate) const USERS: u64 = 1_000;
+
+/// The age of the traces in microseconds: one hour. Searches look back two days.
+const TRACE_AGE: u64 = 3_600_000_000;
 
 /// The upper 64 bits of all trace ids.
 pub(crate) const TRACE_ID_HIGH: u64 = 1 << 62;
@@ -47,6 +53,7 @@ struct Span {
     duration: u64,
     url: String,
     user: String,
+    /// Half of the spans are of the server. The same half has the tag `sampled`=true.
     is_server: bool,
     status: i64,
 }
@@ -55,15 +62,44 @@ struct Span {
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     /// The start of the first trace, in microseconds since the Unix epoch.
-    pub(crate) start: u64,
-    /// Whether all spans have the same service.
-    pub(crate) one_service: bool,
+    start: u64,
+    shape: Shape,
+}
+
+/// How the spans are spread over services and traces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Ten services in turn.
+    Services,
+    OneService,
+    /// All spans have the same trace id.
+    OneTrace,
 }
 
 impl Load {
+    /// Traces that started an hour ago.
+    pub(crate) fn now(shape: Shape) -> Result<Self, SystemTimeError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
+        Ok(Self { start: now - TRACE_AGE, shape })
+    }
+
+    /// The spans of these traces in requests of `spans` spans each.
+    pub(crate) fn requests(
+        self,
+        traces: Range<usize>,
+        spans: usize,
+        encode: fn(Load, usize, usize) -> Vec<u8>,
+    ) -> Vec<Vec<u8>> {
+        let (each, end) = (spans / SPANS_PER_TRACE, traces.end);
+        traces.step_by(each).map(|first| encode(self, first, each.min(end - first))).collect()
+    }
+
     /// The service of the batch that starts with this trace.
     fn service(self, first: usize, traces: usize) -> String {
-        let service = if self.one_service { 0 } else { first / traces % SERVICES };
+        let service = match self.shape {
+            Shape::Services => first / traces % SERVICES,
+            Shape::OneService | Shape::OneTrace => 0,
+        };
         format!("load-{service}")
     }
 
@@ -77,7 +113,7 @@ impl Load {
         let random = splitmix64(low ^ number as u64);
         let id = |number: usize| splitmix64(low.wrapping_add(number as u64 + 1)) | 1;
         Span {
-            trace: (high, low),
+            trace: if self.shape == Shape::OneTrace { ids(usize::MAX) } else { (high, low) },
             id: id(number),
             parent: if number == 0 { 0 } else { id((number - 1) / 2) },
             operation: OPERATIONS[random as usize % OPERATIONS.len()],
@@ -184,7 +220,7 @@ fn thrift_span(span: &Span) -> Struct {
     .map(|(key, value)| thrift_text(key, value))
     .to_vec();
     tags.push(thrift_tag("http.status_code", 3, Field::new(6, span.status)));
-    tags.push(thrift_tag("sampled", 2, Field::new(5, true)));
+    tags.push(thrift_tag("sampled", 2, Field::new(5, span.is_server)));
     let fields = [("event", "request"), ("message", "something happened here")];
     let log = Struct::new(vec![
         Field::new(1, span.start as i64 + 10),
@@ -239,7 +275,7 @@ fn otlp_span(span: Span) -> OtlpSpan {
             attribute("http.url", Any::StringValue(span.url)),
             attribute("user", Any::StringValue(span.user)),
             attribute("http.status_code", Any::IntValue(span.status)),
-            attribute("sampled", Any::BoolValue(true)),
+            attribute("sampled", Any::BoolValue(span.is_server)),
         ],
         events: vec![event],
         ..OtlpSpan::default()

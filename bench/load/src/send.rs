@@ -49,16 +49,7 @@ pub(crate) fn http(
     kind: &str,
     bodies: &[Vec<u8>],
 ) -> Result<Duration, Box<dyn Error>> {
-    let requests: Vec<Vec<u8>> = bodies
-        .iter()
-        .map(|body| {
-            let head = format!(
-                "POST {path} HTTP/1.1\r\nHost: {to}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-                body.len()
-            );
-            [head.as_bytes(), body].concat()
-        })
-        .collect();
+    let requests: Vec<_> = bodies.iter().map(|body| post(to, path, kind, body)).collect();
     let next = AtomicUsize::new(0);
     let begin = Instant::now();
     thread::scope(|scope| {
@@ -75,6 +66,39 @@ pub(crate) fn http(
             .try_for_each(|it| it.join().unwrap_or_else(|_| Err("a sender panicked".into())))
     })?;
     Ok(begin.elapsed())
+}
+
+/// Sends OTLP requests by HTTP.
+pub(crate) fn otlp_http(to: SocketAddr, bodies: &[Vec<u8>]) -> Result<Duration, Box<dyn Error>> {
+    http(to, "/v1/traces", "application/x-protobuf", bodies)
+}
+
+/// Sends an OTLP request by HTTP each `interval`, on one connection. Returns how long each waited for
+/// its answer.
+pub(crate) fn otlp_http_paced(
+    to: SocketAddr,
+    bodies: &[Vec<u8>],
+    interval: Duration,
+) -> Result<Vec<Duration>, Box<dyn Error>> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.set_nodelay(true)?;
+    let send = |body: &Vec<u8>| {
+        let request = post(to, "/v1/traces", "application/x-protobuf", body);
+        thread::sleep(interval);
+        let begin = Instant::now();
+        exchange(&mut stream, &request)?;
+        Ok(begin.elapsed())
+    };
+    bodies.iter().map(send).collect()
+}
+
+/// A request with this body.
+fn post(to: SocketAddr, path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {to}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }
 
 /// Sends a request and reads its short answer.

@@ -9,19 +9,19 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The flags that set the addresses of the server's ports.
-const FLAGS: [&str; 11] = [
-    UDP,
-    "processor.jaeger-binary.server-host-port",
-    "processor.zipkin-compact.server-host-port",
-    "http-server.host-port",
-    "collector.grpc-server.host-port",
-    THRIFT,
-    OTLP_GRPC,
-    OTLP_HTTP,
-    ADMIN,
-    "query.grpc-server.host-port",
-    QUERY,
+/// The flags that set the addresses of the server's ports, and the default ports of Jaeger 2, which has
+/// no such flags.
+const PORTS: [(&str, u16); 10] = [
+    (UDP, 6831),
+    ("processor.jaeger-binary.server-host-port", 6832),
+    ("http-server.host-port", 5778),
+    ("collector.grpc-server.host-port", 14250),
+    (THRIFT, 14268),
+    (OTLP_GRPC, 4317),
+    (OTLP_HTTP, 4318),
+    (ADMIN, 13133),
+    ("query.grpc-server.host-port", 16685),
+    (QUERY, 16686),
 ];
 pub(crate) const UDP: &str = "processor.jaeger-compact.server-host-port";
 pub(crate) const THRIFT: &str = "collector.http-server.host-port";
@@ -29,6 +29,14 @@ pub(crate) const OTLP_GRPC: &str = "collector.otlp.grpc.host-port";
 pub(crate) const OTLP_HTTP: &str = "collector.otlp.http.host-port";
 pub(crate) const ADMIN: &str = "admin.http.host-port";
 pub(crate) const QUERY: &str = "query.http-server.host-port";
+/// A flag of Jaeger 1.35 whose default port is fixed too; Jaeger 2 has no such door.
+const ZIPKIN_COMPACT: &str = "processor.zipkin-compact.server-host-port";
+
+/// The columns of the real Jaegers in the table.
+pub(crate) const JAEGER_1: &str = "Jaeger 1.35";
+pub(crate) const JAEGER_2: &str = "Jaeger 2.13";
+/// The loopback address on which Jaeger 2 listens, so that its ports are free.
+const JAEGER_2_HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// How often to start a server with other ports if another program takes one of them first.
 const ATTEMPTS: usize = 5;
@@ -42,10 +50,22 @@ const TICK: Duration = Duration::from_millis(10);
 const PAGE: u64 = 4096;
 
 /// A program to measure.
+#[derive(Clone)]
 pub(crate) struct Program {
-    pub(crate) name: &'static str,
+    /// Its column in the table.
+    pub(crate) name: String,
     pub(crate) path: PathBuf,
+    pub(crate) kind: Kind,
     pub(crate) arguments: &'static [&'static str],
+}
+
+/// What a program's settings look like, and how much can be asked of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Embedded,
+    Jaeger1,
+    /// Has a configuration instead of flags. Its own one serves.
+    Jaeger2,
 }
 
 /// A running server; dropping it ends it.
@@ -70,21 +90,32 @@ impl Program {
 
     fn spawn(&self) -> Result<Server, Box<dyn Error>> {
         let mut command = Command::new(&self.path);
-        command.args(self.arguments).arg("--collector.otlp.enabled=true");
-        let (mut addresses, mut held) = (HashMap::new(), Vec::new());
-        for flag in FLAGS {
-            // Reserved for TCP and UDP until it starts, or two flags could get the same port.
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            let address = listener.local_addr()?;
-            command.arg(format!("--{flag}={address}"));
-            addresses.insert(flag, address);
-            held.push((listener, UdpSocket::bind(address)?));
-        }
-        drop(held);
-        command.env("JAEGER_DISABLED", "true").stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("JAEGER_DISABLED", "true");
+        let addresses = if self.kind == Kind::Jaeger2 {
+            command.env("JAEGER_LISTEN_HOST", JAEGER_2_HOST.to_string());
+            PORTS.map(|(flag, port)| (flag, (JAEGER_2_HOST, port).into())).into()
+        } else {
+            command.arg("--collector.otlp.enabled=true");
+            unused_ports(&mut command)?
+        };
         let (started, opened) = (Instant::now(), Duration::default());
         Ok(Server { child: command.spawn()?, addresses, started, opened })
     }
+}
+
+/// Sets each flag to an unused port.
+fn unused_ports(command: &mut Command) -> io::Result<HashMap<&'static str, SocketAddr>> {
+    let (mut addresses, mut held) = (HashMap::new(), Vec::new());
+    for flag in PORTS.map(|(flag, _)| flag).into_iter().chain([ZIPKIN_COMPACT]) {
+        // Reserved for TCP and UDP until it starts, or two flags could get the same port.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        command.arg(format!("--{flag}={address}"));
+        addresses.insert(flag, address);
+        held.push((listener, UdpSocket::bind(address)?));
+    }
+    Ok(addresses)
 }
 
 impl Server {
@@ -96,7 +127,8 @@ impl Server {
 
     /// Waits until all TCP ports are open. Returns `None` if it ended.
     fn wait_until_open(mut self) -> Result<Option<Self>, Box<dyn Error>> {
-        for flag in FLAGS.into_iter().filter(|flag| !flag.starts_with("processor.")) {
+        let tcp = PORTS.into_iter().filter(|(flag, _)| !flag.starts_with("processor."));
+        for (flag, _) in tcp {
             while TcpStream::connect(self.address(flag)).is_err() {
                 if self.child.try_wait()?.is_some() {
                     return Ok(None);
@@ -137,6 +169,23 @@ impl Server {
         let pages = self.proc("statm")?;
         let pages = pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
         pages.map(|pages| pages * PAGE).ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    /// The most that was resident since it started, in bytes.
+    pub(crate) fn peak(&self) -> io::Result<u64> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes =
+            line.and_then(|line| line.trim_end_matches("kB").trim().parse::<u64>().ok());
+        kilobytes.map(|kilobytes| kilobytes << 10).ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    /// A counter on `/metrics`, of the embedded Jaeger only.
+    pub(crate) fn counter(&self, name: &str) -> Result<usize, Box<dyn Error>> {
+        let url = format!("http://{}/metrics", self.address(ADMIN));
+        let metrics = reqwest::blocking::get(url)?.text()?;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.ok_or_else(|| format!("/metrics has no {name}"))?.trim().parse()?)
     }
 
     fn proc(&self, file: &str) -> io::Result<String> {

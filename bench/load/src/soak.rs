@@ -11,9 +11,8 @@ use reqwest::blocking::Client;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::measure::load;
-use crate::payload::{SPANS_PER_TRACE, TRACE_ID_HIGH, compact_high, trace_id};
-use crate::server::{ADMIN, Program, QUERY, Server, UDP};
+use crate::payload::{Load, SPANS_PER_TRACE, Shape, TRACE_ID_HIGH, compact_high, trace_id};
+use crate::server::{Program, QUERY, Server, UDP};
 
 /// The number of packets, one trace each. They are sent in rounds, with new trace ids in each
 /// round.
@@ -81,7 +80,7 @@ pub(crate) fn soak(
     rate: u64,
 ) -> Result<SoakResult, Box<dyn Error>> {
     let server = program.start()?;
-    let load = load(false)?;
+    let load = Load::now(Shape::Services)?;
     let packets: Vec<Packet> =
         (0..PACKETS).map(|trace| Packet::new(load.compact(trace, 1))).collect();
     let sent = AtomicUsize::new(0);
@@ -99,7 +98,7 @@ pub(crate) fn soak(
         seconds: elapsed.as_secs(),
         spans_per_second: sent as f64 / elapsed.as_secs_f64(),
         sent,
-        taken: received_spans(&server)?,
+        taken: server.counter(SPANS_METRIC)?,
         looked_up: lookups.len(),
         found: lookups.iter().filter(|found| **found).count(),
         cpu_seconds_per_million: server.cpu()?.as_secs_f64() * 1e6 / sent as f64,
@@ -198,12 +197,5 @@ fn is_complete(server: &Server, client: &Client, packet: usize) -> Result<bool, 
     Ok(answer["data"][0]["spans"].as_array().is_some_and(|spans| spans.len() == SPANS_PER_TRACE))
 }
 
-/// How many spans the server has counted over UDP.
-fn received_spans(server: &Server) -> Result<usize, Box<dyn Error>> {
-    let url = format!("http://{}/metrics", server.address(ADMIN));
-    let metrics = reqwest::blocking::get(url)?.text()?;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(SPANS_METRIC));
-    Ok(line.ok_or("/metrics has no span counter for UDP")?.trim().parse()?)
-}
-
+/// The counter of the spans that arrived over UDP.
 const SPANS_METRIC: &str = "jaeger_door_spans_total{door=\"udp-compact\"}";
