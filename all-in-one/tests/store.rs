@@ -207,6 +207,79 @@ fn longest_wait(store: &Store, next: &mut u64, query: &(dyn Fn() + Sync)) -> Dur
 }
 
 #[test]
+fn a_large_trace_is_evicted_at_once_and_its_memory_goes_with_further_inserts() {
+    const LARGE: u64 = 20_000;
+    let store = Store::new(Limits { traces: 1, bytes: usize::MAX });
+    let spans: Vec<_> = (0..LARGE).map(|id| span(1, id, "large")).collect();
+    store.insert(&spans);
+    let full = store.usage().bytes;
+    store.insert(&[span(2, 1, "small")]);
+    let usage = store.usage();
+    assert_eq!((usage.traces, usage.spans, usage.evicted_spans), (1, 1, LARGE));
+    assert!(store.trace(TraceId { high: 0, low: 1 }).is_none());
+    assert!(store.find(&search("large")).is_empty());
+    assert!(usage.bytes > full / 2, "the insert did not wait for all of its memory: {usage:?}");
+    // The same id again is another trace.
+    store.insert(&[span(1, 1, "small")]);
+    assert_eq!(store.trace(TraceId { high: 0, low: 1 }).map(|trace| trace.spans.len()), Some(1));
+    for id in 2..100 {
+        store.insert(&[span(1, id, "small")]);
+    }
+    assert!(store.usage().bytes < full / 2, "{:?}", store.usage());
+    assert_eq!(store.services().len(), 1);
+}
+
+#[test]
+fn services_go_with_a_large_trace_without_further_inserts() {
+    let store = Store::new(Limits { traces: 1, bytes: usize::MAX });
+    let spans: Vec<_> = (0..20_000).map(|id| span(1, id, "large")).collect();
+    store.insert(&spans);
+    store.insert(&[span(2, 1, "small")]);
+    assert_eq!(store.span_count("large"), 0);
+    assert_eq!(store.services().iter().map(|name| &**name).collect::<Vec<_>>(), ["small"]);
+    assert!(store.operations("large").is_empty());
+}
+
+#[test]
+fn the_bytes_are_kept_while_a_large_trace_makes_room() {
+    let limits = Limits { traces: 0, bytes: 8 << 20 };
+    let store = Store::new(limits);
+    let spans: Vec<_> = (0..100_000).map(|id| span(1, id, "large")).collect();
+    store.insert(&spans);
+    assert!(store.usage().dropped_spans > 0, "it takes half of the store");
+    for trace in 2..100_000 {
+        store.insert(&[span(trace, 1, "small")]);
+        assert!(store.usage().bytes <= limits.bytes, "{:?}", store.usage());
+    }
+    assert!(store.trace(TraceId { high: 0, low: 1 }).is_none());
+    assert_eq!(store.services().len(), 1);
+}
+
+#[test]
+#[ignore = "traces of 300,000 spans: make test-attack"]
+fn no_insert_takes_5_ms_while_a_large_trace_is_evicted() {
+    const INSERTS: usize = 500;
+    let store = Store::new(Limits { traces: 1, bytes: usize::MAX });
+    // Each run does the same, so what an insert took in its best run is its own.
+    let mut best = [Duration::MAX; INSERTS];
+    for trace in (1..16).step_by(2) {
+        let many: Vec<_> = (0..300_000).map(|id| span(trace, id, &format!("{}", id % 9))).collect();
+        store.insert(&many);
+        let evicted = store.usage().evicted_spans;
+        for (id, best) in (0..).zip(&mut best) {
+            let spans = [span(trace + 1, id, "another")];
+            let begin = Instant::now();
+            store.insert(&spans);
+            *best = (*best).min(begin.elapsed());
+        }
+        assert_eq!(store.usage().evicted_spans - evicted, 300_000);
+    }
+    let longest = best.iter().max().expect("inserts");
+    println!("an insert took {longest:?} at the most");
+    assert!(*longest < Duration::from_millis(5), "{longest:?}");
+}
+
+#[test]
 #[ignore = "a million spans: make test-attack"]
 fn no_query_keeps_spans_waiting_for_5_ms() {
     let store = Store::new(Limits { traces: 0, bytes: usize::MAX });

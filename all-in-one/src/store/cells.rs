@@ -100,6 +100,22 @@ impl Cells {
         self.used -= chain.cells as usize;
     }
 
+    /// Frees the cells of a chain that lie before a position in it.
+    pub(super) fn free_before(&mut self, chain: &mut Chain, at: Position) {
+        let (first, mut last, mut freed) = (chain.head, NONE, 0);
+        while chain.head != at.cell {
+            last = chain.head;
+            chain.head = self.cell(last).next;
+            freed += 1;
+        }
+        if freed > 0 {
+            self.cell_mut(last).next = self.free;
+            self.free = first;
+            self.used -= freed;
+            chain.cells -= freed as u32;
+        }
+    }
+
     /// Reads `length` bytes into `out`; returns the position after them.
     pub(super) fn read(&self, mut at: Position, mut length: usize, out: &mut Vec<u8>) -> Position {
         while length > 0 {

@@ -6,15 +6,15 @@
 //! ([`page`](super::page)).
 
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, HeldProcess, Operation};
+use super::evict::Leaving;
 use super::limits::{Limits, Usage};
 use super::page::Run;
 use super::pages::Pages;
 use super::reader::Reader;
-use super::record::{self, Input, Writer, varint};
+use super::record::{Input, Writer, varint};
 use super::search::{Search, SearchCursor};
 use super::search_keys::KeyHasher;
 use super::symbols::Symbols;
@@ -30,9 +30,11 @@ pub(super) struct Inner {
     pub(super) common: Common,
     pub(super) traces: Traces,
     pub(super) pages: Pages,
-    usage: Usage,
+    /// What evicted traces still hold.
+    pub(super) leaving: Leaving,
+    pub(super) usage: Usage,
     /// The latest start of an evicted span.
-    complete_since: u64,
+    pub(super) complete_since: u64,
     /// The record that is being written, its length, and the span's search keys.
     record: Vec<u8>,
     length: Vec<u8>,
@@ -68,6 +70,7 @@ impl Inner {
             common: Common::default(),
             traces: Traces::default(),
             pages: Pages::default(),
+            leaving: Leaving::default(),
             usage: Usage::default(),
             complete_since: 0,
             record: Vec::new(),
@@ -102,6 +105,7 @@ impl Inner {
             self.common.release_process(&process, &mut self.cells);
             rest = &rest[same..];
         }
+        self.release_some();
     }
 
     /// Adds a span; returns whether its trace has room for it.
@@ -151,7 +155,7 @@ impl Inner {
             return false;
         }
         let more = bytes + 2 * CELL + TRACE + self.pages.growth();
-        while self.size() + more > self.limits.bytes && self.evict_oldest() {}
+        while self.size() + more > self.limits.bytes && self.make_room() {}
         let is_new = |inner: &Self| inner.traces.find(id, &inner.hasher).is_none();
         while self.limits.traces > 0
             && self.traces.len() >= self.limits.traces
@@ -190,43 +194,6 @@ impl Inner {
         let TraceRank { start, number } = trace.place;
         let run = Run { slot, number, service: process.service, at, spans: 1 };
         page.add(run, start, draft.start, draft.duration);
-    }
-
-    fn evict_oldest(&mut self) -> bool {
-        let Some(trace) = self.traces.remove_oldest(&self.hasher) else {
-            return false;
-        };
-        let (mut at, mut record) = (trace.chain.start(), Vec::new());
-        for _ in 0..trace.spans {
-            at = next_record(&self.cells, at, &mut record);
-            self.release(&record, trace.id);
-        }
-        self.cells.free(trace.chain);
-        self.usage.spans -= trace.spans;
-        self.usage.evicted_traces += 1;
-        self.usage.evicted_spans += trace.spans as u64;
-        if trace.starts.1 > self.complete_since {
-            self.complete_since = self.complete_since.max(trace.starts.1.min(now()));
-        }
-        self.pages.retire(self.traces.oldest_number());
-        true
-    }
-
-    /// Removes the oldest traces, up to this many; returns how many.
-    pub(super) fn clear(&mut self, most: usize) -> usize {
-        let Usage { evicted_traces, evicted_spans, .. } = self.usage;
-        let complete_since = self.complete_since;
-        let removed = (0..most).take_while(|_| self.evict_oldest()).count();
-        self.usage = Usage { evicted_traces, evicted_spans, ..self.usage };
-        self.complete_since = complete_since;
-        removed
-    }
-
-    /// Releases what a record refers to.
-    fn release(&mut self, record: &[u8], id: TraceId) {
-        let head = Input(record).head();
-        record::release(head.lists, id, &mut self.symbols);
-        self.common.release_span(head.process, head.operation, &mut self.cells);
     }
 
     /// Begins to read a trace.
@@ -379,10 +346,4 @@ pub(super) fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> 
     record.clear();
     let (length, at) = cells.read_varint(at);
     cells.read(at, length as usize, record)
-}
-
-/// Microseconds since the Unix epoch: a span may say that it begins later.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -7,6 +7,7 @@
 //! | part | what it is |
 //! |---|---|
 //! | `inner` | what is behind the lock: adds spans, evicts traces; it consists of the parts below |
+//! | `evict` | removes traces, in steps |
 //! | `traces` | the traces by id and in the order of arrival |
 //! | `cells` | the memory for records, which does not fragment |
 //! | `record`, `reader` | a span as bytes, and back |
@@ -20,6 +21,7 @@
 
 mod cells;
 mod common;
+mod evict;
 mod filter;
 mod inner;
 mod interner;
@@ -38,7 +40,7 @@ mod traces;
 use std::ops::Range;
 use std::sync::Arc;
 
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -138,6 +140,7 @@ impl Store {
     /// The names of all services that have spans, sorted.
     pub fn services(&self) -> Vec<Text> {
         let mut names = Vec::new();
+        self.release_all();
         self.in_steps(|inner, numbers| inner.services(numbers, &mut names));
         names.sort();
         // A service that was removed and added again meanwhile is found twice.
@@ -148,6 +151,7 @@ impl Store {
     /// The operations of a service, sorted by name.
     pub fn operations(&self, service: &str) -> Vec<Operation> {
         let mut found = Vec::new();
+        self.release_all();
         self.in_steps(|inner, numbers| inner.operations(service, numbers, &mut found));
         found.sort();
         found.dedup();
@@ -156,6 +160,7 @@ impl Store {
 
     /// How many spans of a service are held.
     pub fn span_count(&self, service: &str) -> usize {
+        self.release_all();
         self.inner.read().span_count(service)
     }
 
@@ -199,11 +204,21 @@ impl Store {
             let removed = self.inner.write().clear(left.min(AT_ONCE));
             left = if removed == 0 { 0 } else { left - removed };
         }
+        self.release_all();
     }
 
     /// Ends at the next insert after this call, even one before it is first polled.
     pub(crate) fn inserted(&self) -> Notified<'_> {
         self.inserted.notified()
+    }
+
+    /// Releases what evicted traces still hold, such as the names of their services.
+    fn release_all(&self) {
+        while self.inner.read().has_leaving() {
+            let mut inner = self.inner.write();
+            inner.release_some();
+            RwLockWriteGuard::unlock_fair(inner);
+        }
     }
 
     /// Calls `look` with ranges of numbers until it returns true.

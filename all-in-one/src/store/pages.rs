@@ -11,6 +11,8 @@ use super::search_keys::AnyOf;
 const PAGE: usize = filter::SIZE + size_of::<Page>();
 /// The bytes of the runs of a page that is not full.
 const OPEN: usize = SPANS * size_of::<Run>();
+/// How many pages are removed at a time: those of twice as many spans as an insert adds.
+const RETIRED_AT_ONCE: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Pages {
@@ -47,23 +49,30 @@ impl Pages {
                 full.runs.shrink_to_fit();
                 self.runs += full.runs.capacity();
             }
-            let filter = self.spare.pop().unwrap_or_else(Filter::new);
+            let cleared = |mut filter: Filter| {
+                filter.clear();
+                filter
+            };
+            let filter = self.spare.pop().map_or_else(Filter::new, cleared);
             self.pages.push_back(Page::new(filter));
         }
         let last = self.pages.len() - 1;
         &mut self.pages[last]
     }
 
-    /// Removes the first pages as long as all their traces are older than this one.
-    pub(super) fn retire(&mut self, oldest: u64) {
-        while self.pages.len() > 1 && self.pages[0].youngest < oldest {
-            if let Some(mut page) = self.pages.pop_front() {
+    /// Removes the first pages as long as all their traces are older than this one, some at a time;
+    /// returns whether there was one.
+    pub(super) fn retire(&mut self, oldest: u64) -> bool {
+        let mut retired = 0;
+        while retired < RETIRED_AT_ONCE && self.pages.len() > 1 && self.pages[0].youngest < oldest {
+            if let Some(page) = self.pages.pop_front() {
                 self.first += 1;
                 self.runs -= page.runs.capacity();
-                page.filter.clear();
                 self.spare.push(page.filter);
+                retired += 1;
             }
         }
+        retired > 0
     }
 
     /// The number of the first page, and the number after the last.
