@@ -149,8 +149,8 @@ impl Inner {
 
     /// Makes room for a span; returns whether its trace may have that much.
     fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
-        let held =
-            self.traces.find(id, &self.hasher).map_or(TRACE, |slot| self.traces.at(slot).size());
+        let slot = self.traces.find_next(id, &self.hasher);
+        let held = slot.map_or(TRACE, |slot| self.traces.at(slot).size());
         if held + bytes > self.limits.bytes.saturating_sub(self.reserved()) / 2 {
             return false;
         }
@@ -168,7 +168,7 @@ impl Inner {
     fn add(&mut self, draft: &Draft<'_>, record: &[u8], elsewhere: usize, process: &HeldProcess) {
         let slot = self
             .traces
-            .find(draft.trace_id, &self.hasher)
+            .find_next(draft.trace_id, &self.hasher)
             .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.hasher));
         let trace = self.traces.at_mut(slot);
         self.length.clear();

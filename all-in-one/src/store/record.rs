@@ -6,7 +6,7 @@
 //! ```text
 //! span:  process operation id:8 flags start:8 duration nanos nanos tags logs references warnings
 //! lists: count, then the items
-//! tag:   key:text type:1 value
+//! tag:   key:text type:1 value, or key:text (symbol + 6):1 for text whose symbol is small
 //! log:   timestamp - start, tags
 //! reference: kind << 1 | other trace, the other trace's id:16, id:8
 //! text:  symbol << 1, or length << 1 | 1 and the bytes
@@ -25,6 +25,8 @@ const TRUE: u8 = 2;
 const INT64: u8 = 3;
 const FLOAT64: u8 = 4;
 const BINARY: u8 = 5;
+/// From here on, the type stands for text that is a symbol: most text is one of the first symbols.
+const SYMBOL: u8 = 6;
 
 /// Writes records.
 pub(super) struct Writer<'s> {
@@ -80,10 +82,7 @@ impl Writer<'_> {
     /// Writes a value; returns the hash of its text.
     fn value(&mut self, value: &TagValue<'_>) -> u64 {
         match value {
-            TagValue::String(text) => {
-                self.out.push(STRING);
-                return self.text(text);
-            }
+            TagValue::String(text) => return self.typed_text(text, Some(STRING)),
             TagValue::Bool(value) => self.out.push(if *value { TRUE } else { FALSE }),
             TagValue::Int64(value) => {
                 self.out.push(INT64);
@@ -119,10 +118,22 @@ impl Writer<'_> {
 
     /// Writes text; returns its hash.
     pub(super) fn text(&mut self, bytes: &[u8]) -> u64 {
+        self.typed_text(bytes, None)
+    }
+
+    /// Writes text after its type, if it has one; returns its hash.
+    fn typed_text(&mut self, bytes: &[u8], of_type: Option<u8>) -> u64 {
         let (symbol, hash) = match &mut self.symbols {
             Some(symbols) => symbols.hold_next(bytes, self.hasher),
             None => (None, self.hasher.hash(bytes)),
         };
+        if of_type.is_some()
+            && let Some(small) = symbol.and_then(small)
+        {
+            self.out.push(small);
+            return hash;
+        }
+        self.out.extend(of_type);
         if let Some(symbol) = symbol {
             self.varint(u64::from(symbol) << 1);
             return hash;
@@ -146,6 +157,11 @@ impl Writer<'_> {
     }
 }
 
+/// The type that stands for this symbol, if it is small enough.
+fn small(symbol: u32) -> Option<u8> {
+    u8::try_from(symbol).ok()?.checked_add(SYMBOL)
+}
+
 pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -156,7 +172,7 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// The bytes as UTF-8. As in Go, each invalid byte becomes one replacement character.
 pub(super) fn valid(bytes: &[u8]) -> Bytes<'_> {
-    if std::str::from_utf8(bytes).is_ok() {
+    if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
         return bytes.into();
     }
     let mut text = String::with_capacity(bytes.len() + 8);
@@ -223,10 +239,11 @@ impl<'r> Input<'r> {
             TRUE => ValueRef::Bool(true),
             INT64 => ValueRef::Int64(self.zigzag()),
             FLOAT64 => ValueRef::Float64(f64::from_bits(self.eight())),
-            _ => {
+            BINARY => {
                 let length = self.varint() as usize;
                 ValueRef::Binary(self.take(length))
             }
+            symbol => ValueRef::String(TextRef::Symbol(u32::from(symbol - SYMBOL))),
         };
         (key, value)
     }

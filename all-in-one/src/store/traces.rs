@@ -27,6 +27,8 @@ pub(super) struct Traces {
     by_id: HashTable<u32>,
     oldest_first: VecDeque<u32>,
     next: u64,
+    /// The slot of the trace that was found last: the next span is often of the same trace.
+    last: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +66,17 @@ impl Traces {
         self.by_id.find(hash, |slot| self.slots[*slot as usize].id == id).copied()
     }
 
+    /// The same; remembers the trace for the next span.
+    pub(super) fn find_next(&mut self, id: TraceId, hasher: &KeyHasher) -> Option<u32> {
+        let last = self.slots.get(self.last as usize);
+        if last.is_some_and(|trace| trace.id == id && trace.place.number > 0) {
+            return Some(self.last);
+        }
+        let found = self.find(id, hasher);
+        self.last = found.unwrap_or(self.last);
+        found
+    }
+
     /// Adds a trace whose first span begins at `start`.
     pub(super) fn add(&mut self, id: TraceId, start: u64, hasher: &KeyHasher) -> u32 {
         self.next += 1;
@@ -73,6 +86,7 @@ impl Traces {
         let hash = |slot: &u32| hasher.hash_of(&self.slots[*slot as usize].id);
         self.by_id.insert_unique(hasher.hash_of(&id), slot, hash);
         self.oldest_first.push_back(slot);
+        self.last = slot;
         slot
     }
 
