@@ -101,6 +101,30 @@ impl<'a> Tag<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for TagValue<'a> {
+    fn from(text: &'a [u8]) -> Self {
+        TagValue::String(Cow::Borrowed(text))
+    }
+}
+
+impl From<bool> for TagValue<'_> {
+    fn from(value: bool) -> Self {
+        TagValue::Bool(value)
+    }
+}
+
+impl From<i64> for TagValue<'_> {
+    fn from(value: i64) -> Self {
+        TagValue::Int64(value)
+    }
+}
+
+impl From<f64> for TagValue<'_> {
+    fn from(value: f64) -> Self {
+        TagValue::Float64(value)
+    }
+}
+
 impl<'a> Batch<'a> {
     /// An empty batch, in the memory of the last one that this thread recycled.
     pub(crate) fn recycled() -> Self {
@@ -140,7 +164,9 @@ impl<'a> Batch<'a> {
 
     /// Adds the tag in which Jaeger names the format that a span came in.
     pub(crate) fn format_tag(&mut self, format: &'static str) -> Part {
-        append(&mut self.tags, [Tag::text("internal.span.format", format)])
+        let first = self.tags.len();
+        push_tag(&mut self.tags, b"internal.span.format", format.as_bytes());
+        first..first + 1
     }
 
     /// A batch of spans from a user of the library.
@@ -192,6 +218,18 @@ fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
 /// The bytes of a list, without what its items point to.
 fn memory<T>(list: &Vec<T>) -> usize {
     list.capacity() * size_of::<T>()
+}
+
+/// Adds a tag to a list. It is a function for each type of value, so that the value comes in
+/// registers: a `TagValue` that is made by the caller is copied through memory, which takes longer
+/// than the call.
+#[inline(never)]
+pub(crate) fn push_tag<'a, V: Into<TagValue<'a>>>(
+    tags: &mut Vec<Tag<'a>>,
+    key: &'a [u8],
+    value: V,
+) {
+    tags.push(Tag { key: Cow::Borrowed(key), value: value.into() });
 }
 
 /// Appends items to a list, and returns their range.

@@ -11,7 +11,9 @@ mod trace;
 mod value;
 
 pub use batch::Batch;
-pub(crate) use batch::{Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue, append};
+pub(crate) use batch::{
+    Bytes, Draft, DraftLog, DraftProcess, Part, Tag, TagValue, append, push_tag,
+};
 pub use ids::{InvalidId, SpanId, TraceId};
 pub use span::{Log, Nanos, Process, RefKind, Reference, Span};
 pub use text::Text;

@@ -12,7 +12,7 @@ use super::limits::{ErrorText, MAX_DEPTH, spend};
 use super::nested::nested;
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Nanos, Part, RefKind, Reference, SpanId, Tag,
-    TagValue, TraceId,
+    TagValue, TraceId, push_tag,
 };
 use crate::protobuf::wire::{Fields, WireValue};
 use crate::receive::warnings::NEGATIVE_DURATION;
@@ -45,7 +45,7 @@ pub(super) fn decode<'a>(
         refused: 0,
         resource: b"",
         batch: Batch::recycled(),
-        library: Vec::new(),
+        library: [b""; 2],
         fields: Vec::new(),
     };
     each(request, |number, value| match number {
@@ -65,8 +65,8 @@ struct Decoder<'a, 't> {
     refused: u64,
     /// The memory that the rest of the batch may take, in bytes.
     budget: usize,
-    /// The tags that name the instrumentation: the first tags of each of its spans.
-    library: Vec<Tag<'a>>,
+    /// The name and the version of the instrumentation: the first tags of each of its spans.
+    library: [&'a [u8]; 2],
     /// The event fields of the current span. They are kept apart because the span's own tags must
     /// be contiguous.
     fields: Vec<Tag<'a>>,
@@ -168,9 +168,7 @@ impl<'a> Decoder<'a, '_> {
             }
             Ok(())
         })?;
-        self.library.clear();
-        push_text(&mut self.library, "otel.library.name", name);
-        push_text(&mut self.library, "otel.library.version", version);
+        self.library = [name, version];
         Ok(())
     }
 
@@ -178,16 +176,15 @@ impl<'a> Decoder<'a, '_> {
         self.take(size_of::<Draft<'_>>())?;
         let mut sent = Sent { links: Some(Vec::new()), ..Sent::default() };
         let (first_tag, first_log) = (self.batch.tags.len(), self.batch.logs.len());
-        self.batch.tags.extend_from_slice(&self.library);
+        let [name, version] = self.library;
+        push_text(&mut self.batch.tags, "otel.library.name", name);
+        push_text(&mut self.batch.tags, "otel.library.version", version);
         each(bytes, |number, value| self.span_field(number, value, &mut sent))?;
-        match self.translate(&sent, first_tag, first_log) {
-            Some(span) => self.batch.spans.push(span),
-            None => {
-                self.batch.tags.truncate(first_tag);
-                self.batch.logs.truncate(first_log);
-                self.fields.clear();
-                self.refused += 1;
-            }
+        if self.translate(&sent, first_tag, first_log).is_none() {
+            self.batch.tags.truncate(first_tag);
+            self.batch.logs.truncate(first_log);
+            self.fields.clear();
+            self.refused += 1;
         }
         if self.batch.len() < self.most {
             return Ok(());
@@ -231,14 +228,9 @@ impl<'a> Decoder<'a, '_> {
         Ok(())
     }
 
-    /// Translates the span, unless its ids are invalid. Its attributes and events are in the batch
+    /// Adds the span to the batch, unless its ids are invalid. Its attributes and events are there
     /// already, from these positions on.
-    fn translate(
-        &mut self,
-        sent: &Sent<'a>,
-        first_tag: usize,
-        first_log: usize,
-    ) -> Option<Draft<'a>> {
+    fn translate(&mut self, sent: &Sent<'a>, first_tag: usize, first_log: usize) -> Option<()> {
         let trace_id = pair(sent.trace_id).filter(|id| !id.is_zero())?;
         let span_id = eight(sent.span_id).map(SpanId).filter(|id| id.0 != 0)?;
         let references = self.references(sent, trace_id)?;
@@ -253,7 +245,7 @@ impl<'a> Decoder<'a, '_> {
             self.batch.warnings.push(NEGATIVE_DURATION.as_bytes().into());
         }
         let duration = duration.unwrap_or_default();
-        Some(Draft {
+        self.batch.spans.push(Draft {
             trace_id,
             span_id,
             operation: sent.name.into(),
@@ -269,7 +261,8 @@ impl<'a> Decoder<'a, '_> {
             logs: first_log..self.batch.logs.len(),
             process: self.batch.processes.len() - 1,
             warnings: first_warning..self.batch.warnings.len(),
-        })
+        });
+        Some(())
     }
 
     /// The parent, then the links; `None` where an id has the wrong length.
@@ -375,15 +368,17 @@ fn attribute<'a>(
         }
         Ok(())
     })?;
-    let value = match any {
-        Any::Text(text) => TagValue::String(text.into()),
-        Any::Bool(value) => TagValue::Bool(value),
-        Any::Int(value) => TagValue::Int64(value),
-        Any::Double(value) => TagValue::Float64(value),
-        Any::Bytes(bytes) => TagValue::Binary(bytes.into()),
-        Any::Nests(bytes) => TagValue::String(nested(bytes, depth - 1, budget)?.into()),
-    };
-    out.push(Tag { key: key.into(), value });
+    match any {
+        Any::Text(text) => push_tag(out, key, text),
+        Any::Bool(value) => push_tag(out, key, value),
+        Any::Int(value) => push_tag(out, key, value),
+        Any::Double(value) => push_tag(out, key, value),
+        Any::Bytes(bytes) => push_tag(out, key, TagValue::Binary(bytes.into())),
+        Any::Nests(bytes) => {
+            let text = nested(bytes, depth - 1, budget)?;
+            push_tag(out, key, TagValue::String(text.into()));
+        }
+    }
     Ok(())
 }
 
@@ -445,7 +440,7 @@ fn push_status<'a>(tags: &mut Vec<Tag<'a>>, code: u64, description: &'a [u8]) {
 /// Adds a tag unless its text is empty.
 fn push_text<'a>(tags: &mut Vec<Tag<'a>>, key: &'static str, text: &'a [u8]) {
     if !text.is_empty() {
-        tags.push(Tag { key: key.as_bytes().into(), value: TagValue::String(text.into()) });
+        push_tag(tags, key.as_bytes(), text);
     }
 }
 

@@ -96,6 +96,7 @@ impl<'a> Protocol<'a> for Binary<'a> {
         Ok(Outer(0))
     }
 
+    #[inline(always)]
     fn field(&mut self) -> Result<Option<Field>, Error> {
         let number = self.input.byte()?;
         if number == 0 {
@@ -141,6 +142,7 @@ impl<'a> Protocol<'a> for Binary<'a> {
         Ok(f64::from_be_bytes(self.input.array()?))
     }
 
+    #[inline]
     fn bytes(&mut self) -> Result<&'a [u8], Error> {
         let length = self.length()?;
         self.input.take(length)

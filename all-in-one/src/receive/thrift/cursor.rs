@@ -35,6 +35,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads as many bytes as the message claims.
+    #[inline]
     pub(super) fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
         let taken =
             usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));

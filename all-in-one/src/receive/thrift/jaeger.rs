@@ -4,12 +4,10 @@
 //! Jaeger, a field that is unknown or has an unexpected type is skipped, and a missing required
 //! field makes the whole batch invalid.
 
-use std::borrow::Cow;
-
 use super::{Error, Protocol, Type, zipkin};
 use crate::model::{
     Batch, Bytes, Draft, DraftLog, DraftProcess, Part, RefKind, Reference, SpanId, Tag, TagValue,
-    TraceId, append,
+    TraceId, append, push_tag,
 };
 use crate::receive::warnings::{NEGATIVE_DURATION, NEGATIVE_START, not_negative};
 use crate::receive::zipkin_core;
@@ -117,13 +115,13 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
-                (1, Type::Binary) => service = Some(self.text()?),
+                (1, Type::Binary) => service = Some(self.input.bytes()?),
                 (2, Type::List) => tags = self.tags()?,
                 _ => self.input.skip(field.kind)?,
             }
         }
         self.input.end_struct(outer);
-        let service = need(service, "Process.serviceName")?;
+        let service = need(service, "Process.serviceName")?.into();
         let tags = self.batch.tags.drain(tags).collect();
         self.batch.tags.truncate(before);
         Ok(BatchProcess { service, tags })
@@ -134,8 +132,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         let count = self.list("Batch.spans")?;
         for _ in 0..count {
             self.unfold::<Draft<'_>>()?;
-            let span = self.span()?;
-            self.batch.spans.push(span);
+            self.span()?;
             if self.batch.len() == self.most {
                 self.hand_over();
             }
@@ -160,7 +157,8 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         Ok(())
     }
 
-    fn span(&mut self) -> Result<Draft<'a>, Error> {
+    /// Reads a span into the batch.
+    fn span(&mut self) -> Result<(), Error> {
         let (mut low, mut high, mut id, mut parent) = (None, None, None, None);
         let (mut operation, mut flags, mut start, mut duration) = (None, None, None, None);
         let (mut references, mut tags, mut logs) = (0..0, None, 0..0);
@@ -171,7 +169,7 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
                 (2, Type::I64) => high = Some(self.input.i64()?),
                 (3, Type::I64) => id = Some(self.input.i64()?),
                 (4, Type::I64) => parent = Some(self.input.i64()?),
-                (5, Type::Binary) => operation = Some(self.text()?),
+                (5, Type::Binary) => operation = Some(self.input.bytes()?),
                 (6, Type::List) => references = self.references()?,
                 (7, Type::I32) => flags = Some(self.input.i32()?),
                 (8, Type::I64) => start = Some(self.input.i64()?),
@@ -189,10 +187,10 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         let span_id = SpanId(need(id, "Span.spanId")? as u64);
         let parent = SpanId(need(parent, "Span.parentSpanId")? as u64);
         let first_warning = self.batch.warnings.len();
-        Ok(Draft {
+        let span = Draft {
             trace_id,
             span_id,
-            operation: need(operation, "Span.operationName")?,
+            operation: need(operation, "Span.operationName")?.into(),
             references: self.with_parent(references, trace_id, parent),
             flags: need(flags, "Span.flags")? as u32,
             start: self.time(start, "Span.startTime", NEGATIVE_START)?,
@@ -201,7 +199,9 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
             logs,
             warnings: first_warning..self.batch.warnings.len(),
             ..Draft::default()
-        })
+        };
+        self.batch.spans.push(span);
+        Ok(())
     }
 
     /// The tags of a span, and the one that names its format.
@@ -298,43 +298,44 @@ impl<'a, P: Protocol<'a>> Decoder<'_, 'a, P> {
         let first = self.batch.tags.len();
         for _ in 0..self.list("tags")? {
             self.unfold::<Tag<'_>>()?;
-            let tag = self.tag()?;
-            self.batch.tags.push(tag);
+            self.tag()?;
         }
         Ok(first..self.batch.tags.len())
     }
 
-    fn tag(&mut self) -> Result<Tag<'a>, Error> {
+    /// Reads a tag into the batch.
+    fn tag(&mut self) -> Result<(), Error> {
         let (mut key, mut kind, mut text, mut double) = (None, None, None, None);
         let (mut boolean, mut long, mut binary) = (None, None, None);
         let outer = self.input.begin_struct()?;
         while let Some(field) = self.input.field()? {
             match (field.id, field.kind) {
-                (1, Type::Binary) => key = Some(self.text()?),
+                (1, Type::Binary) => key = Some(self.input.bytes()?),
                 (2, Type::I32) => kind = Some(self.input.i32()?),
-                (3, Type::Binary) => text = Some(self.text()?),
+                (3, Type::Binary) => text = Some(self.input.bytes()?),
                 (4, Type::Double) => double = Some(self.input.double()?),
                 (5, Type::Bool) => boolean = Some(self.input.bool()?),
                 (6, Type::I64) => long = Some(self.input.i64()?),
-                (7, Type::Binary) => binary = Some(self.text()?),
+                (7, Type::Binary) => binary = Some(self.input.bytes()?),
                 _ => self.input.skip(field.kind)?,
             }
         }
         self.input.end_struct(outer);
+        let kind = need(kind, "Tag.vType")?;
+        let (key, tags) = (need(key, "Tag.key")?, &mut self.batch.tags);
         // A missing value is the zero of its type.
-        let value = match need(kind, "Tag.vType")? {
-            0 => TagValue::String(text.unwrap_or_default()),
-            1 => TagValue::Float64(double.unwrap_or(0.0)),
-            2 => TagValue::Bool(boolean.unwrap_or(false)),
-            3 => TagValue::Int64(long.unwrap_or(0)),
-            4 => TagValue::Binary(binary.unwrap_or_default()),
-            other => TagValue::String(format!("Unknown VType: {other}").into_bytes().into()),
-        };
-        Ok(Tag { key: need(key, "Tag.key")?, value })
-    }
-
-    fn text(&mut self) -> Result<Bytes<'a>, Error> {
-        Ok(Cow::Borrowed(self.input.bytes()?))
+        match kind {
+            0 => push_tag(tags, key, text.unwrap_or_default()),
+            1 => push_tag(tags, key, double.unwrap_or(0.0)),
+            2 => push_tag(tags, key, boolean.unwrap_or(false)),
+            3 => push_tag(tags, key, long.unwrap_or(0)),
+            4 => push_tag(tags, key, TagValue::Binary(binary.unwrap_or_default().into())),
+            other => {
+                let text = format!("Unknown VType: {other}").into_bytes();
+                push_tag(tags, key, TagValue::String(text.into()));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the head of a list of structs.
