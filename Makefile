@@ -66,9 +66,7 @@ httpbin-stop: ## Stop the httpbin that make started
 
 .PHONY: test
 test: ## Run the tests, on the loopback only
-	@# Some tests build projects outside of this workspace, offline.
-	$(CARGO) fetch --locked
-	$(CARGO) test --locked --workspace
+	@CARGO=$(CARGO) scripts/test.sh
 
 .PHONY: test-course
 test-course: ## Go through the course: its programs fail as they should, its solutions pass
@@ -187,7 +185,8 @@ check-oldest: ## Check that the oldest supported Rust builds everything (needs r
 check: ## Check formatting, lints, features, documentation and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --features exercises/jaeger-client --all-targets -- -D warnings
-	$(CARGO) clippy --locked --workspace --features exercises/jaeger-client --test course --test learn -- -D warnings
+	$(CARGO) clippy --locked --workspace --features exercises/jaeger-client --test chapters --test package \
+		--test testing --test course --test learn -- -D warnings
 	@CARGO=$(CARGO) scripts/check-features.sh
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \

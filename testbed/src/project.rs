@@ -7,9 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The tables of this workspace's Cargo.toml that decide how crates are compiled.
+const PROFILES: [&str; 3] =
+    ["[profile.dev]", "[profile.dev.package.\"*\"]", "[profile.dev.build-override]"];
+
+/// The variables that cargo sets for the test. A nested cargo must not see them: build scripts that
+/// look at them would run again, here and then in this workspace.
+const OF_THE_TEST: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
 /// A new project in the system's temporary folder, which is removed at the end. Its builds are
-/// offline, take the versions of this workspace's Cargo.lock, and share a target folder with those
-/// of other such projects.
+/// offline. With the versions and profiles of this workspace, and in its target folder, most crates
+/// are there already.
 pub struct Project {
     folder: PathBuf,
     target: PathBuf,
@@ -27,12 +35,11 @@ impl Project {
         let project = Project {
             folder: folder.join(name),
             target: env::var_os("CARGO_TARGET_DIR")
-                .map_or(root.join("target"), |folder| root.join(folder))
-                .join("chapters"),
+                .map_or(root.join("target"), |folder| root.join(folder)),
         };
         let folder = project.folder.to_string_lossy().into_owned();
         let new = ["new", "--quiet", "--vcs", "none", &folder];
-        let output = project.command(root).args(new).args(arguments).output()?;
+        let output = project.command().current_dir(root).args(new).args(arguments).output()?;
         succeeded(output)?;
         Ok(project)
     }
@@ -48,12 +55,14 @@ impl Project {
         succeeded(self.cargo(&arguments)?).map(drop)
     }
 
-    /// Takes the versions of this workspace.
+    /// Takes the versions and profiles of this workspace.
     ///
     /// # Errors
     ///
-    /// If the file cannot be copied.
+    /// If a file cannot be copied.
     pub fn lock(&self) -> io::Result<()> {
+        let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+        self.write(".cargo/config.toml", &tables(&manifest, &PROFILES))?;
         fs::copy(root().join("Cargo.lock"), self.folder.join("Cargo.lock")).map(drop)
     }
 
@@ -63,7 +72,7 @@ impl Project {
     ///
     /// If it cannot be started.
     pub fn cargo(&self, arguments: &[&str]) -> io::Result<Output> {
-        self.command(&self.folder).args(arguments).output()
+        self.command().args(arguments).output()
     }
 
     /// Builds it, and returns what cargo printed.
@@ -95,6 +104,12 @@ impl Project {
         fs::read_to_string(self.folder.join(name))
     }
 
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The program that a build makes.
     #[must_use]
     pub fn program(&self) -> PathBuf {
@@ -102,13 +117,20 @@ impl Project {
         self.target.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
-    fn command(&self, folder: &Path) -> Command {
+    /// Cargo in the project.
+    #[must_use]
+    pub fn command(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy();
+            if OF_THE_TEST.iter().any(|prefix| name.starts_with(prefix)) {
+                cargo.env_remove(&*name);
+            }
+        }
         cargo
-            .current_dir(folder)
+            .current_dir(&self.folder)
             .env("CARGO_NET_OFFLINE", "true")
             .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_PROFILE_DEV_DEBUG", "none") // less to compile
             .env("RUST_BACKTRACE", "0");
         cargo
     }
@@ -117,6 +139,8 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
+        // Fails as long as there are other projects beside it.
+        let _ = self.folder.parent().map(fs::remove_dir);
     }
 }
 
@@ -125,8 +149,35 @@ fn root() -> &'static Path {
     testbed.parent().unwrap_or(testbed)
 }
 
+/// The tables with these headings in a manifest.
+fn tables(manifest: &str, headings: &[&str]) -> String {
+    let mut found = String::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = headings.contains(&line);
+        }
+        if inside {
+            found += line;
+            found += "\n";
+        }
+    }
+    found
+}
+
 /// What cargo printed on stderr.
 fn succeeded(output: Output) -> io::Result<String> {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(stderr) } else { Err(io::Error::other(stderr)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_those_with_these_headings() {
+        let manifest = "[a]\nx = 1\n\n[a.b]\ny = 2\n\n# why\n[c]\nz = 3\n";
+        assert_eq!(tables(manifest, &["[a]", "[c]"]), "[a]\nx = 1\n\n[c]\nz = 3\n");
+    }
 }

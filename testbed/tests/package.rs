@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jaeger_ui_build::{FOLDER_VARIABLE, Places};
+use testbed::Project;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -40,54 +41,33 @@ impl Drop for Folder {
     }
 }
 
-/// A project outside of the workspace.
-struct Project(Folder);
-
-impl Project {
-    fn new(name: &str, dependencies: &str) -> Self {
-        let folder = Folder::new(name);
-        let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [profile.dev]\ndebug = \"none\"\n\n{dependencies}"
-        );
-        folder.write("Cargo.toml", &manifest);
-        folder.write("src/lib.rs", "");
-        fs::copy(root().join("Cargo.lock"), folder.0.join("Cargo.lock")).unwrap();
-        Project(folder)
-    }
-
-    fn cargo(&self) -> Command {
-        let mut cargo = cargo();
-        cargo.current_dir(&self.0.0);
-        cargo
-    }
-
-    /// The crates that are compiled for it, apart from itself and jaeger-all-in-one.
-    fn crates(&self) -> BTreeSet<String> {
-        let mut tree = self.cargo();
-        tree.args([
-            "tree",
-            "--offline",
-            "--prefix=none",
-            "--edges=normal,build,dev",
-            "--format={p}",
-        ]);
-        let names = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
-        let own =
-            |name: &String| name.ends_with(" v0.0.0") || name.starts_with("jaeger-all-in-one ");
-        output(&mut tree).lines().map(names).filter(|name| !own(name)).collect()
-    }
+/// A project outside of the workspace with these dependencies.
+fn project(name: &str, dependencies: &str) -> Project {
+    let project = Project::new(name, &["--lib"]).unwrap();
+    let manifest = project.read("Cargo.toml").unwrap().replace("[dependencies]\n", dependencies);
+    project.write("Cargo.toml", &manifest).unwrap();
+    project.write("src/lib.rs", "").unwrap();
+    project.lock().unwrap();
+    project
 }
 
-/// Cargo, without the variables of the Cargo that runs this test.
-fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    cargo.env("CARGO_TARGET_DIR", root().join(target).join("package-test"));
-    for name in ["CARGO_MANIFEST_DIR", FOLDER_VARIABLE] {
-        cargo.env_remove(name);
-    }
+fn cargo(project: &Project) -> Command {
+    let mut cargo = project.command();
+    cargo.env_remove(FOLDER_VARIABLE);
     cargo
+}
+
+/// The crates that are compiled for a project with these dependencies, apart from itself and
+/// jaeger-all-in-one.
+fn crates(name: &str, dependencies: &str) -> BTreeSet<String> {
+    let project = project(name, dependencies);
+    let mut tree = cargo(&project);
+    tree.args(["tree", "--prefix=none", "--edges=normal,build,dev", "--format={p}"]);
+    let names = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let own = |crate_name: &String| {
+        [name, "jaeger-all-in-one"].contains(&crate_name.split(' ').next().unwrap_or_default())
+    };
+    output(&mut tree).lines().map(names).filter(|name| !own(name)).collect()
 }
 
 /// Runs a command, which must succeed; returns what it prints.
@@ -108,9 +88,9 @@ fn dependency(features: &str) -> String {
 
 #[test]
 fn a_project_gets_few_crates() {
-    let otlp = Project::new("count-otlp", &dependency("\"otlp-http\"")).crates();
+    let otlp = crates("count-otlp", &dependency("\"otlp-http\""));
     assert!(otlp.len() <= 60, "{}: {otlp:?}", otlp.len());
-    let doors = Project::new("count-doors", &dependency("\"doors\"")).crates();
+    let doors = crates("count-doors", &dependency("\"doors\""));
     assert!(doors.len() <= 80, "{}: {doors:?}", doors.len());
     for heavy in ["clap", "regex", "opentelemetry", "prost", "jaeger-ui-build", "otlp-embedded"] {
         let found = doors.iter().find(|name| name.starts_with(heavy));
@@ -133,9 +113,9 @@ fn a_web_service_with_otlp_gets_ten_crates_more() {
         default-features = false
         features = ["trace", "http-proto", "reqwest-blocking-client"]
     "#;
-    let before = Project::new("count-service", usual).crates();
-    let after = Project::new("count-traced", &(usual.to_owned() + &dependency("\"otlp-http\"")));
-    let more: Vec<_> = after.crates().difference(&before).cloned().collect();
+    let before = crates("count-service", usual);
+    let after = crates("count-traced", &(usual.to_owned() + &dependency("\"otlp-http\"")));
+    let more: Vec<_> = after.difference(&before).cloned().collect();
     assert!(more.len() <= 10, "{}: {more:?}", more.len());
 }
 
@@ -181,17 +161,17 @@ fn a_trace_is_received() -> Result<(), Box<dyn std::error::Error>> {
 
 #[test]
 fn a_project_outside_builds_and_tests_offline() {
-    let project = Project::new("outside", &dependency("\"otlp-http\""));
-    project.0.write("tests/trace.rs", TEST_OF_A_PROJECT);
-    output(project.cargo().args(["test", "--offline", "--quiet"]));
+    let project = project("outside", &dependency("\"otlp-http\""));
+    project.write("tests/trace.rs", TEST_OF_A_PROJECT).unwrap();
+    output(cargo(&project).args(["test", "--quiet"]));
 }
 
 /// Packages a crate, checks the list of its files and unpacks it below `folder`.
-fn package(name: &str, manifest: &str, folder: &Folder) {
+fn package(project: &Project, name: &str, manifest: &str, folder: &Folder) {
     let target = folder.0.join("packages");
     let package = |arguments: &[&str]| {
-        let mut cargo = cargo();
-        cargo.args(["package", "--offline", "--allow-dirty", "--no-verify", "--exclude-lockfile"]);
+        let mut cargo = cargo(project);
+        cargo.args(["package", "--allow-dirty", "--no-verify", "--exclude-lockfile"]);
         cargo.arg("--manifest-path").arg(root().join(manifest)).arg("--target-dir").arg(&target);
         output(cargo.args(arguments))
     };
@@ -212,19 +192,20 @@ fn package(name: &str, manifest: &str, folder: &Folder) {
 /// published: the packages lie beside the vendored crates.
 #[test]
 fn the_packages_build_from_vendored_sources_with_an_empty_cargo_home() {
-    let project = Project::new("vendored", &dependency("\"otlp-http\", \"ui\""));
-    let vendor = |offline: &[&str]| {
-        let mut vendor = project.cargo();
-        vendor.arg("vendor").args(offline).output().unwrap()
+    let project = project("vendored", &dependency("\"otlp-http\", \"ui\""));
+    let vendor = |offline: &str| {
+        cargo(&project).arg("vendor").env("CARGO_NET_OFFLINE", offline).output().unwrap()
     };
-    let mut vendored = vendor(&["--offline"]);
+    let mut vendored = vendor("true");
     if !vendored.status.success() {
-        vendored = vendor(&[]); // crates of other systems were never downloaded here
+        vendored = vendor("false"); // crates of other systems were never downloaded here
     }
     let stderr = String::from_utf8_lossy(&vendored.stderr);
     assert!(vendored.status.success(), "without a network, run `cargo fetch` before: {stderr}");
-    assert!(project.0.0.join("vendor/otlp-embedded/jaeger-ui/build/index.html").is_file());
-    project.0.write(".cargo/config.toml", &String::from_utf8_lossy(&vendored.stdout));
+    assert!(project.folder().join("vendor/otlp-embedded/jaeger-ui/build/index.html").is_file());
+    let config = project.read(".cargo/config.toml").unwrap();
+    let sources = String::from_utf8_lossy(&vendored.stdout);
+    project.write(".cargo/config.toml", &(config + &sources)).unwrap();
 
     let unpacked = Folder::new("packages");
     for (name, manifest) in [
@@ -232,21 +213,21 @@ fn the_packages_build_from_vendored_sources_with_an_empty_cargo_home() {
         ("jaeger-ui-build", "all-in-one/ui-build/Cargo.toml"),
         ("jaeger-all-in-one", "all-in-one/Cargo.toml"),
     ] {
-        package(name, manifest, &unpacked);
-        let to = project.0.0.join("vendor").join(name);
+        package(&project, name, manifest, &unpacked);
+        let to = project.folder().join("vendor").join(name);
         let from = unpacked.0.join(format!("{name}-{}", env!("CARGO_PKG_VERSION")));
         fs::rename(from, &to).unwrap();
         fs::write(to.join(".cargo-checksum.json"), r#"{"files":{}}"#).unwrap();
     }
-    let manifest = fs::read_to_string(project.0.0.join("Cargo.toml")).unwrap();
+    let manifest = project.read("Cargo.toml").unwrap();
     let path = format!("path = {:?}", root().join("all-in-one"));
     let published = format!("version = {:?}", env!("CARGO_PKG_VERSION"));
     assert!(manifest.contains(&path));
-    project.0.write("Cargo.toml", &manifest.replace(&path, &published));
-    fs::remove_file(project.0.0.join("Cargo.lock")).unwrap();
+    project.write("Cargo.toml", &manifest.replace(&path, &published)).unwrap();
+    fs::remove_file(project.folder().join("Cargo.lock")).unwrap();
     let home = Folder::new("cargo-home");
-    let mut check = project.cargo();
-    output(check.args(["check", "--offline", "--tests", "--quiet"]).env("CARGO_HOME", &home.0));
+    let mut check = cargo(&project);
+    output(check.args(["check", "--tests", "--quiet"]).env("CARGO_HOME", &home.0));
 }
 
 /// Places without anything in them.
