@@ -151,11 +151,10 @@ impl Common {
         self.services.text(cells, first_number(&self.operations.read(cells, operation)))
     }
 
-    /// Whether the operation with this number belongs to this service and has this name; an empty
-    /// name matches all.
+    /// Whether the operation with this number belongs to this service and has this name.
     pub(super) fn is_operation(&self, id: u32, service: u32, name: &str, cells: &Cells) -> bool {
         let content = self.operations.read(cells, id);
-        first_number(&content) == service && (name.is_empty() || *operation(&content).name == *name)
+        first_number(&content) == service && *operation(&content).name == *name
     }
 
     /// Reads the process with this number: its service's name, and its tags.

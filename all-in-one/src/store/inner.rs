@@ -9,16 +9,15 @@ use std::ops::Range;
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, HeldProcess, Operation};
-use super::evict::Leaving;
 use super::limits::{Limits, Usage};
 use super::page::Run;
 use super::pages::Pages;
 use super::reader::Reader;
 use super::record::{Input, Writer, varint};
-use super::search::{Search, SearchCursor};
+use super::search::{Search, SearchCursor, Wanted};
 use super::search_keys::KeyHasher;
 use super::symbols::Symbols;
-use super::traces::{TRACE, TraceRank, Traces};
+use super::traces::{Leaving, TRACE, TraceRank, Traces};
 use crate::model::{Batch, Draft, Span, Text, TraceId};
 
 #[derive(Debug)]
@@ -230,10 +229,11 @@ impl Inner {
 
     /// Begins a search.
     pub(super) fn cursor<'s>(&self, search: &'s Search) -> SearchCursor<'s> {
-        SearchCursor::new(search, self.pages.that_may_have(search, &search.wants(&self.hasher)))
+        SearchCursor::new(search, self.pages.that_may_match(search), search.wants(&self.hasher))
     }
 
-    /// Continues a search for about `spans` more spans; returns whether it is done.
+    /// Continues a search for about `spans` more spans, and as many pages; returns whether it is
+    /// done.
     pub(super) fn advance(&self, cursor: &mut SearchCursor<'_>, spans: usize) -> bool {
         let service = match &*cursor.search.service {
             "" => None,
@@ -242,19 +242,29 @@ impl Inner {
                 None => return true,
             },
         };
-        let enough = cursor.inspected + spans;
-        while cursor.inspected < enough {
+        let (enough, mut process) = (cursor.inspected + spans, None);
+        for _ in 0..spans {
             let Some(page) = cursor.next_page() else {
                 return true;
             };
-            for run in self.pages.get(page).map_or(&[][..], |page| &page.runs) {
-                self.look_at(run, service, cursor);
+            let page = self.pages.get(page).filter(|page| page.may_have(&cursor.wants));
+            for run in page.map_or(&[][..], |page| &page.runs) {
+                self.look_at(run, service, cursor, &mut process);
+            }
+            if cursor.inspected >= enough {
+                break;
             }
         }
         false
     }
 
-    fn look_at(&self, run: &Run, service: Option<u32>, cursor: &mut SearchCursor<'_>) {
+    fn look_at<'s>(
+        &self,
+        run: &Run,
+        service: Option<u32>,
+        cursor: &mut SearchCursor<'s>,
+        process: &mut Option<CheckedProcess<'s>>,
+    ) {
         let is_meant = service.is_none_or(|service| run.service == service);
         let trace = self.traces.get(run.slot, run.number).filter(|_| is_meant);
         let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
@@ -264,21 +274,42 @@ impl Inner {
         for _ in 0..run.spans {
             at = next_record(&self.cells, at, &mut record);
             cursor.inspected += 1;
-            if self.matches(cursor.search, &record, run.service) {
+            if self.matches(cursor.search, &record, run.service, process) {
                 cursor.find(trace.place, trace.id);
                 return;
             }
         }
     }
 
-    fn matches(&self, search: &Search, record: &[u8], service: u32) -> bool {
+    /// Whether a span of this service matches. `process` is that of the span before.
+    fn matches<'s>(
+        &self,
+        search: &'s Search,
+        record: &[u8],
+        service: u32,
+        process: &mut Option<CheckedProcess<'s>>,
+    ) -> bool {
         let head = Input(record).head();
-        search.fits(&head)
-            && self.common.is_operation(head.operation, service, &search.operation, &self.cells)
-            && (search.tags.is_empty()
-                || self.common.process(head.process, &self.cells, |_, process| {
-                    search.has_tags(process, head.lists, &self.symbols)
-                }))
+        let name = &search.operation;
+        if !search.fits(&head)
+            || !name.is_empty()
+                && !self.common.is_operation(head.operation, service, name, &self.cells)
+        {
+            return false;
+        }
+        if search.tags.is_empty() {
+            return true;
+        }
+        let same = process.take().filter(|process| process.id == head.process);
+        let process = process.insert(same.unwrap_or_else(|| self.check(search, head.process)));
+        process.left.iter().all(|tag| tag.in_span(head.lists, &self.symbols))
+    }
+
+    fn check<'s>(&self, search: &'s Search, id: u32) -> CheckedProcess<'s> {
+        let left = self
+            .common
+            .process(id, &self.cells, |_, process| search.tags_without(process, &self.symbols));
+        CheckedProcess { id, left }
     }
 
     /// Adds the traces among the next `most`, from number `from` on, that may have a span strictly
@@ -339,6 +370,13 @@ impl Inner {
     pub(super) fn usage(&self) -> Usage {
         Usage { traces: self.traces.len(), bytes: self.size(), ..self.usage }
     }
+}
+
+/// A process, and the tags that a search wants and the process lacks. Most spans have the same
+/// process as the one before.
+struct CheckedProcess<'s> {
+    id: u32,
+    left: Vec<Wanted<'s>>,
 }
 
 /// Reads the record at a position; returns the position of the next one.

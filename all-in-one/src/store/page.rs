@@ -4,6 +4,7 @@
 use super::cells::Position;
 use super::filter::{FULL, Filter};
 use super::search::Search;
+use super::search_keys::AnyOf;
 
 /// The most spans of a page.
 pub(super) const SPANS: usize = 256;
@@ -84,6 +85,11 @@ impl Page {
     /// Whether one of its spans may match the search by its time and duration.
     pub(super) fn may_match(&self, search: &Search) -> bool {
         search.may_start(self.starts) && search.may_last(self.durations)
+    }
+
+    /// Whether it may have one key of each list.
+    pub(super) fn may_have(&self, wants: &[AnyOf]) -> bool {
+        wants.iter().rev().all(|any| any.iter().any(|key| self.filter.may_contain(*key)))
     }
 
     /// Whether one of its spans may end between two times.

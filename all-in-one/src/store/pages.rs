@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::filter::{self, Filter};
 use super::page::{Page, Run, SPANS};
 use super::search::Search;
-use super::search_keys::AnyOf;
 
 /// The bytes of a page without its runs.
 const PAGE: usize = filter::SIZE + size_of::<Page>();
@@ -85,13 +84,11 @@ impl Pages {
         self.pages.get(usize::try_from(index).ok()?)
     }
 
-    /// The pages that may match a search: the latest start of their traces, and their numbers.
-    pub(super) fn that_may_have(&self, search: &Search, wants: &[AnyOf]) -> Vec<(u64, u64)> {
-        let has = |page: &Page| {
-            let any = |keys: &AnyOf| keys.iter().any(|key| page.filter.may_contain(*key));
-            page.may_match(search) && wants.iter().rev().all(any)
-        };
+    /// The pages that may match a search by their times and durations: the latest start of their
+    /// traces, and their numbers.
+    pub(super) fn that_may_match(&self, search: &Search) -> Vec<(u64, u64)> {
         let numbered = self.pages.iter().zip(self.first..);
-        numbered.filter(|(page, _)| has(page)).map(|(page, n)| (page.newest, n)).collect()
+        let matching = numbered.filter(|(page, _)| page.may_match(search));
+        matching.map(|(page, n)| (page.newest, n)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The conditions of a search, and how it goes through the pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::record::{Head, Input, ValueRef};
@@ -69,12 +69,10 @@ impl Search {
         wants
     }
 
-    /// Whether every tag is among the process's tags or the span's own.
-    pub(super) fn has_tags(&self, process: Input<'_>, span: Input<'_>, symbols: &Symbols) -> bool {
-        self.tags.iter().all(|(key, value)| {
-            let wanted = Wanted { key, value, symbols };
-            wanted.among(&mut { process }) || wanted.in_span(span)
-        })
+    /// The tags that are not among a process's.
+    pub(super) fn tags_without(&self, process: Input<'_>, symbols: &Symbols) -> Vec<Wanted<'_>> {
+        let wanted = self.tags.iter().map(|(key, value)| Wanted { key, value });
+        wanted.filter(|tag| !tag.among(&mut { process }, symbols)).collect()
     }
 }
 
@@ -84,37 +82,37 @@ fn nanos(micros: u64) -> i64 {
 }
 
 /// A tag that a search wants.
-struct Wanted<'s> {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'s> {
     key: &'s str,
     value: &'s str,
-    symbols: &'s Symbols,
 }
 
 impl Wanted<'_> {
     /// Whether it is among a span's tags or its logs' fields.
-    fn in_span(&self, mut lists: Input<'_>) -> bool {
-        if self.among(&mut lists) {
+    pub(super) fn in_span(&self, mut lists: Input<'_>, symbols: &Symbols) -> bool {
+        if self.among(&mut lists, symbols) {
             return true;
         }
         (0..lists.varint()).any(|_| {
             lists.zigzag();
-            self.among(&mut lists)
+            self.among(&mut lists, symbols)
         })
     }
 
     /// Whether it is in a list of tags. Reads the whole list.
-    fn among(&self, list: &mut Input<'_>) -> bool {
+    fn among(&self, list: &mut Input<'_>, symbols: &Symbols) -> bool {
         let mut found = false;
         for _ in 0..list.varint() {
             let (key, value) = list.tag();
-            found = found || key.is(self.key, self.symbols) && self.is_value(value);
+            found = found || key.is(self.key, symbols) && self.is_value(value, symbols);
         }
         found
     }
 
-    fn is_value(&self, value: ValueRef<'_>) -> bool {
+    fn is_value(&self, value: ValueRef<'_>, symbols: &Symbols) -> bool {
         let other = match value {
-            ValueRef::String(text) => return text.is(self.value, self.symbols),
+            ValueRef::String(text) => return text.is(self.value, symbols),
             ValueRef::Bool(value) => model::Value::Bool(value),
             ValueRef::Int64(value) => model::Value::Int64(value),
             ValueRef::Float64(value) => model::Value::Float64(value),
@@ -128,9 +126,11 @@ impl Wanted<'_> {
 #[derive(Debug)]
 pub(super) struct SearchCursor<'s> {
     pub(super) search: &'s Search,
-    /// The pages to check, by the latest start of their traces and their number. The newest is
-    /// last, which is the next.
-    pub(super) pages: Vec<(u64, u64)>,
+    /// The pages that are left, by the latest start of their traces and their number: the newest is
+    /// the next.
+    pages: BinaryHeap<(u64, u64)>,
+    /// The keys that a page must have: one of each list.
+    pub(super) wants: Vec<AnyOf>,
     /// The best traces so far.
     pub(super) found: BTreeMap<TraceRank, TraceId>,
     /// How many spans have been checked.
@@ -138,9 +138,8 @@ pub(super) struct SearchCursor<'s> {
 }
 
 impl<'s> SearchCursor<'s> {
-    pub(super) fn new(search: &'s Search, mut pages: Vec<(u64, u64)>) -> Self {
-        pages.sort_unstable();
-        SearchCursor { search, pages, found: BTreeMap::new(), inspected: 0 }
+    pub(super) fn new(search: &'s Search, pages: Vec<(u64, u64)>, wants: Vec<AnyOf>) -> Self {
+        SearchCursor { search, pages: pages.into(), wants, found: BTreeMap::new(), inspected: 0 }
     }
 
     /// The next page, unless no remaining page can have a better trace.
