@@ -7,9 +7,6 @@ cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 # `cargo test` alone leaves them out: testbed/Cargo.toml.
 outside="--test chapters --test package --test testing"
-# More tests at once than there are cores, because they wait.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}"
-
 # The projects are built offline.
 "$cargo" fetch --locked
 # shellcheck disable=SC2086 # $outside holds several words

@@ -34,6 +34,26 @@ fn search(service: &str) -> Search {
 }
 
 #[test]
+fn text_is_read_back_however_much_text_repeats() {
+    let store = Store::new(Limits { traces: 0, bytes: usize::MAX });
+    // Text that repeats gets a number, and small numbers are written in another way.
+    let value = |id: u64| format!("value-{}", id % 600);
+    let tagged =
+        |id| Span { tags: Box::new([KeyValue::text("tag", value(id))]), ..span(1, id, "a") };
+    let spans: Vec<_> = (0..1_800).map(tagged).collect();
+    store.insert(&spans);
+    let held = store.trace(TraceId { high: 0, low: 1 }).expect("the trace").spans;
+    assert_eq!(held.len(), spans.len());
+    for (span, held) in spans.iter().zip(&held) {
+        assert_eq!(span.tags, held.tags);
+    }
+    for id in 0..600 {
+        let tags = vec![("tag".to_owned(), value(id))];
+        assert_eq!(store.find(&Search { tags, ..search("a") }).len(), 1, "{}", value(id));
+    }
+}
+
+#[test]
 fn the_oldest_trace_makes_room_by_number() {
     let store = Store::new(Limits { traces: 10, bytes: usize::MAX });
     for trace in 1..=25 {

@@ -77,6 +77,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "page",
             "pages",
             "inner",
+            "evict",
             "scan",
             "mod",
         ],

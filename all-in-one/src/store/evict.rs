@@ -4,14 +4,12 @@
 //! So nobody sees a part of a trace that is evicted, and each insert releases a bounded number of
 //! spans. Their memory counts towards the limit until it is released.
 
-use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::cells::{Chain, Position};
 use super::inner::{Inner, next_record};
-use super::limits::Usage;
+use super::limits::{AT_ONCE, BYTES_AT_ONCE, Usage};
 use super::record::{self, Input};
-use super::{AT_ONCE, BYTES_AT_ONCE};
+use super::traces::LeavingTrace;
 use crate::model::TraceId;
 
 /// How many spans an insert of up to [`AT_ONCE`] spans releases. As it is more than that, what is
@@ -19,19 +17,6 @@ use crate::model::TraceId;
 const RELEASED_AT_ONCE: usize = 2 * AT_ONCE;
 /// How many spans are released at a time to make room for one.
 const FEW: usize = 16;
-
-/// The spans of evicted traces that are still to be released.
-#[derive(Debug, Default)]
-pub(super) struct Leaving(VecDeque<LeavingTrace>);
-
-#[derive(Debug)]
-struct LeavingTrace {
-    id: TraceId,
-    chain: Chain,
-    /// The first span that is not released, and how many there are.
-    at: Position,
-    left: usize,
-}
 
 impl Inner {
     /// Makes room: releases a few spans of an evicted trace, or evicts the oldest. Returns whether

@@ -33,3 +33,9 @@ impl Usage {
         self.spans as u64 + self.evicted_spans + self.dropped_spans
     }
 }
+
+/// How many spans, traces or names are handled before others may have the lock: about half a
+/// millisecond.
+pub(super) const AT_ONCE: usize = 512;
+/// How many bytes of records are read at a time.
+pub(super) const BYTES_AT_ONCE: usize = 256 << 10;

@@ -52,12 +52,7 @@ pub use search::Search;
 
 use crate::model::{Batch, Draft, Span, Text, Trace, TraceId};
 use inner::Inner;
-
-/// How many spans, traces or names are handled before others may have the lock: about half a
-/// millisecond.
-const AT_ONCE: usize = 512;
-/// How many bytes of records are read at a time.
-const BYTES_AT_ONCE: usize = 256 << 10;
+use limits::{AT_ONCE, BYTES_AT_ONCE};
 
 /// The stored traces.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::cells::Chain;
+use super::cells::{Chain, Position};
 use super::search_keys::KeyHasher;
 use super::slots;
 use crate::model::TraceId;
@@ -42,6 +42,19 @@ pub(super) struct Stored {
     pub(super) elsewhere: usize,
     /// The earliest and the latest start of its spans.
     pub(super) starts: (u64, u64),
+}
+
+/// The spans of evicted traces that are still to be released.
+#[derive(Debug, Default)]
+pub(super) struct Leaving(pub(super) VecDeque<LeavingTrace>);
+
+#[derive(Debug)]
+pub(super) struct LeavingTrace {
+    pub(super) id: TraceId,
+    pub(super) chain: Chain,
+    /// The first span that is not released, and how many there are.
+    pub(super) at: Position,
+    pub(super) left: usize,
 }
 
 impl Stored {
