@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 # `cargo test` alone leaves them out: testbed/Cargo.toml.
 outside="--test chapters --test package --test testing"
+
 # The projects are built offline.
 "$cargo" fetch --locked
 # shellcheck disable=SC2086 # $outside holds several words
