@@ -67,7 +67,7 @@ build() {
 	cell "$step" "$side" "$(printf %.0f "$seconds") s, $cpu s of CPU"
 }
 
-# median COMMAND…: sets $median to the median of five runs, each of which sets $seconds.
+# median COMMAND…: runs it five times; it sets $seconds, and this sets $median.
 median() {
 	: >"$folder/runs"
 	for _ in 1 2 3 4 5; do

@@ -1,7 +1,7 @@
 //! Eviction: a trace leaves the index at once, and its memory is released in steps.
 //!
 //! The largest trace has half of the store's spans: to release them all takes a tenth of a second.
-//! So nobody sees a part of a trace that is evicted, and each insert releases a bounded number of
+//! So a reader never sees a part of an evicted trace, and each insert releases a bounded number of
 //! spans. Their memory counts towards the limit until it is released.
 
 use std::time::{SystemTime, UNIX_EPOCH};
