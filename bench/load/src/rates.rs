@@ -77,7 +77,11 @@ fn in_turn(
     for _ in 0..RUNS {
         for (program, runs) in programs.iter().zip(&mut runs) {
             let rate = run_once(program, traces, &send)?;
-            eprintln!("  {door}, {}: {:.0} spans/s", program.name, rate.spans_per_second);
+            let Rate { spans_per_second, cpu_seconds_per_million, .. } = rate;
+            eprintln!(
+                "  {door}, {}: {spans_per_second:.0} spans/s, {cpu_seconds_per_million:.2} s of CPU a million",
+                program.name
+            );
             runs.push(rate);
         }
     }
