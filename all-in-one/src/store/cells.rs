@@ -131,6 +131,15 @@ impl Cells {
         at
     }
 
+    /// The position `length` bytes further on.
+    pub(super) fn skip(&self, mut at: Position, mut length: usize) -> Position {
+        while length > ROOM - usize::from(at.offset) {
+            length -= ROOM - usize::from(at.offset);
+            at = Position { cell: self.cell(at.cell).next, offset: 0 };
+        }
+        Position { offset: at.offset + length as u8, ..at }
+    }
+
     /// Reads a varint; returns the position after it.
     pub(super) fn read_varint(&self, mut at: Position) -> (u64, Position) {
         let mut value = 0;

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::cells::Cells;
+use super::filter::Signature;
 use super::interner::Interner;
 use super::record::{Input, Writer, valid, varint};
 use super::search_keys::{self, KeyHasher};
@@ -37,6 +38,7 @@ pub(super) struct HeldProcess {
     pub(super) hash: u64,
     pub(super) service_hash: u64,
     pub(super) found_by: Vec<u64>,
+    pub(super) signature: Signature,
 }
 
 impl Common {
@@ -63,7 +65,8 @@ impl Common {
             .tags(&batch.tags[process.tags.clone()]);
         let hash = hasher.hash(&content);
         let id = self.processes.hold(cells, hash, &content);
-        HeldProcess { id, service, hash, service_hash, found_by }
+        let signature = Signature::of(&found_by);
+        HeldProcess { id, service, hash, service_hash, found_by, signature }
     }
 
     pub(super) fn release_process(&mut self, process: &HeldProcess, cells: &mut Cells) {

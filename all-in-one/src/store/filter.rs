@@ -55,6 +55,30 @@ fn bits(key: u64) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
+/// The same for one span, with two bits for each key: of the spans of a page that cannot say no, it
+/// leaves out most. With fifteen keys, one lookup in seven wrongly returns "yes".
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signature(u64);
+
+impl Signature {
+    /// Of several keys.
+    pub(super) fn of(keys: &[u64]) -> Self {
+        // Half of these bits are not among those that choose a bit of a filter.
+        let two = |key: &u64| 1 << (key >> 52 & 63) | 1 << (key >> 46 & 63);
+        Signature(keys.iter().fold(0, |signature, key| signature | two(key)))
+    }
+
+    /// Of the keys of both.
+    pub(super) fn with(self, other: Signature) -> Self {
+        Signature(self.0 | other.0)
+    }
+
+    /// Whether it may have all keys of the other.
+    pub(super) fn may_contain(self, other: Signature) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +97,19 @@ mod tests {
         assert!(wrong < 2_000, "{wrong} of 100,000");
         filter.clear();
         assert!(!filter.may_contain(hasher.hash_one(1)));
+    }
+
+    #[test]
+    fn a_signature_has_all_keys_of_a_span_and_few_others() {
+        let hasher = foldhash::fast::FixedState::with_seed(7);
+        let one = |number: u64| hasher.hash_one(number);
+        let mut wrong = 0;
+        for span in 0..10_000 {
+            let keys: Vec<u64> = (0..15).map(|key| one(span * 100 + key)).collect();
+            let signature = Signature::of(&keys[..5]).with(Signature::of(&keys[5..]));
+            assert!(keys.iter().all(|key| signature.may_contain(Signature::of(&[*key]))));
+            wrong += usize::from(signature.may_contain(Signature::of(&[one(span * 100 + 99)])));
+        }
+        assert!(wrong < 2_000, "{wrong} of 10,000");
     }
 }

@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use super::cells::{CELL, Cells, Position};
 use super::common::{Common, HeldProcess, Operation};
+use super::filter::Signature;
 use super::limits::{Limits, Usage};
-use super::page::Run;
+use super::page::{Page, Run};
 use super::pages::Pages;
 use super::reader::Reader;
 use super::record::{Input, Writer, varint};
@@ -189,10 +190,11 @@ impl Inner {
             page.find_by(&process.found_by, &[]);
         }
         page.find_by(&self.found_by, &self.found_before);
+        let signature = process.signature.with(Signature::of(&self.found_by));
         std::mem::swap(&mut self.found_by, &mut self.found_before);
         let TraceRank { start, number } = trace.place;
         let run = Run { slot, number, service: process.service, at, spans: 1 };
-        page.add(run, start, draft.start, draft.duration);
+        page.add(run, signature, start, (draft.start, draft.duration));
     }
 
     /// Begins to read a trace.
@@ -248,8 +250,8 @@ impl Inner {
                 return true;
             };
             let page = self.pages.get(page).filter(|page| page.may_have(&cursor.wants));
-            for run in page.map_or(&[][..], |page| &page.runs) {
-                self.look_at(run, service, cursor, &mut process);
+            for (run, signatures) in page.into_iter().flat_map(Page::runs) {
+                self.look_at(run, signatures, service, cursor, &mut process);
             }
             if cursor.inspected >= enough {
                 break;
@@ -261,6 +263,7 @@ impl Inner {
     fn look_at<'s>(
         &self,
         run: &Run,
+        signatures: &[Signature],
         service: Option<u32>,
         cursor: &mut SearchCursor<'s>,
         process: &mut Option<CheckedProcess<'s>>,
@@ -270,15 +273,23 @@ impl Inner {
         let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
             return;
         };
-        let (mut at, mut record) = (run.at, Vec::new());
-        for _ in 0..run.spans {
+        let Some(last) = signatures.iter().rposition(|it| cursor.may_match(*it)) else {
+            return;
+        };
+        let (mut at, mut record) = (run.at, std::mem::take(&mut cursor.record));
+        for signature in &signatures[..=last] {
+            if !cursor.may_match(*signature) {
+                at = after_record(&self.cells, at);
+                continue;
+            }
             at = next_record(&self.cells, at, &mut record);
             cursor.inspected += 1;
             if self.matches(cursor.search, &record, run.service, process) {
                 cursor.find(trace.place, trace.id);
-                return;
+                break;
             }
         }
+        cursor.record = record;
     }
 
     /// Whether a span of this service matches. `process` is that of the span before.
@@ -384,4 +395,10 @@ pub(super) fn next_record(cells: &Cells, at: Position, record: &mut Vec<u8>) -> 
     record.clear();
     let (length, at) = cells.read_varint(at);
     cells.read(at, length as usize, record)
+}
+
+/// The position after the record at a position.
+fn after_record(cells: &Cells, at: Position) -> Position {
+    let (length, at) = cells.read_varint(at);
+    cells.skip(at, length as usize)
 }

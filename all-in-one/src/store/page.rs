@@ -2,18 +2,22 @@
 //! page before it reads any of its spans.
 
 use super::cells::Position;
-use super::filter::{FULL, Filter};
+use super::filter::{FULL, Filter, Signature};
 use super::search::Search;
 use super::search_keys::AnyOf;
 
 /// The most spans of a page.
-pub(super) const SPANS: usize = 256;
+const SPANS: usize = 512;
+
+/// The bytes of the lists of a page that is not full.
+pub(super) const LISTS: usize = SPANS * (size_of::<Run>() + size_of::<Signature>());
 
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) filter: Filter,
-    pub(super) runs: Vec<Run>,
-    spans: usize,
+    runs: Vec<Run>,
+    /// Of each span.
+    signatures: Vec<Signature>,
     found_by: usize,
     /// The latest start of its traces.
     pub(super) newest: u64,
@@ -42,7 +46,7 @@ impl Page {
         Page {
             filter,
             runs: Vec::with_capacity(SPANS),
-            spans: 0,
+            signatures: Vec::with_capacity(SPANS),
             found_by: 0,
             newest: 0,
             youngest: 0,
@@ -53,11 +57,23 @@ impl Page {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.spans == SPANS || self.found_by >= FULL
+        self.signatures.len() == SPANS || self.found_by >= FULL
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.spans == 0
+        self.signatures.is_empty()
+    }
+
+    /// Gives back the memory that is reserved for more spans.
+    pub(super) fn close(&mut self) {
+        self.runs.shrink_to_fit();
+        self.signatures.shrink_to_fit();
+    }
+
+    /// The bytes of its lists.
+    pub(super) fn lists(&self) -> usize {
+        size_of::<Run>() * self.runs.capacity()
+            + size_of::<Signature>() * self.signatures.capacity()
     }
 
     /// Inserts a span's search keys. Those that the previous span has at the same place are in the
@@ -67,15 +83,21 @@ impl Page {
         self.found_by += others.filter(|(_, key)| self.filter.insert(**key)).count();
     }
 
-    /// Adds a span at `run.at`, of a trace that began at `newest`.
-    pub(super) fn add(&mut self, run: Run, newest: u64, start: u64, duration: u64) {
+    /// Adds a span at `run.at` with a signature, of a trace that began at `newest`.
+    pub(super) fn add(
+        &mut self,
+        run: Run,
+        signature: Signature,
+        newest: u64,
+        (start, duration): (u64, u64),
+    ) {
         match self.runs.last_mut() {
             Some(last) if last.number == run.number && last.service == run.service => {
                 last.spans += 1;
             }
             _ => self.runs.push(run),
         }
-        self.spans += 1;
+        self.signatures.push(signature);
         self.newest = self.newest.max(newest);
         self.youngest = self.youngest.max(run.number);
         self.starts = around(self.starts, start);
@@ -90,6 +112,20 @@ impl Page {
     /// Whether it may have one key of each list.
     pub(super) fn may_have(&self, wants: &[AnyOf]) -> bool {
         wants.iter().rev().all(|any| any.iter().any(|key| self.filter.may_contain(*key)))
+    }
+
+    /// Its runs, each with the signatures of its spans.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (&Run, &[Signature])> {
+        self.runs.iter().scan(&*self.signatures, |left, run| {
+            let (own, others) = left.split_at(run.spans as usize);
+            *left = others;
+            Some((run, own))
+        })
+    }
+
+    /// The run with this index.
+    pub(super) fn run(&self, index: usize) -> Option<&Run> {
+        self.runs.get(index)
     }
 
     /// Whether one of its spans may end between two times.

@@ -3,13 +3,11 @@
 use std::collections::VecDeque;
 
 use super::filter::{self, Filter};
-use super::page::{Page, Run, SPANS};
+use super::page::{LISTS, Page};
 use super::search::Search;
 
-/// The bytes of a page without its runs.
+/// The bytes of a page without its lists.
 const PAGE: usize = filter::SIZE + size_of::<Page>();
-/// The bytes of the runs of a page that is not full.
-const OPEN: usize = SPANS * size_of::<Run>();
 /// How many pages are removed at a time: those of twice as many spans as an insert adds.
 const RETIRED_AT_ONCE: usize = 64;
 
@@ -20,33 +18,33 @@ pub(super) struct Pages {
     first: u64,
     /// Filters of retired pages, for new ones.
     spare: Vec<Filter>,
-    /// The capacity for runs of all pages but the last.
-    runs: usize,
+    /// The bytes of the lists of all pages but the last.
+    lists: usize,
 }
 
 impl Pages {
     /// The bytes of all pages.
     pub(super) fn size(&self) -> usize {
-        (self.pages.len() + self.spare.len()) * PAGE + self.runs * size_of::<Run>() + OPEN
+        (self.pages.len() + self.spare.len()) * PAGE + self.lists + LISTS
     }
 
     /// The bytes that are reserved for new pages.
     pub(super) fn reserved(&self) -> usize {
-        self.spare.len() * PAGE + OPEN
+        self.spare.len() * PAGE + LISTS
     }
 
     /// How many bytes the next span may add.
     pub(super) fn growth(&self) -> usize {
         let full = self.pages.back().is_none_or(Page::is_full);
-        if full { PAGE + OPEN } else { 0 }
+        if full { PAGE + LISTS } else { 0 }
     }
 
     /// The page for the next span.
     pub(super) fn open(&mut self) -> &mut Page {
         if self.pages.back().is_none_or(Page::is_full) {
             if let Some(full) = self.pages.back_mut() {
-                full.runs.shrink_to_fit();
-                self.runs += full.runs.capacity();
+                full.close();
+                self.lists += full.lists();
             }
             let cleared = |mut filter: Filter| {
                 filter.clear();
@@ -66,7 +64,7 @@ impl Pages {
         while retired < RETIRED_AT_ONCE && self.pages.len() > 1 && self.pages[0].youngest < oldest {
             if let Some(page) = self.pages.pop_front() {
                 self.first += 1;
-                self.runs -= page.runs.capacity();
+                self.lists -= page.lists();
                 self.spare.push(page.filter);
                 retired += 1;
             }

@@ -73,10 +73,9 @@ impl Inner {
                 let has_any = || keys.iter().any(|key| page.filter.may_contain(*key));
                 page.may_end(scan.ends) && (keys.is_empty() || has_any())
             });
-            let runs = page.map_or(&[][..], |page| &page.runs);
             // A page that is passed over costs a little too.
             spans = spans.saturating_sub(8);
-            while let Some(run) = runs.get(cursor.run) {
+            while let Some(run) = page.and_then(|page| page.run(cursor.run)) {
                 let is_meant = ids.is_empty() || ids.contains(&Some(run.service));
                 let is_held = is_meant && self.traces.get(run.slot, run.number).is_some();
                 let (mut at, mut left) = cursor.within.take().unwrap_or((run.at, run.spans));

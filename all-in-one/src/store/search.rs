@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
+use super::filter::Signature;
 use super::record::{Head, Input, ValueRef};
 use super::search_keys::{self, AnyOf, KeyHasher};
 use super::symbols::Symbols;
@@ -131,21 +132,36 @@ pub(super) struct SearchCursor<'s> {
     pages: BinaryHeap<(u64, u64)>,
     /// The keys that a page must have: one of each list.
     pub(super) wants: Vec<AnyOf>,
+    /// The signatures of these keys.
+    signatures: Vec<Vec<Signature>>,
     /// The best traces so far.
     pub(super) found: BTreeMap<TraceRank, TraceId>,
     /// How many spans have been checked.
     pub(super) inspected: usize,
+    /// The record of the span that is checked.
+    pub(super) record: Vec<u8>,
 }
 
 impl<'s> SearchCursor<'s> {
     pub(super) fn new(search: &'s Search, pages: Vec<(u64, u64)>, wants: Vec<AnyOf>) -> Self {
-        SearchCursor { search, pages: pages.into(), wants, found: BTreeMap::new(), inspected: 0 }
+        let signatures = wants
+            .iter()
+            .map(|any| any.iter().map(|key| Signature::of(&[*key])).collect())
+            .collect();
+        let (pages, found) = (pages.into(), BTreeMap::new());
+        SearchCursor { search, pages, wants, signatures, found, inspected: 0, record: Vec::new() }
     }
 
     /// The next page, unless no remaining page can have a better trace.
     pub(super) fn next_page(&mut self) -> Option<u64> {
         let (newest, page) = self.pages.pop()?;
         self.wants_start(newest).then_some(page)
+    }
+
+    /// Whether a span with this signature may match.
+    pub(super) fn may_match(&self, signature: Signature) -> bool {
+        let has = |key: &Signature| signature.may_contain(*key);
+        self.signatures.iter().rev().all(|any| any.iter().any(has))
     }
 
     /// Whether a trace with this start can be among the best.
@@ -182,7 +198,7 @@ mod tests {
 
     const SPANS: u64 = 200_000;
     const PER_TRACE: u64 = 10;
-    /// Two pages: what a search may look at in vain.
+    /// What a search may look at in vain: the spans of a page.
     const FEW: usize = 512;
 
     /// Span `number`: ten spans make a trace, and the traces take turns with the services.
@@ -206,6 +222,14 @@ mod tests {
                 KeyValue::text("http.url", format!("/items/{number}")),
                 KeyValue::text("user", format!("user-{}", number % 1_000)),
                 KeyValue { key: "number".into(), value: model::Value::Int64(number as i64) },
+                KeyValue {
+                    key: "even".into(),
+                    value: model::Value::Bool(number.is_multiple_of(2)),
+                },
+                KeyValue {
+                    key: "odd".into(),
+                    value: model::Value::Bool(!number.is_multiple_of(2)),
+                },
             ]),
             logs: Box::default(),
             process: Arc::new(process),
@@ -275,6 +299,9 @@ mod tests {
                 assert!(found.is_empty(), "{tags:?}");
                 assert!(inspected <= 2 * FEW, "{tags:?}: {inspected}");
             }
+            let never = search("service-0", &[("even", "true"), ("odd", "true")]);
+            assert!(run(&store, &never).0.is_empty(), "each page has both, no span");
+
             let (found, inspected) = run(&store, &search("nobody", &[]));
             assert_eq!((found.len(), inspected), (0, 0));
 
