@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # `default` and `cli` are what everything else compiles.
 features=$(sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z-]*\) = .*/\1/p' all-in-one/Cargo.toml |
 	grep -vx -e default -e cli)
-for combination in '' $features ui,doors ui,otlp-http otlp-http,otlp-grpc jaeger,jaeger-grpc otlp-http,zipkin; do
+for combination in '' $features ui,doors ui,otlp-http files,otlp-http otlp-http,otlp-grpc jaeger,jaeger-grpc otlp-http,zipkin; do
 	echo "checking jaeger-all-in-one with ${combination:-no feature}"
 	warnings=$("${CARGO:-cargo}" check --quiet --locked --color never -p jaeger-all-in-one \
 		--no-default-features --features "$combination" 2>&1) && [ -z "$warnings" ] || {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+#[cfg(feature = "files")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,11 +14,13 @@ use tokio::task::JoinHandle;
 use crate::admin::{Admin, Measured};
 use crate::config::{Config, reachable};
 use crate::error::{BindError, ClosedPort, StartError};
-use crate::files::{LoadError, Loaded, Saved};
+#[cfg(feature = "files")]
+use crate::files::{self, LoadError, Loaded, Saved};
 use crate::model::TraceId;
 use crate::port::Port;
 use crate::query::api::Api;
 use crate::receive::intake::Intake;
+#[cfg(feature = "_sampling")]
 use crate::receive::strategy::Strategies;
 use crate::server::connections::{ConnectionBudget, Listener};
 use crate::server::context::Context;
@@ -32,7 +35,7 @@ use crate::server::tls::{Acceptor, Files};
 #[cfg(feature = "query-grpc")]
 use crate::server::{grpc, grpc_stream, one_port};
 use crate::store::{Limits, Store, Usage};
-use crate::{admin, files, query, receive, ui};
+use crate::{admin, query, receive, ui};
 
 /// Opens a door, unless the settings keep it closed: binds its port, and returns how to serve it.
 type OpenDoor = fn(&Config, &Intake) -> Result<Option<Opened>, BindError>;
@@ -136,9 +139,15 @@ impl AllInOne {
         let context = Context::new(stopped.clone());
         #[cfg(feature = "tls")]
         let (context, certificates) = load_tls(context, &config)?;
+        #[cfg(feature = "_sampling")]
         let (strategies, reload) = Strategies::load(&config)?;
-        let intake =
-            Intake { store: Arc::clone(&store), context, strategies, received: Arc::default() };
+        let intake = Intake {
+            store: Arc::clone(&store),
+            context,
+            #[cfg(feature = "_sampling")]
+            strategies,
+            received: Arc::default(),
+        };
         let ports = Ports::bind(&config, &intake)?;
 
         let threads = Threads::start()?;
@@ -149,6 +158,7 @@ impl AllInOne {
             tasks.push(tokio::spawn((opened.serve)()?));
             doors.push(opened.door);
         }
+        #[cfg(feature = "_sampling")]
         if let Some(reload) = reload {
             tasks.push(tokio::spawn(reload.run(stopped.clone())));
         }
@@ -175,7 +185,10 @@ impl AllInOne {
             doors.push(door);
         }
         if let Some(Bound { sockets, address }) = ports.query {
+            #[cfg(feature = "query")]
             let router = query::router::router(Arc::clone(&api), files::read);
+            #[cfg(not(feature = "query"))]
+            let router = query::router::router(Arc::clone(&api));
             let router = http::guarded(router, address, config.host_names(Port::Query));
             let router = http::with_headers(router, headers);
             match config.has_one_query_port() {
@@ -466,6 +479,8 @@ impl AllInOne {
     ///
     /// A span or a line that cannot be read is logged and counted, and the rest of the file is loaded.
     ///
+    /// It needs the feature `files`, as does [`AllInOne::save`].
+    ///
     /// ```
     /// # let file = std::env::temp_dir().join(format!("doc-load-{}.json", std::process::id()));
     /// std::fs::write(&file, r#"[{"traceId": "00000000000000aa", "id": "00000000000000bb", "name": "buy"}]"#)?;
@@ -478,6 +493,7 @@ impl AllInOne {
     ///
     /// # Errors
     /// If the file cannot be read, or nothing in it.
+    #[cfg(feature = "files")]
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Loaded, LoadError> {
         files::load(&self.store, path.as_ref())
     }
@@ -495,6 +511,7 @@ impl AllInOne {
     ///
     /// # Errors
     /// If the file cannot be written.
+    #[cfg(feature = "files")]
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<Saved> {
         files::save(&self.store, path.as_ref())
     }

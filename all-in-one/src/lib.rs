@@ -43,8 +43,8 @@
 //! [`Trace`] that they return prints as a tree, and [`expect_trace`] compares it with an expected
 //! one.
 
-// What the doors share is used in part where some of them are turned off.
-#![cfg_attr(not(feature = "doors"), allow(dead_code, unused_imports))]
+// What the doors and the query API share is used in part where some of them are turned off.
+#![cfg_attr(not(all(feature = "doors", feature = "query")), allow(dead_code, unused_imports))]
 
 mod admin;
 mod all_in_one;
@@ -54,8 +54,10 @@ mod client;
 pub mod config;
 mod draw;
 mod error;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod expectations;
+#[cfg(feature = "files")]
 #[doc(hidden)]
 pub mod files;
 #[cfg(all(feature = "doors", any(test, fuzzing)))]
@@ -65,6 +67,7 @@ pub mod fuzz;
 pub mod go_format;
 #[doc(hidden)]
 pub mod model;
+#[cfg(feature = "files")]
 mod otlp_json;
 mod port;
 mod protobuf;
@@ -89,6 +92,7 @@ pub use config::{Config, Cors, HostPort};
 #[doc(hidden)]
 pub use draw::{draw, printable};
 pub use error::{BindError, ClosedPort, StartError};
+#[cfg(feature = "files")]
 pub use files::{LoadError, Loaded, Saved};
 pub use model::{InvalidId, TraceId};
 pub use port::Port;

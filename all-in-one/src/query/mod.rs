@@ -16,6 +16,8 @@
 //! | `own_trace` | the span of a request that asks for one |
 //! | `grpc` | the gRPC query API, of Jaeger 1.35 and of Jaeger 2.x |
 
+#[cfg(not(feature = "query"))]
+mod absent;
 pub(crate) mod adjust;
 mod answer;
 pub(crate) mod api;
@@ -25,6 +27,7 @@ mod distinct;
 mod errors;
 #[cfg(feature = "query-grpc")]
 pub(crate) mod grpc;
+#[cfg(feature = "query")]
 mod monitor;
 mod own_trace;
 mod params;
@@ -34,7 +37,11 @@ mod span_json;
 pub(crate) mod stream;
 mod trace;
 mod traces;
+#[cfg(feature = "query")]
 pub(crate) mod transform;
+#[cfg(feature = "query")]
 mod v3;
 
+#[cfg(not(feature = "query"))]
+use absent::{monitor, v3};
 pub(crate) use traces::json;

@@ -7,27 +7,38 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+#[cfg(feature = "query")]
 use axum::routing::{get, post};
 
 use super::api::Api;
 use super::errors::ApiError;
 use super::stream::{self, AnswerWriter};
+#[cfg(feature = "query")]
 use super::transform::{Read, Uploads, transform};
 use super::{dependencies, monitor, own_trace, services, traces, v3};
 use crate::server::form::{Form, unescape};
 use crate::server::http::{not_found, text};
 
-/// The service of the query port.
+/// The service of the query port, which reads uploads with `read`.
+#[cfg(feature = "query")]
 pub(crate) fn router(api: Arc<Api>, read: Read) -> Router {
     let upload = format!("{}/api/transform", api.base_path);
     let uploads = Uploads::new(&api, read);
     let others = get(handle).with_state(Arc::clone(&api));
+    let router =
+        Router::new().route(&upload, others.post_service(post(transform).with_state(uploads)));
+    with_others(router, api)
+}
+
+/// The service of the query port, which takes no uploads.
+#[cfg(not(feature = "query"))]
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    with_others(Router::new(), api)
+}
+
+fn with_others(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
     let traced = from_fn_with_state(Arc::clone(&api.store), own_trace::traced);
-    Router::new()
-        .route(&upload, others.post_service(post(transform).with_state(uploads)))
-        .fallback(handle)
-        .with_state(api)
-        .layer(traced)
+    router.fallback(handle).with_state(api).layer(traced)
 }
 
 // Jaeger matches paths as sent, before `%xx` is decoded. axum's router would decode them first, so

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::by_service::{Origin, Received};
+#[cfg(feature = "_sampling")]
 use super::strategy::Strategies;
 use crate::model::Batch;
 use crate::server::context::Context;
@@ -15,6 +16,7 @@ use crate::store::Store;
 pub(crate) struct Intake {
     pub(crate) store: Arc<Store>,
     pub(crate) context: Context,
+    #[cfg(feature = "_sampling")]
     pub(crate) strategies: Arc<Strategies>,
     pub(crate) received: Arc<Received>,
 }

@@ -20,10 +20,14 @@ pub(crate) mod json;
 mod lenient;
 pub(crate) mod mend;
 pub(crate) mod otlp;
+#[cfg(feature = "jaeger-grpc")]
 pub(crate) mod protobuf;
+#[cfg(feature = "_sampling")]
 pub(crate) mod strategy;
 #[cfg(any(feature = "jaeger", feature = "zipkin"))]
 pub(crate) mod thrift;
 mod warnings;
+#[cfg(any(feature = "zipkin", feature = "files"))]
 pub(crate) mod zipkin;
+#[cfg(any(feature = "jaeger", feature = "zipkin", feature = "files"))]
 mod zipkin_core;

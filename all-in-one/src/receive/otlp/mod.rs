@@ -8,6 +8,7 @@
 
 mod answer;
 mod exporter;
+#[cfg(feature = "files")]
 mod file;
 #[cfg(feature = "otlp-grpc")]
 pub(crate) mod grpc;
@@ -20,4 +21,5 @@ mod nested;
 mod others;
 mod proto;
 
+#[cfg(feature = "files")]
 pub(crate) use file::read;

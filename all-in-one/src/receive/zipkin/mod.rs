@@ -17,6 +17,7 @@ use crate::model::Batch;
 /// The value of `internal.span.format` for spans from Zipkin.
 const FORMAT: &str = "zipkin";
 
+#[cfg(feature = "files")]
 /// Decodes a list of spans in JSON and passes them to `take`.
 ///
 /// # Errors

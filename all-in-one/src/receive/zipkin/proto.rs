@@ -4,9 +4,9 @@
 
 use super::last_of_each;
 use crate::model::{SpanId, TraceId};
+use crate::protobuf::Error;
 use crate::protobuf::wire::{Fields, WireValue};
 use crate::receive::faults::Faults;
-use crate::receive::protobuf::Error;
 use crate::receive::zipkin_core::{
     Annotation, BinaryAnnotation, CoreSpan, Endpoint, Kind, SpanV2, ValueType,
 };
