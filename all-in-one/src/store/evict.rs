@@ -88,7 +88,7 @@ impl Inner {
 
     /// Releases what a record refers to.
     pub(super) fn release(&mut self, record: &[u8], id: TraceId) {
-        let head = Input(record).head();
+        let head = Input(record).head(0); // its start is of no interest
         record::release(head.lists, id, &mut self.symbols);
         self.common.release_span(head.process, head.operation, &mut self.cells);
     }

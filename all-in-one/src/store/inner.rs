@@ -14,7 +14,7 @@ use super::limits::{Limits, Usage};
 use super::page::{Page, Run};
 use super::pages::Pages;
 use super::reader::Reader;
-use super::record::{Input, Writer, varint};
+use super::record::{Head, Input, Writer, varint};
 use super::search::{Search, SearchCursor, Wanted};
 use super::search_keys::KeyHasher;
 use super::symbols::Symbols;
@@ -46,7 +46,6 @@ pub(super) struct Inner {
 /// The position in a trace that is read in steps, with the spans that it had at the beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    id: TraceId,
     slot: u32,
     number: u64,
     at: Position,
@@ -111,12 +110,14 @@ impl Inner {
     /// Adds a span; returns whether its trace has room for it.
     fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) -> bool {
         let before = self.size();
-        self.write(draft, batch, process);
+        let slot = self.traces.find_next(draft.trace_id, &self.hasher);
+        let base = slot.map_or(draft.start, |slot| self.traces.at(slot).base);
+        self.write(draft, batch, process, base);
         let elsewhere = self.size() - before;
         let record = std::mem::take(&mut self.record);
         let has_room = self.has_room(draft.trace_id, record.len() + elsewhere);
         if has_room {
-            self.add(draft, &record, elsewhere, process);
+            self.add(draft, &record, elsewhere, process, base);
         } else {
             self.release(&record, draft.trace_id);
             self.usage.dropped_spans += 1;
@@ -126,7 +127,7 @@ impl Inner {
     }
 
     /// Writes a span's record, which then refers to what it names.
-    fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) {
+    fn write(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess, base: u64) {
         self.record.clear();
         self.record.shrink_to(1 << 16);
         self.found_by.clear();
@@ -144,7 +145,7 @@ impl Inner {
             symbols: Some(&mut self.symbols),
             service: process.service_hash,
         };
-        writer.span(draft, batch, process.id, operation);
+        writer.span(draft, batch, base, (process.id, operation));
     }
 
     /// Makes room for a span; returns whether its trace may have that much.
@@ -165,11 +166,19 @@ impl Inner {
         true
     }
 
-    fn add(&mut self, draft: &Draft<'_>, record: &[u8], elsewhere: usize, process: &HeldProcess) {
-        let slot = self
-            .traces
-            .find_next(draft.trace_id, &self.hasher)
-            .unwrap_or_else(|| self.traces.add(draft.trace_id, draft.start, &self.hasher));
+    /// Adds a span's record, whose start counts from `base`. Its trace may have been evicted since
+    /// the record was written.
+    fn add(
+        &mut self,
+        draft: &Draft<'_>,
+        record: &[u8],
+        elsewhere: usize,
+        process: &HeldProcess,
+        base: u64,
+    ) {
+        let (id, start) = (draft.trace_id, draft.start);
+        let found = self.traces.find_next(id, &self.hasher);
+        let slot = found.unwrap_or_else(|| self.traces.add(id, start, base, &self.hasher));
         let trace = self.traces.at_mut(slot);
         self.length.clear();
         varint(&mut self.length, record.len() as u64);
@@ -202,7 +211,7 @@ impl Inner {
         let slot = self.traces.find(id, &self.hasher)?;
         let trace = self.traces.at(slot);
         let (number, at, left) = (trace.place.number, trace.chain.start(), trace.spans);
-        Some(Reading { id, slot, number, at, left })
+        Some(Reading { slot, number, at, left })
     }
 
     /// Reads up to `spans` spans, and stops soon after `bytes` bytes. `None` if the trace was
@@ -213,14 +222,14 @@ impl Inner {
         spans: usize,
         bytes: usize,
     ) -> Option<Vec<Span>> {
-        self.traces.get(reading.slot, reading.number)?;
+        let trace = self.traces.get(reading.slot, reading.number)?;
         let (mut reader, mut record) = (self.reader(), Vec::new());
         let (mut found, mut size) = (Vec::with_capacity(reading.left.min(spans)), 0);
         while reading.left > 0 && found.len() < spans && size < bytes {
             reading.at = next_record(&self.cells, reading.at, &mut record);
             reading.left -= 1;
             size += record.len();
-            found.push(reader.span(reading.id, Input(&record)));
+            found.push(reader.span(trace, Input(&record)));
         }
         Some(found)
     }
@@ -284,7 +293,7 @@ impl Inner {
             }
             at = next_record(&self.cells, at, &mut record);
             cursor.inspected += 1;
-            if self.matches(cursor.search, &record, run.service, process) {
+            if self.matches(cursor.search, Input(&record).head(trace.base), run.service, process) {
                 cursor.find(trace.place, trace.id);
                 break;
             }
@@ -296,11 +305,10 @@ impl Inner {
     fn matches<'s>(
         &self,
         search: &'s Search,
-        record: &[u8],
+        head: Head<'_>,
         service: u32,
         process: &mut Option<CheckedProcess<'s>>,
     ) -> bool {
-        let head = Input(record).head();
         let name = &search.operation;
         if !search.fits(&head)
             || !name.is_empty()

@@ -8,7 +8,8 @@ use super::cells::Cells;
 use super::common::Common;
 use super::record::{Input, TextRef, ValueRef};
 use super::symbols::Symbols;
-use crate::model::{KeyValue, Log, Process, Span, Text, TraceId, Value};
+use super::traces::Stored;
+use crate::model::{KeyValue, Log, Process, Span, Text, Value};
 
 /// Decodes the spans of a trace, which share operation names and processes.
 pub(super) struct Reader<'s> {
@@ -25,8 +26,8 @@ impl<'s> Reader<'s> {
         Reader { cells, symbols, common, operations, processes }
     }
 
-    pub(super) fn span(&mut self, trace_id: TraceId, record: Input<'_>) -> Span {
-        let head = record.head();
+    pub(super) fn span(&mut self, trace: &Stored, record: Input<'_>) -> Span {
+        let (trace_id, head) = (trace.id, record.head(trace.base));
         let mut lists = head.lists;
         let tags = self.tags(&mut lists);
         let logs = (0..lists.varint()).map(|_| self.log(&mut lists, head.start)).collect();

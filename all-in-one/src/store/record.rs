@@ -1,10 +1,11 @@
 //! A span as it is stored: a sequence of bytes, in which repeated text is a number.
 //!
-//! Integers are varints as in protocol buffers, signed ones zigzag. Ids and times are eight bytes,
-//! little-endian.
+//! Integers are varints as in protocol buffers, signed ones zigzag. Ids are eight bytes,
+//! little-endian. A start counts from the base of the trace, because a trace is short.
 //!
 //! ```text
-//! span:  process operation id:8 flags start:8 duration nanos nanos tags logs references warnings
+//! span:  process operation id:8 flags << 1 | nanos, start - base, duration, [nanos nanos] tags logs
+//!        references warnings
 //! lists: count, then the items
 //! tag:   key:text type:1 value, or key:text (symbol + 6):1 for text whose symbol is small
 //! log:   timestamp - start, tags
@@ -41,15 +42,25 @@ pub(super) struct Writer<'s> {
 }
 
 impl Writer<'_> {
-    pub(super) fn span(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: u32, op: u32) {
+    /// Writes a span of a trace with this base.
+    pub(super) fn span(
+        &mut self,
+        draft: &Draft<'_>,
+        batch: &Batch<'_>,
+        base: u64,
+        (process, operation): (u32, u32),
+    ) {
         self.varint(process.into());
-        self.varint(op.into());
+        self.varint(operation.into());
         self.eight(draft.span_id.0);
-        self.varint(draft.flags.into());
-        self.eight(draft.start);
+        let has_nanos = draft.nanos != Nanos::default();
+        self.varint(u64::from(draft.flags) << 1 | u64::from(has_nanos));
+        self.zigzag(draft.start.wrapping_sub(base) as i64);
         self.varint(draft.duration);
-        self.varint(draft.nanos.start.into());
-        self.varint(draft.nanos.duration.into());
+        if has_nanos {
+            self.varint(draft.nanos.start.into());
+            self.varint(draft.nanos.duration.into());
+        }
         self.tags(&batch.tags[draft.tags.clone()]);
         let logs = &batch.logs[draft.logs.clone()];
         self.varint(logs.len() as u64);
@@ -218,17 +229,18 @@ pub(super) struct Head<'r> {
 }
 
 impl<'r> Input<'r> {
-    pub(super) fn head(mut self) -> Head<'r> {
-        Head {
-            process: self.varint() as u32,
-            operation: self.varint() as u32,
-            span_id: SpanId(self.eight()),
-            flags: self.varint() as u32,
-            start: self.eight(),
-            duration: self.varint(),
-            nanos: Nanos { start: self.varint() as u16, duration: self.varint() as u16 },
-            lists: self,
-        }
+    /// Reads the beginning of a span of a trace with this base.
+    pub(super) fn head(mut self, base: u64) -> Head<'r> {
+        let (process, operation) = (self.varint() as u32, self.varint() as u32);
+        let span_id = SpanId(self.eight());
+        let flags = self.varint();
+        let (start, duration) = (base.wrapping_add(self.zigzag() as u64), self.varint());
+        let nanos = match flags & 1 {
+            0 => Nanos::default(),
+            _ => Nanos { start: self.varint() as u16, duration: self.varint() as u16 },
+        };
+        let flags = (flags >> 1) as u32;
+        Head { process, operation, span_id, flags, start, duration, nanos, lists: self }
     }
 
     pub(super) fn tag(&mut self) -> (TextRef<'r>, ValueRef<'r>) {

@@ -77,14 +77,16 @@ impl Inner {
             spans = spans.saturating_sub(8);
             while let Some(run) = page.and_then(|page| page.run(cursor.run)) {
                 let is_meant = ids.is_empty() || ids.contains(&Some(run.service));
-                let is_held = is_meant && self.traces.get(run.slot, run.number).is_some();
+                let trace = self.traces.get(run.slot, run.number).filter(|_| is_meant);
                 let (mut at, mut left) = cursor.within.take().unwrap_or((run.at, run.spans));
-                while is_held && left > 0 {
+                while let Some(trace) = trace
+                    && left > 0
+                {
                     if spans == 0 || looked.bytes >= bytes {
                         cursor.within = Some((at, left));
                         return false;
                     }
-                    at = looked.look_at(at, visitor);
+                    at = looked.look_at(at, trace.base, visitor);
                     (left, spans) = (left - 1, spans - 1);
                 }
                 cursor.run += 1;
@@ -111,12 +113,13 @@ struct Step<'s> {
 }
 
 impl Step<'_> {
-    /// Visits the span at a position; returns the position of the next one.
-    fn look_at(&mut self, at: Position, visitor: &mut impl ScanVisitor) -> Position {
+    /// Visits the span at a position, of a trace with this base; returns the position of the next
+    /// one.
+    fn look_at(&mut self, at: Position, base: u64, visitor: &mut impl ScanVisitor) -> Position {
         let (inner, mut record) = (self.inner, Vec::new());
         let next = next_record(&inner.cells, at, &mut record);
         self.bytes += record.len();
-        let head = Input(&record).head();
+        let head = Input(&record).head(base);
         let end = head.start.saturating_add(head.duration);
         let (earliest, latest) = self.scan.ends;
         if end < earliest || end > latest {

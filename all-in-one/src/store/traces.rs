@@ -35,6 +35,8 @@ pub(super) struct Traces {
 pub(super) struct Stored {
     pub(super) id: TraceId,
     pub(super) place: TraceRank,
+    /// What the starts of its spans count from.
+    pub(super) base: u64,
     /// Its spans, each after its length.
     pub(super) chain: Chain,
     pub(super) spans: usize,
@@ -90,11 +92,11 @@ impl Traces {
         found
     }
 
-    /// Adds a trace whose first span begins at `start`.
-    pub(super) fn add(&mut self, id: TraceId, start: u64, hasher: &KeyHasher) -> u32 {
+    /// Adds a trace whose first span begins at `start`; the starts of its spans count from `base`.
+    pub(super) fn add(&mut self, id: TraceId, start: u64, base: u64, hasher: &KeyHasher) -> u32 {
         self.next += 1;
         let place = TraceRank { start, number: self.next };
-        let trace = Stored { id, place, starts: (u64::MAX, 0), ..Stored::default() };
+        let trace = Stored { id, place, base, starts: (u64::MAX, 0), ..Stored::default() };
         let slot = slots::fill(&mut self.slots, &mut self.free, trace);
         let hash = |slot: &u32| hasher.hash_of(&self.slots[*slot as usize].id);
         self.by_id.insert_unique(hasher.hash_of(&id), slot, hash);
