@@ -1,10 +1,14 @@
-//! In place of `/api/v3` and `/api/metrics`: nothing is there.
+//! In place of `/api/v3`, `/api/metrics` and `/api/dependencies`: nothing is there.
+
+use axum::http::StatusCode;
+
+use super::api::Api;
+use super::errors::ApiError;
+use super::stream::AnswerWriter;
+use crate::server::form::Form;
 
 pub(super) mod v3 {
-    use crate::query::api::Api;
-    use crate::query::errors::ApiError;
-    use crate::query::stream::AnswerWriter;
-    use crate::server::form::Form;
+    use super::{AnswerWriter, Api, ApiError, Form};
 
     pub(in crate::query) enum Route {}
 
@@ -25,14 +29,7 @@ pub(super) mod v3 {
 }
 
 pub(super) mod monitor {
-    use axum::http::StatusCode;
-
-    use crate::query::api::Api;
-    use crate::query::errors::ApiError;
-    use crate::query::stream::AnswerWriter;
-    use crate::server::form::Form;
-
-    const NO_METRICS: &str = "no metrics here: turn on the feature `query` of jaeger-all-in-one";
+    use super::{AnswerWriter, Api, ApiError, Form, no_answer};
 
     pub(in crate::query) fn metrics(
         _api: &Api,
@@ -40,6 +37,23 @@ pub(super) mod monitor {
         _form: &Form,
         _out: &mut AnswerWriter<'_>,
     ) -> Result<(), ApiError> {
-        Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, NO_METRICS))
+        no_answer()
     }
+}
+
+pub(super) mod dependencies {
+    use super::{AnswerWriter, Api, ApiError, Form, no_answer};
+
+    pub(in crate::query) fn dependencies(
+        _api: &Api,
+        _form: &Form,
+        _out: &mut AnswerWriter<'_>,
+    ) -> Result<(), ApiError> {
+        no_answer()
+    }
+}
+
+fn no_answer() -> Result<(), ApiError> {
+    let why = "not built in: turn on the feature `query` of jaeger-all-in-one";
+    Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, why))
 }

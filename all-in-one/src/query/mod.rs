@@ -22,6 +22,7 @@ pub(crate) mod adjust;
 mod answer;
 pub(crate) mod api;
 pub(crate) mod asked;
+#[cfg(feature = "query")]
 mod dependencies;
 mod distinct;
 mod errors;
@@ -43,5 +44,5 @@ pub(crate) mod transform;
 mod v3;
 
 #[cfg(not(feature = "query"))]
-use absent::{monitor, v3};
+use absent::{dependencies, monitor, v3};
 pub(crate) use traces::json;

@@ -124,7 +124,7 @@ fn all_tags(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
                 "malformed 'tag' parameter, expecting key:value, received: {tag}"
             ))
         })?;
-        tags.insert(key.to_owned(), value.to_owned());
+        tags.insert(key.to_owned(), Some(value.to_owned()));
     }
     for json in form.all("tags") {
         let object: Option<BTreeMap<String, Option<String>>> =
@@ -132,8 +132,7 @@ fn all_tags(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
                 let wanted = "expecting a JSON object of strings";
                 ApiError::bad_request(format!("malformed 'tags' parameter, {wanted}: {why}"))
             })?;
-        let pairs = object.into_iter().flatten();
-        tags.extend(pairs.map(|(key, value)| (key, value.unwrap_or_default())));
+        tags.extend(object.into_iter().flatten());
     }
-    Ok(tags.into_iter().collect())
+    Ok(tags.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }

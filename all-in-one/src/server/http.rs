@@ -1,6 +1,7 @@
 //! The HTTP server behind the query port and the HTTP doors, and what holds for every answer.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+#[cfg(any(test, fuzzing))]
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tracing::debug;
@@ -33,26 +35,31 @@ pub(crate) const CONNECTION_SIZE: ConnectionSize =
 /// How long requests may continue after the signal to stop.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
+/// A task of one type: what Tokio and hyper do for it is compiled once, not once for each kind of port.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+type Accepted = Connection<IdleTimeout<Socket>>;
+
 /// Serves until `stop`, then lets running requests end.
-pub(crate) async fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) {
-    serve_as(listener, router, stop, |connection| connection).await;
+pub(crate) fn serve(listener: Listener, router: Router, stop: watch::Receiver<bool>) -> Task {
+    Box::pin(serve_as(listener, router, stop, Escaped::never))
 }
 
 /// Serves a port whose requests have no bodies. Their request lines are accepted as Go accepts
 /// them.
-pub(crate) async fn serve_questions(
+pub(crate) fn serve_questions(
     listener: Listener,
     router: Router,
     stop: watch::Receiver<bool>,
-) {
-    serve_as(listener, router, stop, Escaped::new).await;
+) -> Task {
+    Box::pin(serve_as(listener, router, stop, Escaped::new))
 }
 
-async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn serve_as(
     listener: Listener,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    wrap: fn(Connection<IdleTimeout<Socket>>) -> S,
+    wrap: fn(Accepted) -> Escaped<Accepted>,
 ) {
     let service = TowerToHyperService::new(router);
     let server = server();
@@ -64,11 +71,12 @@ async fn serve_as<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         };
         let connection = server.serve_connection(TokioIo::new(wrap(accepted)), service.clone());
         let connection = connections.watch(connection);
-        tokio::spawn(async move {
+        let task: Task = Box::pin(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended");
             }
         });
+        tokio::spawn(task);
     }
     drop(listener);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
@@ -101,12 +109,8 @@ pub(crate) fn limit_head(router: Router) -> Router {
 /// of the Host header, compression, `Vary` and `nosniff`. Bound to loopback, it answers under
 /// `names` too.
 pub(crate) fn guarded(router: Router, bound: SocketAddr, names: Vec<String>) -> Router {
-    let router = compressed(router).layer(middleware::from_fn(finish));
-    let router = match bound.ip().is_loopback() {
-        true => router.layer(middleware::from_fn_with_state(Arc::new(names), check_host)),
-        false => router,
-    };
-    limit_head(router)
+    let names = bound.ip().is_loopback().then(|| Arc::new(names));
+    compressed(router).layer(middleware::from_fn_with_state(names, guard))
 }
 
 /// Parses headers such as `Name: value`.
@@ -161,26 +165,35 @@ async fn check_head(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Protects against DNS rebinding. Only this machine can connect to a loopback address, but so can
-/// a foreign web page in a browser here, through a name of its own that resolves to 127.0.0.1. Its
-/// requests carry that name as Host.
-async fn check_host(
-    State(names): State<Arc<Vec<String>>>,
+/// One layer for all: each layer is compiled anew for every part of a router.
+async fn guard(
+    State(names): State<Option<Arc<Vec<String>>>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let host = request.headers().get(header::HOST);
+    if head_size(&request) > LARGEST_HEAD {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    match names.and_then(|names| foreign_host(request.headers(), &names)) {
+        Some(refusal) => refusal,
+        None => finished(next.run(request).await),
+    }
+}
+
+/// Protects against DNS rebinding. Only this machine can connect to a loopback address, but so can
+/// a foreign web page in a browser here, through a name of its own that resolves to 127.0.0.1. Its
+/// requests carry that name as Host, and are refused.
+fn foreign_host(headers: &HeaderMap, names: &[String]) -> Option<Response> {
     // HTTP/1.0, which no browser uses, may have none.
-    let Some(host) = host else { return next.run(request).await };
-    let name = host_name(host);
-    if name.is_some_and(|name| is_own(name, &names)) {
-        return next.run(request).await;
+    let name = host_name(headers.get(header::HOST)?);
+    if name.is_some_and(|name| is_own(name, names)) {
+        return None;
     }
     let name: String = name.unwrap_or_default().chars().take(100).collect();
     let why = format!(
         "this server listens on loopback only, and the Host header names another machine, \"{name}\": use localhost, or allow the name with --allowed-hosts or JAEGER_ALLOWED_HOSTS\n"
     );
-    text(StatusCode::FORBIDDEN, why)
+    Some(text(StatusCode::FORBIDDEN, why))
 }
 
 /// The media type of a body in lower case, without its parameters; empty if the header is missing.
@@ -249,8 +262,7 @@ fn compressed(router: Router) -> Router {
 }
 
 /// Adds the headers that every answer has.
-async fn finish(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn finished(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

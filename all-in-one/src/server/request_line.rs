@@ -39,8 +39,8 @@ enum LinePart {
     Target,
     /// Anywhere else.
     Rest,
-    /// HTTP/2, which stays as it is. It may share a port with HTTP/1.
-    Http2,
+    /// What stays as it is: HTTP/2, which may share a port with HTTP/1, and requests with bodies.
+    AsItIs,
 }
 
 /// How a connection begins that speaks HTTP/2.
@@ -49,7 +49,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 impl LinePart {
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
-            (LinePart::Http2, _) => LinePart::Http2,
+            (LinePart::AsItIs, _) => LinePart::AsItIs,
             (_, b'\n') => LinePart::Method,
             (LinePart::Method, b'A'..=b'Z') => LinePart::Method,
             (LinePart::Method, b' ') => LinePart::Space,
@@ -65,13 +65,18 @@ impl<S> Escaped<S> {
         Escaped { stream, part: LinePart::Method, preface: Some(0), ready: VecDeque::new() }
     }
 
+    /// A connection that stays as it is, but has the same type.
+    pub(crate) fn never(stream: S) -> Self {
+        Escaped { part: LinePart::AsItIs, preface: None, ..Escaped::new(stream) }
+    }
+
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.part = self.part.after(*byte);
             self.preface = self.preface.filter(|read| PREFACE.get(*read) == Some(byte));
             self.preface = self.preface.map(|read| read + 1);
             if self.preface == Some(PREFACE.len()) {
-                (self.part, self.preface) = (LinePart::Http2, None);
+                (self.part, self.preface) = (LinePart::AsItIs, None);
             }
             let escaped: &[u8] = match byte {
                 b'"' => b"%22",
@@ -104,6 +109,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Escaped<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.ready.is_empty() {
+            if self.part == LinePart::AsItIs {
+                return Pin::new(&mut self.stream).poll_read(context, buffer);
+            }
             let mut chunk = [0; CHUNK];
             let mut read = ReadBuf::new(&mut chunk);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
@@ -143,6 +151,9 @@ mod tests {
         assert_eq!(escaped(sent.as_bytes()).await, sent);
         let other = sent.replace("SM", "XX");
         assert_ne!(escaped(other.as_bytes()).await, other);
+        let mut text = String::new();
+        Escaped::never(other.as_bytes()).read_to_string(&mut text).await.expect("text");
+        assert_eq!(text, other);
     }
 
     #[tokio::test]

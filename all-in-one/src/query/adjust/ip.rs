@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::order::by_key;
 use super::view::{View, change_processes};
 use crate::model::{KeyValue, Process, Value};
 
@@ -11,7 +12,7 @@ pub(super) fn adjust(trace: &mut [View]) {
     }
     change_processes(trace, |process: &mut Process| {
         dot(&mut process.tags);
-        process.tags.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
+        process.tags.sort_by(by_key);
     });
 }
 

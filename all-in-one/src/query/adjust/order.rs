@@ -1,5 +1,7 @@
 //! Sorts a log's fields: `event` first, the others by name.
 
+use std::cmp::Ordering;
+
 use super::view::View;
 use crate::model::{KeyValue, Value};
 
@@ -19,5 +21,10 @@ fn sort(fields: &mut [KeyValue]) {
         fields.swap(0, event);
     }
     let others = &mut fields[usize::from(event.is_some())..];
-    others.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.value.order(&b.value)));
+    others.sort_by(by_key);
+}
+
+/// The order of fields and of tags.
+pub(super) fn by_key(a: &KeyValue, b: &KeyValue) -> Ordering {
+    a.key.cmp(&b.key).then_with(|| a.value.order(&b.value))
 }

@@ -165,7 +165,11 @@ impl Serialize for Nested<'_> {
 
 /// The entries, sorted. Of a repeated key the last value counts.
 fn sorted<'e>(entries: &'e [Entry<'_>]) -> BTreeMap<&'e str, &'e Nested<'e>> {
-    entries.iter().map(|entry| (entry.key, &entry.value)).collect()
+    let mut sorted = BTreeMap::new();
+    for entry in entries {
+        sorted.insert(entry.key, &entry.value);
+    }
+    sorted
 }
 
 /// The spelling of OTLP's JSON.
