@@ -229,7 +229,7 @@ impl Inner {
             reading.at = next_record(&self.cells, reading.at, &mut record);
             reading.left -= 1;
             size += record.len();
-            found.push(reader.span(trace, Input(&record)));
+            found.push(reader.span(trace.id, trace.base, Input(&record)));
         }
         Some(found)
     }

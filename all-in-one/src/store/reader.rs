@@ -8,8 +8,7 @@ use super::cells::Cells;
 use super::common::Common;
 use super::record::{Input, TextRef, ValueRef};
 use super::symbols::Symbols;
-use super::traces::Stored;
-use crate::model::{KeyValue, Log, Process, Span, Text, Value};
+use crate::model::{KeyValue, Log, Process, Span, Text, TraceId, Value};
 
 /// Decodes the spans of a trace, which share operation names and processes.
 pub(super) struct Reader<'s> {
@@ -26,8 +25,9 @@ impl<'s> Reader<'s> {
         Reader { cells, symbols, common, operations, processes }
     }
 
-    pub(super) fn span(&mut self, trace: &Stored, record: Input<'_>) -> Span {
-        let (trace_id, head) = (trace.id, record.head(trace.base));
+    /// Decodes a span of a trace with this base.
+    pub(super) fn span(&mut self, trace_id: TraceId, base: u64, record: Input<'_>) -> Span {
+        let head = record.head(base);
         let mut lists = head.lists;
         let tags = self.tags(&mut lists);
         let logs = (0..lists.varint()).map(|_| self.log(&mut lists, head.start)).collect();
