@@ -26,7 +26,7 @@ fn crates() -> BTreeSet<String> {
 #[test]
 fn the_programs_need_few_crates() {
     let crates = crates();
-    assert!(crates.len() <= 230, "{}: {crates:#?}", crates.len());
+    assert!(crates.len() <= 220, "{}: {crates:#?}", crates.len());
 }
 
 /// A dependency of a dependency can be replaced only in Cargo.lock, and `cargo update` undoes it.
@@ -36,6 +36,8 @@ fn the_lock_file_keeps_what_compiles_quickly() {
     for (heavy, repair) in [
         ("icu_properties ", "cargo update idna_adapter --precise 1.1.0"),
         ("darling_core ", "cargo update local-ip-address --precise 0.6.5"),
+        ("object ", "cargo update backtrace --precise 0.3.43"),
+        ("zerocopy ", "cargo update ppv-lite86 --precise 0.2.17"),
     ] {
         let found = crates.iter().find(|name| name.starts_with(heavy));
         assert_eq!(found, None, "to remove it: {repair}");
