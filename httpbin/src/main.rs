@@ -30,7 +30,7 @@ enum Command {
 const ENVIRONMENT: &str = "\
 Environment (empty counts as unset):
   OTEL_EXPORTER_OTLP_ENDPOINT  Where to send spans [default: http://localhost:4318; gRPC: :4317]
-  OTEL_EXPORTER_OTLP_PROTOCOL  http/protobuf, http/json or grpc [default: http/protobuf]
+  OTEL_EXPORTER_OTLP_PROTOCOL  http/protobuf or grpc [default: http/protobuf]
   OTEL_SERVICE_NAME            The service name [default: httpbin]
   OTEL_PROPAGATORS             The headers to read, or none [default: tracecontext,baggage,jaeger]
   OTEL_SDK_DISABLED            true turns tracing off

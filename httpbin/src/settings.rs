@@ -121,8 +121,7 @@ fn protocol(name: &str, value: &str) -> Result<Protocol, String> {
     match value {
         "grpc" => Ok(Protocol::Grpc),
         "http/protobuf" => Ok(Protocol::HttpBinary),
-        "http/json" => Ok(Protocol::HttpJson),
-        _ => Err(format!("{name}: {value:?} must be grpc, http/protobuf or http/json")),
+        _ => Err(format!("{name}: {value:?} must be grpc or http/protobuf")),
     }
 }
 
@@ -162,11 +161,7 @@ mod tests {
                 "host:4318",
                 r#""host:4318" must be an http:// or https:// URL"#,
             ),
-            (
-                "OTEL_EXPORTER_OTLP_PROTOCOL",
-                "udp",
-                r#""udp" must be grpc, http/protobuf or http/json"#,
-            ),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "udp", r#""udp" must be grpc or http/protobuf"#),
             (
                 "OTEL_EXPORTER_OTLP_COMPRESSION",
                 "",
