@@ -53,24 +53,56 @@ fn the_first_two_match_the_originals() {
     }
 }
 
+const DOCKERFILES: [(&str, &str); 5] = [
+    ("jaeger-example", include_str!("../../jaeger-example/Dockerfile")),
+    ("otel-example", include_str!("../../otel-example/Dockerfile")),
+    ("otlp-example", include_str!("../../otlp-example/Dockerfile")),
+    ("httpbin", include_str!("../../httpbin/Dockerfile")),
+    ("jaeger-all-in-one", include_str!("../../all-in-one/Dockerfile")),
+];
+
 /// The Dockerfiles repeat the Rust image of compose/.env, so that they also build by hand.
 #[test]
 fn all_dockerfiles_use_the_same_rust_image() {
     let versions = include_str!("../../compose/.env");
     let rust = versions.lines().find_map(|line| line.strip_prefix("RUST_IMAGE=")).unwrap();
-    for dockerfile in [
-        include_str!("../../jaeger-example/Dockerfile"),
-        include_str!("../../otel-example/Dockerfile"),
-        include_str!("../../otlp-example/Dockerfile"),
-        include_str!("../../httpbin/Dockerfile"),
-        include_str!("../../all-in-one/Dockerfile"),
-    ] {
+    for (_, dockerfile) in DOCKERFILES {
         assert!(dockerfile.contains(&format!("ARG RUST_IMAGE={rust}\n")), "{rust}");
         for line in dockerfile.lines().filter(|line| line.starts_with("FROM ")) {
             assert!(["FROM ${RUST_IMAGE} AS build", "FROM scratch"].contains(&line), "{line}");
         }
         assert!(dockerfile.contains("\nUSER 10001:10001\n"), "runs as root");
         assert!(dockerfile.contains("--locked"), "ignores Cargo.lock");
+    }
+}
+
+/// With another package, profile or flag, cargo compiles the shared crates again for that image.
+#[test]
+fn all_build_stages_are_the_same_except_for_the_program() {
+    let stages = DOCKERFILES.map(|(program, dockerfile)| {
+        let (_, stages) = dockerfile.split_once("\nARG ").unwrap();
+        let (build, _) = stages.split_once("\nFROM scratch").unwrap();
+        for (name, _) in DOCKERFILES {
+            assert!(
+                build.contains(&format!(" -p {name} ")),
+                "{program}: the build lacks -p {name}"
+            );
+        }
+        let own = [
+            (format!("--bin {program} "), "--bin PROGRAM "),
+            (format!("image/{program}\" /{program}\n"), "image/PROGRAM\" /PROGRAM\n"),
+        ];
+        own.iter().fold(build.to_owned(), |build, (own, any)| {
+            assert!(build.contains(own), "{program}: the build lacks {own:?}");
+            build.replace(own, any)
+        })
+    });
+    let (first, _) = DOCKERFILES[0];
+    for (stage, (program, _)) in stages.iter().zip(DOCKERFILES) {
+        for (line, expected) in stage.lines().zip(stages[0].lines()) {
+            assert_eq!(line, expected, "{program}: differs from the build stage of {first}");
+        }
+        assert_eq!(stage, &stages[0], "{program}: longer or shorter than the stage of {first}");
     }
 }
 
