@@ -140,7 +140,13 @@ impl Common {
         let is_last = numbers.end >= self.operations.end();
         let held = self.operations.held(numbers).map(|id| self.operations.read(cells, id));
         let own = held.filter(|content| first_number(content) == service);
-        found.extend(own.map(|content| operation(&content)));
+        for content in own {
+            let (kind, name) = kind_and_name(&content);
+            // Few kinds, many operations: less memory to take and give back.
+            let known = found.last().map(|operation| &operation.kind).filter(|it| ***it == *kind);
+            let kind = known.map_or_else(|| kind.into(), Text::clone);
+            found.push(Operation { name: name.into(), kind });
+        }
         is_last
     }
 
@@ -178,10 +184,15 @@ fn first_number(content: &[u8]) -> u32 {
 }
 
 fn operation(content: &[u8]) -> Operation {
+    let (kind, name) = kind_and_name(content);
+    Operation { kind: kind.into(), name: name.into() }
+}
+
+fn kind_and_name(content: &[u8]) -> (&str, &str) {
     let mut input = Input(content.get(4..).unwrap_or_default());
     let length = input.varint() as usize;
-    let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default().into();
-    Operation { kind: text(input.take(length)), name: text(input.0) }
+    let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+    (text(input.take(length)), text(input.0))
 }
 
 /// The text of the tag `span.kind`.

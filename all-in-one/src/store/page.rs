@@ -7,7 +7,7 @@ use super::search::Search;
 use super::search_keys::AnyOf;
 
 /// The most spans of a page.
-const SPANS: usize = 1024;
+const SPANS: usize = 512;
 
 /// The bytes of the lists of a page that is not full.
 pub(super) const LISTS: usize = SPANS * (size_of::<Run>() + size_of::<Signature>());
