@@ -17,11 +17,11 @@ use crate::model::Batch;
 /// The value of `internal.span.format` for spans from Zipkin.
 const FORMAT: &str = "zipkin";
 
-#[cfg(feature = "files")]
 /// Decodes a list of spans in JSON and passes them to `take`.
 ///
 /// # Errors
 /// Where the text is not such a list, or a span is invalid; then none was passed on.
+#[cfg(feature = "files")]
 pub(crate) fn read(text: &[u8], take: &mut dyn FnMut(Batch<'_>)) -> Result<(), String> {
     let (mut faults, mut all) = (Faults::default(), Vec::new());
     json::decode(text, json::Version::V2, &mut faults, &mut |mut spans| all.append(&mut spans))?;
