@@ -54,7 +54,7 @@ mod client;
 pub mod config;
 mod draw;
 mod error;
-#[cfg(feature = "cli")]
+#[cfg(feature = "files")]
 #[doc(hidden)]
 pub mod expectations;
 #[cfg(feature = "files")]
