@@ -57,13 +57,13 @@ fn bits(key: u64) -> impl Iterator<Item = (usize, u64)> {
 
 /// The same for one span, with two bits for each key: of the spans of a page that cannot say no, it
 /// leaves out most. With fifteen keys, one lookup in seven wrongly returns "yes".
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Signature(u64);
 
 impl Signature {
     /// Of several keys.
     pub(super) fn of(keys: &[u64]) -> Self {
-        // Half of these bits are not among those that choose a bit of a filter.
+        // A third of these bits are not among those that choose a place in a filter.
         let two = |key: &u64| 1 << (key >> 52 & 63) | 1 << (key >> 46 & 63);
         Signature(keys.iter().fold(0, |signature, key| signature | two(key)))
     }

@@ -111,11 +111,12 @@ impl Inner {
     fn insert_one(&mut self, draft: &Draft<'_>, batch: &Batch<'_>, process: &HeldProcess) -> bool {
         let before = self.size();
         let slot = self.traces.find_next(draft.trace_id, &self.hasher);
-        let base = slot.map_or(draft.start, |slot| self.traces.at(slot).base);
+        let trace = slot.map(|slot| self.traces.at(slot));
+        let (base, held) = trace.map_or((draft.start, TRACE), |trace| (trace.base, trace.size()));
         self.write(draft, batch, process, base);
         let elsewhere = self.size() - before;
         let record = std::mem::take(&mut self.record);
-        let has_room = self.has_room(draft.trace_id, record.len() + elsewhere);
+        let has_room = self.has_room(draft.trace_id, held, record.len() + elsewhere);
         if has_room {
             self.add(draft, &record, elsewhere, process, base);
         } else {
@@ -148,10 +149,9 @@ impl Inner {
         writer.span(draft, batch, base, (process.id, operation));
     }
 
-    /// Makes room for a span; returns whether its trace may have that much.
-    fn has_room(&mut self, id: TraceId, bytes: usize) -> bool {
-        let slot = self.traces.find_next(id, &self.hasher);
-        let held = slot.map_or(TRACE, |slot| self.traces.at(slot).size());
+    /// Makes room for a span; returns whether its trace, which holds `held` bytes, may have that
+    /// much.
+    fn has_room(&mut self, id: TraceId, held: usize, bytes: usize) -> bool {
         if held + bytes > self.limits.bytes.saturating_sub(self.reserved()) / 2 {
             return false;
         }
