@@ -1,7 +1,7 @@
 //! Sends the encoded spans.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -54,10 +54,9 @@ pub(crate) fn http(
     let begin = Instant::now();
     thread::scope(|scope| {
         let send_all = || -> Result<(), String> {
-            let mut stream = TcpStream::connect(to).map_err(|error| error.to_string())?;
-            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            let mut connection = Connection::open(to).map_err(|error| error.to_string())?;
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                exchange(&mut stream, request).map_err(|error| error.to_string())?;
+                connection.exchange(request).map_err(|error| error.to_string())?;
             }
             Ok(())
         };
@@ -80,13 +79,12 @@ pub(crate) fn otlp_http_paced(
     bodies: &[Vec<u8>],
     interval: Duration,
 ) -> Result<Vec<Duration>, Box<dyn Error>> {
-    let mut stream = TcpStream::connect(to)?;
-    stream.set_nodelay(true)?;
+    let mut connection = Connection::open(to)?;
     let send = |body: &Vec<u8>| {
         let request = post(to, "/v1/traces", "application/x-protobuf", body);
         thread::sleep(interval);
         let begin = Instant::now();
-        exchange(&mut stream, &request)?;
+        connection.exchange(&request)?;
         Ok(begin.elapsed())
     };
     bodies.iter().map(send).collect()
@@ -101,30 +99,52 @@ fn post(to: SocketAddr, path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Sends a request and reads its short answer.
-fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<(), Box<dyn Error>> {
-    stream.write_all(request)?;
-    let (mut answer, mut part) = (Vec::new(), [0; 4096]);
-    loop {
-        let length = stream.read(&mut part)?;
-        if length == 0 {
-            return Err("the connection was closed".into());
-        }
-        answer.extend_from_slice(&part[..length]);
-        let text = String::from_utf8_lossy(&answer);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        if !head.starts_with("HTTP/1.1 20") {
-            return Err(format!("refused: {head}").into());
-        }
-        let lines = head.lines().filter_map(|line| line.split_once(": "));
-        let announced = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let announced = announced.filter_map(|(_, length)| length.parse::<usize>().ok()).next();
-        if body.len() >= announced.unwrap_or(0) {
-            return Ok(());
+/// A connection that is opened again when the server closes it: Jaeger 2.13 does so after each answer
+/// at 14268.
+struct Connection {
+    to: SocketAddr,
+    stream: TcpStream,
+}
+
+impl Connection {
+    fn open(to: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { to, stream })
+    }
+
+    /// Sends a request and reads its short answer.
+    fn exchange(&mut self, request: &[u8]) -> Result<(), Box<dyn Error>> {
+        self.stream.write_all(request)?;
+        let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+        loop {
+            let length = self.stream.read(&mut part)?;
+            if length == 0 {
+                return Err("the connection was closed".into());
+            }
+            answer.extend_from_slice(&part[..length]);
+            let text = String::from_utf8_lossy(&answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            if !head.starts_with("HTTP/1.1 20") {
+                return Err(format!("refused: {head}").into());
+            }
+            let announced = header(head, "content-length").and_then(|length| length.parse().ok());
+            if body.len() >= announced.unwrap_or(0) {
+                if header(head, "connection") == Some("close") {
+                    *self = Connection::open(self.to)?;
+                }
+                return Ok(());
+            }
         }
     }
+}
+
+/// The value of a header of an answer.
+fn header<'h>(head: &'h str, wanted: &str) -> Option<&'h str> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+    headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
 }
 
 /// Sends requests by gRPC.
