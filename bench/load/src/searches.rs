@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::fill;
+use crate::fill::{self, Client};
 use crate::measure::median;
 use crate::payload::{Load, SPANS_PER_TRACE, Shape, splitmix64};
 use crate::server::{Kind, Program, Server};
@@ -91,13 +91,13 @@ pub(crate) fn all(program: &Program, spans: usize) -> Result<Vec<Latency>, Box<d
 }
 
 fn search(server: &Server, stored: usize, kind: Search) -> Result<Latency, Box<dyn Error>> {
-    let client = fill::client()?;
+    let client = Client::new()?;
     let mut times = Vec::new();
     for number in 0..REPETITIONS {
         let parameters =
             kind.parameters.replace("{n}", &(splitmix64(number as u64) % 10).to_string());
         let begin = Instant::now();
-        let answer = fill::query(&client, server, &format!("/api/traces?{parameters}"))?;
+        let answer = client.query(server, &format!("/api/traces?{parameters}"))?;
         times.push(begin.elapsed().as_secs_f64() * 1e3);
         let found = fill::occurrences(&answer, "\"processes\":");
         if kind.finds.is_some_and(|finds| finds != found) {
