@@ -106,7 +106,8 @@ compose-logs: ## Print the logs of the containers
 
 .PHONY: images
 images: ## Build the container images
-	docker build -t jaeger-example -f jaeger-example/Dockerfile .
+	@# The first build compiles all programs: jaeger-all-in-one alone would leave a core idle.
+	docker build --build-arg PROGRAMS=--bins -t jaeger-example -f jaeger-example/Dockerfile .
 	docker build -t otel-example -f otel-example/Dockerfile .
 	docker build -t otlp-example -f otlp-example/Dockerfile .
 	docker build -t httpbin -f httpbin/Dockerfile .

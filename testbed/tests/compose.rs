@@ -89,7 +89,7 @@ fn all_build_stages_are_the_same_except_for_the_program() {
             );
         }
         let own = [
-            (format!("--bin {program} "), "--bin PROGRAM "),
+            (format!("ARG PROGRAMS=\"--bin {program}\"\n"), "ARG PROGRAMS=\"--bin PROGRAM\"\n"),
             (format!("image/{program}\" /{program}\n"), "image/PROGRAM\" /PROGRAM\n"),
         ];
         own.iter().fold(build.to_owned(), |build, (own, any)| {
