@@ -174,10 +174,22 @@ impl<F: Formatter> Formatter for Go<F> {
 /// Whether the text may contain a character that Go escapes. It looks at every byte and branches on
 /// none: looking at characters took a third of a search's time.
 fn may_need_escape(text: &str) -> bool {
-    // The last two are the first bytes of the characters beyond ASCII.
-    let special = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2 | 0xef);
-    text.bytes().fold(false, |any, byte| any | special(byte))
+    text.bytes().fold(false, |any, byte| any | SPECIAL[usize::from(byte)])
 }
+
+/// Whether a character that Go escapes begins with this byte. Most text is short, so a table is faster
+/// than comparisons that the compiler makes for sixteen bytes at a time.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    // The last two begin the characters beyond ASCII.
+    let bytes = [b'<', b'>', b'&', 0xe2, 0xef];
+    let mut n = 0;
+    while n < bytes.len() {
+        special[bytes[n] as usize] = true;
+        n += 1;
+    }
+    special
+};
 
 #[cfg(test)]
 mod tests {

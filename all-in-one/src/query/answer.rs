@@ -4,9 +4,10 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 
+use super::adjust::LogView;
 use crate::go_format::json::Mark;
 use crate::go_format::numbers::float_text;
-use crate::model::{KeyValue, RefKind, SpanId, TraceId, Value};
+use crate::model::{KeyValue, RefKind, Reference, SpanId, TraceId, Value};
 
 /// The envelope of every answer.
 #[derive(Debug, Serialize)]
@@ -77,31 +78,57 @@ pub(super) struct SpanJson<'a> {
     pub(super) flags: u32,
     #[serde(rename = "operationName")]
     pub(super) operation: &'a str,
-    pub(super) references: Vec<ReferenceJson>,
+    pub(super) references: References<'a>,
     #[serde(rename = "startTime")]
     pub(super) start: u64,
     pub(super) duration: u64,
     pub(super) tags: Tags<'a>,
-    pub(super) logs: Vec<LogJson<'a>>,
+    pub(super) logs: Logs<'a>,
     #[serde(rename = "processID")]
-    pub(super) process_id: String,
+    pub(super) process_id: &'a str,
     pub(super) warnings: Option<&'a [String]>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ReferenceJson {
-    #[serde(rename = "refType", serialize_with = "kind")]
-    pub(super) kind: RefKind,
-    #[serde(rename = "traceID", serialize_with = "display")]
-    pub(super) trace_id: TraceId,
-    #[serde(rename = "spanID", serialize_with = "display")]
-    pub(super) span_id: SpanId,
+/// A span's references.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct References<'a>(pub(super) &'a [Reference]);
+
+impl Serialize for References<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|reference| ReferenceJson {
+            kind: reference.kind,
+            trace_id: reference.trace_id,
+            span_id: reference.span_id,
+        }))
+    }
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct LogJson<'a> {
-    pub(super) timestamp: u64,
-    pub(super) fields: Tags<'a>,
+#[derive(Serialize)]
+struct ReferenceJson {
+    #[serde(rename = "refType", serialize_with = "kind")]
+    kind: RefKind,
+    #[serde(rename = "traceID", serialize_with = "display")]
+    trace_id: TraceId,
+    #[serde(rename = "spanID", serialize_with = "display")]
+    span_id: SpanId,
+}
+
+/// A span's logs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logs<'a>(pub(super) &'a [LogView]);
+
+impl Serialize for Logs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.0.iter().map(|log| LogJson { timestamp: log.micros(), fields: Tags(&log.fields) }),
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct LogJson<'a> {
+    timestamp: u64,
+    fields: Tags<'a>,
 }
 
 #[derive(Debug, Serialize)]

@@ -97,12 +97,17 @@ impl<'s> TraceWriter<'s> {
     ) -> io::Result<Processes> {
         let is_short = self.first.as_ref().is_some_and(|(_, rest)| rest.reading.left() == 0);
         let mut processes = Processes { few: is_short.then(BTreeMap::new), ..Default::default() };
+        // The last name: most spans of a trace share their process.
+        let (mut named, mut name) = (0, String::new());
         self.each(|views| {
             for view in views {
                 out.write_all(before)?;
                 before = between;
                 let (number, _) = processes.number(&view.process);
-                json::append(out, &span_json(view, format!("p{number}")), style, DEPTH)?;
+                if number != named {
+                    (named, name) = (number, format!("p{number}"));
+                }
+                json::append(out, &span_json(view, &name), style, DEPTH)?;
             }
             processes.pointers.clear();
             Ok(true)
@@ -211,7 +216,7 @@ struct Processes {
     hashes: RandomState,
     count: usize,
     // Most spans share their process, which this finds without hashing it.
-    pointers: HashMap<*const Process, usize>,
+    pointers: HashMap<*const Process, usize, foldhash::fast::RandomState>,
     /// The processes of a short trace, by name.
     few: Option<BTreeMap<String, Arc<Process>>>,
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::cells::Cells;
 use super::common::Common;
 use super::record::{Input, TextRef, ValueRef};
@@ -15,13 +17,13 @@ pub(super) struct Reader<'s> {
     cells: &'s Cells,
     symbols: &'s Symbols,
     common: &'s Common,
-    operations: HashMap<u32, Text>,
-    processes: HashMap<u32, Arc<Process>>,
+    operations: HashMap<u32, Text, RandomState>,
+    processes: HashMap<u32, Arc<Process>, RandomState>,
 }
 
 impl<'s> Reader<'s> {
     pub(super) fn new(cells: &'s Cells, symbols: &'s Symbols, common: &'s Common) -> Self {
-        let (operations, processes) = (HashMap::new(), HashMap::new());
+        let (operations, processes) = Default::default();
         Reader { cells, symbols, common, operations, processes }
     }
 

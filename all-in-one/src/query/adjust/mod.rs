@@ -21,7 +21,7 @@ pub(crate) use outline::MOST;
 pub(super) use outline::Outlines;
 pub(super) use plan::Plan;
 pub(super) use version::Version;
-pub(super) use view::View;
+pub(super) use view::{LogView, View};
 
 /// Applies all adjustments in Jaeger's order to some of a trace's spans; `first` is the number of
 /// the first of them.
