@@ -277,12 +277,15 @@ impl Inner {
         cursor: &mut SearchCursor<'s>,
         process: &mut Option<CheckedProcess<'s>>,
     ) {
-        let is_meant = service.is_none_or(|service| run.service == service);
-        let trace = self.traces.get(run.slot, run.number).filter(|_| is_meant);
-        let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
+        if service.is_some_and(|service| run.service != service) {
+            return;
+        }
+        // Before its trace: the signatures lie in order, traces anywhere.
+        let Some(last) = signatures.iter().rposition(|it| cursor.may_match(*it)) else {
             return;
         };
-        let Some(last) = signatures.iter().rposition(|it| cursor.may_match(*it)) else {
+        let trace = self.traces.get(run.slot, run.number);
+        let Some(trace) = trace.filter(|trace| cursor.wants(trace.place)) else {
             return;
         };
         let (mut at, mut record) = (run.at, std::mem::take(&mut cursor.record));
