@@ -46,7 +46,7 @@ def bars(axes, labels, programs, value, title):
 def draw(programs):
     """Draws the three diagrams side by side, without the programs that have no colour: earlier versions."""
     programs = [program for program in programs if program["name"] in COLORS]
-    figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(13, 3.8))
+    figure, (rates, cpu, searches) = plt.subplots(1, 3, figsize=(15, 3.8))
     doors = [door for door, _ in DOORS if all(program[door] for program in programs)]
     bars(rates, doors, programs, lambda p, door: p[door]["spans_per_second"], "spans a second (more is better)")
     bars(cpu, doors, programs, lambda p, door: p[door]["cpu_seconds_per_million"], "CPU seconds a million spans (less is better)")
@@ -57,7 +57,7 @@ def draw(programs):
     kinds = [kind for kind in times[0] if kind[1] == spans and all(kind in t for t in times)]
     of = {program["name"]: t for program, t in zip(programs, times)}
     bars(searches, kinds, programs, lambda p, kind: of[p["name"]][kind], f"a search in {spans:,} spans, median ms (less is better)")
-    searches.set_xticks(range(len(kinds)), [textwrap.fill(what, 18) for what, _ in kinds], fontsize=6)
+    searches.set_xticks(range(len(kinds)), [textwrap.fill(what, 15) for what, _ in kinds], fontsize=6)
     figure.legend(*rates.get_legend_handles_labels(), loc="lower center", ncols=len(programs), fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
     return figure

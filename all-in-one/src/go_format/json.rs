@@ -179,7 +179,7 @@ fn may_need_escape(text: &str) -> bool {
 
 /// Whether a character that Go escapes begins with this byte. Most text is short, so a table is faster
 /// than comparisons that the compiler makes for sixteen bytes at a time.
-const SPECIAL: [bool; 256] = {
+static SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     // The last two begin the characters beyond ASCII.
     let bytes = [b'<', b'>', b'&', 0xe2, 0xef];
