@@ -53,8 +53,10 @@ pub(crate) fn all(programs: &[Program], spans: usize) -> Result<Vec<Rates>, Box<
         send::grpc(server.address(OTLP_GRPC), &otlp)
     })?;
     drop(otlp);
-    let udp = udp_in_turn(programs, load, traces)?;
-    let all = udp.into_iter().zip(http_thrift).zip(otlp_http).zip(otlp_grpc);
+    // A server that loses spans at each rate has none.
+    let udp = turns(programs, |program| udp(program, load, traces))?;
+    let udp = udp.into_iter().map(|runs| median(runs).ok());
+    let all = udp.zip(http_thrift).zip(otlp_http).zip(otlp_grpc);
     let rates = all.map(|(((udp, http_thrift), otlp_http), otlp_grpc)| Rates {
         udp,
         http_thrift,
@@ -77,19 +79,30 @@ fn in_turn(
     traces: usize,
     send: impl Fn(&Server) -> Result<Duration, Box<dyn Error>>,
 ) -> Result<Vec<Rate>, Box<dyn Error>> {
-    let mut runs: Vec<Vec<Rate>> = programs.iter().map(|_| Vec::new()).collect();
+    let runs = turns(programs, |program| {
+        let rate = run_once(program, traces, &send)?;
+        let Rate { spans_per_second, cpu_seconds_per_million, .. } = rate;
+        eprintln!(
+            "  {door}, {}: {spans_per_second:.0} spans/s, {cpu_seconds_per_million:.2} s of CPU a million",
+            program.name
+        );
+        Ok(Some(rate))
+    })?;
+    runs.into_iter().map(median).collect()
+}
+
+/// The rates of each server, which take turns; a run may find none.
+fn turns(
+    programs: &[Program],
+    run: impl Fn(&Program) -> Result<Option<Rate>, Box<dyn Error>>,
+) -> Result<Vec<Vec<Rate>>, Box<dyn Error>> {
+    let mut rates: Vec<Vec<Rate>> = programs.iter().map(|_| Vec::new()).collect();
     for _ in 0..RUNS {
-        for (program, runs) in programs.iter().zip(&mut runs) {
-            let rate = run_once(program, traces, &send)?;
-            let Rate { spans_per_second, cpu_seconds_per_million, .. } = rate;
-            eprintln!(
-                "  {door}, {}: {spans_per_second:.0} spans/s, {cpu_seconds_per_million:.2} s of CPU a million",
-                program.name
-            );
-            runs.push(rate);
+        for (program, rates) in programs.iter().zip(&mut rates) {
+            rates.extend(run(program)?);
         }
     }
-    runs.into_iter().map(median).collect()
+    Ok(rates)
 }
 
 /// The median of several runs.
@@ -136,21 +149,6 @@ pub(crate) fn measure_once(
         cpu_seconds_per_million: cpu.as_secs_f64() * 1e6 / spans as f64,
         lost: 0,
     })
-}
-
-/// The median of each server's highest rates; `None` if it loses spans at each rate.
-fn udp_in_turn(
-    programs: &[Program],
-    load: Load,
-    traces: usize,
-) -> Result<Vec<Option<Rate>>, Box<dyn Error>> {
-    let mut runs: Vec<Vec<Rate>> = programs.iter().map(|_| Vec::new()).collect();
-    for _ in 0..RUNS {
-        for (program, runs) in programs.iter().zip(&mut runs) {
-            runs.extend(udp(program, load, traces)?);
-        }
-    }
-    Ok(runs.into_iter().map(|runs| median(runs).ok()).collect())
 }
 
 /// The highest rate at which no span is lost. The rate doubles until spans are lost; then the step
